@@ -1,0 +1,34 @@
+"""The exceptions of the project: one small tree.
+
+Each message is one line that names the thing, what was expected and what came.
+The command line turns them into exit codes (`nii.cli`), the service into HTTP
+statuses (`serving.app`); nothing else catches them.
+"""
+
+
+class NiiError(Exception):
+    """Anything that this project reports to its user in one line."""
+
+
+class ScanError(NiiError):
+    """A scan file, or an array given as a scan, can't be used."""
+
+
+class ScanSetError(NiiError):
+    """A scan set (annotations, layout, masks) can't be used."""
+
+
+class ModelError(NiiError):
+    """A model artefact is missing, is not one of ours, or doesn't fit the scan."""
+
+
+class CalibrationError(NiiError):
+    """The benign scans at hand can't support what was asked of them."""
+
+
+class PhysicsError(NiiError):
+    """A physical quantity is out of its range, or a material or spectrum is unknown."""
+
+
+class UsageError(NiiError):
+    """An option or argument is wrong."""

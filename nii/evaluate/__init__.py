@@ -1,0 +1,1 @@
+"""Measured detection on a scan set: figures, tables, report."""

@@ -1,0 +1,1 @@
+"""Scan files and scan sets: opened here and nowhere else."""

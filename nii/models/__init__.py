@@ -1,0 +1,1 @@
+"""Model artefacts that ship with the project."""

@@ -1,0 +1,1 @@
+"""X-ray physics: plain functions on arrays, no files."""

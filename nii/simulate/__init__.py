@@ -1,0 +1,1 @@
+"""Simulated scenes, scanners and scan sets."""
