@@ -45,10 +45,9 @@ def test_a_resample_counted_equals_a_resample_written_out(rng):
         assert (ours.size, theirs.size) == (30, 20)
         expected = roc_auc_score(np.repeat([0, 1], [30, 20]), np.concatenate([ours, theirs]))
         assert resampled_auroc(benign, concealed, draws)[row] == pytest.approx(expected)
-        for allowed in (0, 1, 5, 29):
-            threshold = np.sort(ours)[29 - allowed]
-            pd = resampled_pd(benign, concealed, draws, allowed)[row]
-            assert pd == pytest.approx(np.mean(theirs > threshold))
+        thresholds = [*np.sort(ours)[[29, 28, 24, 0]], -np.inf]  # 0, 1, 5, 29, all 30 above it
+        pd = resampled_pd(benign, concealed, draws, [0, 1, 5, 29, 30])[row]
+        assert pd == pytest.approx([np.mean(theirs > threshold) for threshold in thresholds])
 
 
 def test_resamples_come_in_chunks_with_the_asked_total(rng):

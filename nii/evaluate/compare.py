@@ -71,8 +71,8 @@ def common(results_a: Sequence[ScanResult], results_b: Sequence[ScanResult]) -> 
 
 def pd_statistic(benign: int, pfa: float) -> Statistic:
     """Pd at a budget, as a statistic of resamples."""
-    allowed = allowed_alarms(benign, pfa)
-    return lambda ours, theirs, draws: resampled_pd(ours, theirs, draws, allowed)
+    allowed = [allowed_alarms(benign, pfa)]
+    return lambda ours, theirs, draws: resampled_pd(ours, theirs, draws, allowed)[:, 0]
 
 
 def difference(a: Scored, b: Scored, draws: Sequence[Resample], statistic: Statistic) -> Figures:

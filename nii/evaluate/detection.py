@@ -22,8 +22,8 @@ from nii.operating_point import Calibration, choose_calibration, scans_needed, s
 Figures = dict[str, Any]
 Decide = Callable[[ScanResult], bool]
 
-NO_BENIGN = Unknown("no benign scan in this set")
-NO_CONCEALED = Unknown("no concealed scan in this set")
+NO_BENIGN = Unknown("no benign scan")
+NO_CONCEALED = Unknown("no concealed scan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ scans are drawn apart, so every resample has as many of each as the set. Alarm m
 score > threshold, as in `nii.operating_point`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +58,19 @@ def resampled_auroc(benign: Scores, concealed: Scores, draws: Resample) -> Score
     return np.asarray(wins / (benign.size * concealed.size), dtype=np.float64)
 
 
-def resampled_pd(benign: Scores, concealed: Scores, draws: Resample, allowed: int) -> Scores:
-    """Pd of each resample, (R,), at its own threshold that lets `allowed` benign scans alarm."""
-    order = np.argsort(-benign)
+def resampled_pd(benign: Scores, concealed: Scores, draws: Resample, allowed: Sequence[int]) -> Scores:
+    """Pd of each resample at its own thresholds, (R, K): allowed[k] benign scans may alarm."""
+    order, theirs = np.argsort(-benign), np.argsort(-concealed)
     above = np.cumsum(draws.benign[:, order], axis=1)
-    first = np.argmax(above > allowed, axis=1)
-    none = above[:, -1] <= allowed
-    thresholds = np.where(none, -np.inf, benign[order][first])
-    found = np.sum(draws.concealed * (concealed > thresholds[:, None]), axis=1)
-    return np.asarray(found / concealed.size, dtype=np.float64)
+    found = np.pad(np.cumsum(draws.concealed[:, theirs], axis=1), ((0, 0), (1, 0)))
+    columns = []
+    for count in allowed:
+        too_many = above > count
+        first = benign[order][np.argmax(too_many, axis=1)]
+        threshold = np.where(too_many[:, -1], first, -np.inf)
+        exceed = np.searchsorted(-concealed[theirs], -threshold, side="left")
+        columns.append(np.take_along_axis(found, exceed[:, None], axis=1)[:, 0])
+    return np.asarray(np.stack(columns, axis=1) / concealed.size, dtype=np.float64)
 
 
 def auroc(benign: Scores, concealed: Scores) -> float:
@@ -141,14 +145,10 @@ def roc_band(
     alarming. Values of pfa are multiples of 1 / n, closer together at the low end.
     """
     n = benign.size
-    allowed = np.unique(np.rint(np.geomspace(1, n, points)).astype(int))
-    allowed = np.concatenate([[0], allowed])
-    itself = once(n, concealed.size)
-    pd = [float(resampled_pd(benign, concealed, itself, k)[0]) for k in allowed]
-    chunks = list(draw_resamples(rng, n, concealed.size, repeats))
-    bands = [
-        percentile_interval(np.concatenate([resampled_pd(benign, concealed, c, k) for c in chunks]))
-        for k in allowed
-    ]
-    low, high = zip(*bands, strict=True)
-    return {"pfa": [float(k / n) for k in allowed], "pd": pd, "low": list(low), "high": list(high)}
+    allowed = [0, *np.unique(np.rint(np.geomspace(1, n, points)).astype(int)).tolist()]
+    pd = resampled_pd(benign, concealed, once(n, concealed.size), allowed)[0]
+    draws = draw_resamples(rng, n, concealed.size, repeats)
+    drawn = np.concatenate([resampled_pd(benign, concealed, chunk, allowed) for chunk in draws])
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    pfa = [k / n for k in allowed]
+    return {"pfa": pfa, "pd": pd.tolist(), "low": low.tolist(), "high": high.tolist()}
