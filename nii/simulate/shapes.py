@@ -1,0 +1,283 @@
+"""Solids and their exact path lengths through a vertical fan beam, column by column.
+
+Axes: x along the travel (image columns), y along the beam (away from the source), z up
+(image rows, top row highest). Lengths in mm. A scan is taken column by column: the fan lies
+in the plane of constant x, so in one column every solid here is a set of rectangles or one
+ellipse in the (y, z) plane, and the path of a ray through it has a closed form.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Where the rays run.
+
+    x: (column,) centres of the image columns, mm.
+    z: (row,) heights at which the rays cross the plane y = 0, mm, falling from top to bottom.
+    source_y, source_z: the source, mm; source_y is negative and outside of every solid.
+    """
+
+    x: Float64Array
+    z: Float64Array
+    source_y: float
+    source_z: float
+
+    @property
+    def slope(self) -> Float64Array:
+        """(row,) dz/dy of each ray."""
+        return (self.z - self.source_z) / -self.source_y
+
+    @property
+    def stretch(self) -> Float64Array:
+        """(row,) length of a ray per mm of y: sqrt(1 + slope^2)."""
+        return np.sqrt(1 + self.slope**2)
+
+    def columns(self, x0: float, x1: float) -> slice:
+        """The columns whose centres lie in [x0, x1)."""
+        return slice(int(np.searchsorted(self.x, x0)), int(np.searchsorted(self.x, x1)))
+
+    def rows(self, y0: float, y1: float, z0: float, z1: float) -> slice:
+        """The rows whose rays can meet the rectangle [y0, y1] x [z0, z1]."""
+        corners = [
+            self.source_z + (z - self.source_z) * -self.source_y / (y - self.source_y)
+            for y in (y0, y1)
+            for z in (z0, z1)
+        ]
+        falling = -self.z
+        first = int(np.searchsorted(falling, -max(corners)))
+        last = int(np.searchsorted(falling, -min(corners), side="right"))
+        return slice(first, last)
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """Path lengths in mm, float64 (row, column), of the part of the image that a solid covers."""
+
+    rows: slice
+    columns: slice
+    path: Float64Array
+
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-parallel box; each side an interval in mm."""
+
+    x: Interval
+    y: Interval
+    z: Interval
+
+    def path(self, view: View) -> Patch:
+        rows, columns = view.rows(*self.y, *self.z), view.columns(*self.x)
+        one = _rectangle(view, rows, self.y, np.array([self.z[0]]), np.array([self.z[1]]))
+        return Patch(rows, columns, np.broadcast_to(one, (one.shape[0], columns.stop - columns.start)))
+
+    @property
+    def bounds(self) -> "Box":
+        return self
+
+    @property
+    def volume_cm3(self) -> float:
+        return float(np.prod([b - a for a, b in (self.x, self.y, self.z)])) / 1000
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """A right circular cylinder along one axis.
+
+    centre: (x, y, z) mm; the middle of the solid. radius, length: mm. axis: "x", "y" or "z".
+    """
+
+    centre: tuple[float, float, float]
+    radius: float
+    length: float
+    axis: str
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        cx, cy, cz = self.centre
+        if self.axis == "x":
+            one = _ellipse(view, rows, cy, cz, np.array([self.radius]), np.array([self.radius]))
+            return Patch(rows, columns, np.broadcast_to(one, (one.shape[0], columns.stop - columns.start)))
+        half = np.sqrt(np.maximum(self.radius**2 - (view.x[columns] - cx) ** 2, 0))
+        if self.axis == "z":
+            path = _rectangle(view, rows, (cy - half, cy + half), np.array([box.z[0]]), np.array([box.z[1]]))
+        else:
+            path = _rectangle(view, rows, box.y, cz - half, cz + half)
+        return Patch(rows, columns, path)
+
+    @property
+    def bounds(self) -> Box:
+        half = {axis: self.length / 2 if axis == self.axis else self.radius for axis in "xyz"}
+        return Box(*((c - half[a], c + half[a]) for a, c in zip("xyz", self.centre, strict=True)))
+
+    @property
+    def volume_cm3(self) -> float:
+        return np.pi * self.radius**2 * self.length / 1000
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """centre and semi-axes along (x, y, z), mm."""
+
+    centre: tuple[float, float, float]
+    semi: tuple[float, float, float]
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        cx, cy, cz = self.centre
+        scale = np.sqrt(np.maximum(1 - ((view.x[columns] - cx) / self.semi[0]) ** 2, 0))
+        return Patch(rows, columns, _ellipse(view, rows, cy, cz, self.semi[1] * scale, self.semi[2] * scale))
+
+    @property
+    def bounds(self) -> Box:
+        return Box(*((c - s, c + s) for c, s in zip(self.centre, self.semi, strict=True)))
+
+    @property
+    def volume_cm3(self) -> float:
+        return float(4 / 3 * np.pi * np.prod(self.semi)) / 1000
+
+
+@dataclass(frozen=True)
+class PrismY:
+    """A polygon in the image plane, (x, z) corners in mm, extruded along the beam over y."""
+
+    corners: tuple[tuple[float, float], ...]
+    y: Interval
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        crossings = _crossings(self.corners, view.x[columns])
+        path = np.zeros((rows.stop - rows.start, columns.stop - columns.start))
+        for low, high in zip(crossings[0::2], crossings[1::2], strict=True):
+            path += _rectangle(view, rows, self.y, low, high)
+        return Patch(rows, columns, path)
+
+    @property
+    def bounds(self) -> Box:
+        xs, zs = zip(*self.corners, strict=True)
+        return Box((min(xs), max(xs)), self.y, (min(zs), max(zs)))
+
+    @property
+    def volume_cm3(self) -> float:
+        return _area(self.corners) * (self.y[1] - self.y[0]) / 1000
+
+
+@dataclass(frozen=True)
+class PrismX:
+    """A polygon in the plane of the fan, (y, z) corners in mm, extruded along the travel over x."""
+
+    corners: tuple[tuple[float, float], ...]
+    x: Interval
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        slope = view.slope[rows]
+        # Shear z by the ray so that every ray lies at height 0, then cut the polygon there.
+        y = np.array([corner[0] for corner in self.corners])
+        z = np.array([corner[1] for corner in self.corners])
+        height = z[:, None] - view.source_z - (y - view.source_y)[:, None] * slope
+        cuts = _cuts(y, height)
+        length = (cuts[1::2] - cuts[0::2]).sum(axis=0) * view.stretch[rows]
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        return Patch(rows, columns, np.broadcast_to(length[:, None], shape))
+
+    @property
+    def bounds(self) -> Box:
+        ys, zs = zip(*self.corners, strict=True)
+        return Box(self.x, (min(ys), max(ys)), (min(zs), max(zs)))
+
+    @property
+    def volume_cm3(self) -> float:
+        return _area(self.corners) * (self.x[1] - self.x[0]) / 1000
+
+
+Shape = Box | Cylinder | Ellipsoid | PrismY | PrismX
+
+
+def rotated(
+    corners: Sequence[tuple[float, float]], angle: float, at: tuple[float, float]
+) -> tuple[tuple[float, float], ...]:
+    """Polygon corners about (0, 0) turned by angle (radians) and moved to `at`."""
+    c, s = np.cos(angle), np.sin(angle)
+    return tuple((float(at[0] + c * u - s * v), float(at[1] + s * u + c * v)) for u, v in corners)
+
+
+def _rectangle(
+    view: View,
+    rows: slice,
+    y: tuple[float | Float64Array, float | Float64Array],
+    z0: Float64Array,
+    z1: Float64Array,
+) -> Float64Array:
+    """Paths through rectangles in the (y, z) plane, one per column; (row, column) in mm."""
+    slope = view.slope[rows][:, None]
+    safe = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
+    enter = view.source_y + (z0 - view.source_z) / safe
+    leave = view.source_y + (z1 - view.source_z) / safe
+    first = np.maximum(np.minimum(enter, leave), y[0])
+    last = np.minimum(np.maximum(enter, leave), y[1])
+    path: Float64Array = np.maximum(last - first, 0) * view.stretch[rows][:, None]
+    return path
+
+
+def _ellipse(view: View, rows: slice, cy: float, cz: float, a: Float64Array, b: Float64Array) -> Float64Array:
+    """Chords of the rays in ellipses with semi-axes a (y) and b (z), one per column; (row, column) mm."""
+    slope = view.slope[rows][:, None]
+    offset = view.source_z + (cy - view.source_y) * slope - cz
+    denominator = b**2 + (a * slope) ** 2
+    inside = np.maximum(denominator - offset**2, 0)
+    chord: Float64Array = 2 * a * b * np.sqrt(inside) / np.maximum(denominator, 1e-12)
+    return chord * view.stretch[rows][:, None]
+
+
+def _crossings(corners: Sequence[tuple[float, float]], x: Float64Array) -> list[Float64Array]:
+    """Sorted heights at which the polygon's outline crosses each column; pairs enclose the inside.
+
+    Columns with fewer crossings are filled with a height beyond the outline, twice (empty pair).
+    """
+    across = np.array([corner[0] for corner in corners])
+    up = np.array([corner[1] for corner in corners])
+    beyond = float(up.max()) + 1
+    rows = []
+    for i in range(len(corners)):
+        j = (i + 1) % len(corners)
+        x0, x1, z0, z1 = across[i], across[j], up[i], up[j]
+        if x0 == x1:
+            continue
+        hit = (x >= min(x0, x1)) & (x < max(x0, x1))
+        rows.append(np.where(hit, z0 + (x - x0) * (z1 - z0) / (x1 - x0), beyond))
+    ordered = np.sort(np.array(rows), axis=0)
+    used = ordered[: len(rows) // 2 * 2]
+    return list(used)
+
+
+def _cuts(y: Float64Array, height: Float64Array) -> Float64Array:
+    """Sorted y at which a polygon (corner,) with sheared heights (corner, ray) crosses height 0."""
+    following = np.roll(y, -1)[:, None]
+    h0, h1 = height, np.roll(height, -1, axis=0)
+    hit = (h0 < 0) != (h1 < 0)
+    step = np.where(hit, h1 - h0, 1.0)
+    cut = np.where(hit, y[:, None] - h0 * (following - y[:, None]) / step, np.inf)
+    ordered = np.sort(cut, axis=0)
+    ordered = ordered[: len(y) // 2 * 2]
+    return np.where(np.isfinite(ordered), ordered, 0.0)
+
+
+def _area(corners: Sequence[tuple[float, float]]) -> float:
+    """Area of a simple polygon (shoelace), mm2."""
+    u, v = np.array(corners).T
+    return float(abs(u @ np.roll(v, -1) - v @ np.roll(u, -1))) / 2

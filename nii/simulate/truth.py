@@ -1,0 +1,93 @@
+"""The exact truth of a simulated scan: the background, and each concealment's excess over it.
+
+On disk one .npz per scan (no pickle): `without`, uint16 (energy, row, column), attenuation in steps of
+1/5000; and for concealment i: `excess_i`, int16 (energy, h, w), attenuation in steps of 1/2500, `mask_i`, bool (h, w),
+`at_i`, int (row, column) of its corner; `families`, `masses` and `dprimes`, one entry each per concealment.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nii.errors import ScanSetError
+from nii.scan import FloatArray
+
+STEP = 5000  # steps per unit of attenuation; fine against photon noise of 1e6 photons
+EXCESS_STEP = 2500
+DEEPEST = 13.0  # 65535 / 5000
+
+
+@dataclass(frozen=True, eq=False)
+class Hidden:
+    """A concealment as the scan sees it.
+
+    excess: float32 (energy, h, w), attenuation with minus without; negative where goods were displaced.
+    mask: bool (h, w), where the concealment itself is. row, column: corner in the scan.
+    dprime: detectability for an ideal observer who knows the background.
+    """
+
+    family: str
+    mass_kg: float
+    dprime: float
+    row: int
+    column: int
+    excess: FloatArray
+    mask: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """without: float32 (energy, row, column), noise-free attenuation of what belongs there."""
+
+    without: FloatArray
+    hidden: tuple[Hidden, ...]
+
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Union of the concealments, bool (row, column)."""
+        out = np.zeros(self.without.shape[1:], np.bool_)
+        for one in self.hidden:
+            height, width = one.mask.shape
+            out[one.row : one.row + height, one.column : one.column + width] |= one.mask
+        return out
+
+
+def write_truth(path: Path, truth: Truth) -> None:
+    """Write atomically."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "without": np.rint(np.clip(truth.without, 0, DEEPEST) * STEP).astype(np.uint16),
+        "families": np.array([one.family for one in truth.hidden], np.str_),
+        "masses": np.array([one.mass_kg for one in truth.hidden]),
+        "dprimes": np.array([one.dprime for one in truth.hidden]),
+    }
+    for i, one in enumerate(truth.hidden):
+        arrays[f"excess_{i}"] = np.rint(np.clip(one.excess, -DEEPEST, DEEPEST) * EXCESS_STEP).astype(np.int16)
+        arrays[f"mask_{i}"] = one.mask
+        arrays[f"at_{i}"] = np.array([one.row, one.column])
+    part = path.with_suffix(".part.npz")
+    np.savez_compressed(part, allow_pickle=False, **arrays)
+    part.replace(path)
+
+
+def read_truth(path: Path) -> Truth:
+    """Read what write_truth wrote. Raises ScanSetError for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Truth(
+                file["without"].astype(np.float32) / STEP,
+                tuple(
+                    Hidden(
+                        family=str(family),
+                        mass_kg=float(file["masses"][i]),
+                        dprime=float(file["dprimes"][i]),
+                        row=int(file[f"at_{i}"][0]),
+                        column=int(file[f"at_{i}"][1]),
+                        excess=file[f"excess_{i}"].astype(np.float32) / EXCESS_STEP,
+                        mask=file[f"mask_{i}"],
+                    )
+                    for i, family in enumerate(file["families"])
+                ),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise ScanSetError(f"{path}: expected the truth of a simulated scan, came {error}") from error

@@ -1,0 +1,210 @@
+"""Training samples: crops of clean backgrounds, concealments put in, a scanner's noise on top.
+
+A simulated set brings the exact pair (with and without) of each scan, so a sample is made anew each
+time: another crop, another dose, another scanner, and often a concealment of another scan. Nothing of
+what the scan's file says of noise is reused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from nii.errors import ScanSetError
+from nii.physics.noise import NoiseModel, measure, variance
+from nii.scan import FloatArray
+from nii.simulate.scanners import draw_noise
+from nii.simulate.truth import Hidden, Truth, read_truth
+
+IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden
+BORDER = -1  # family index where there is no concealment
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How samples are drawn.
+
+    crop: rows and columns. own: share of crops around the scan's own concealment. inserted: share of
+    crops that get a concealment of another scan (TIP). single: share whose two energies are made one
+    (so that the model serves single-energy scans too).
+    """
+
+    crop: tuple[int, int] = (256, 384)
+    own: float = 0.35
+    inserted: float = 0.25
+    single: float = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Clean:
+    """One scan of a set: its truth in compact integers, its load."""
+
+    truth: Truth
+    cargo: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """transmission (B, E, H, W); evidence, weight (B, 1, H, W): target 0/1 and loss weight; excess
+    (B, E, H, W); precision (B, 1, H, W): relative certainty of attenuation; family (B, H, W) or BORDER;
+    cargo (B,); empty (B,)."""
+
+    transmission: Tensor
+    evidence: Tensor
+    weight: Tensor
+    excess: Tensor
+    precision: Tensor
+    family: Tensor
+    cargo: Tensor
+    empty: Tensor
+
+
+def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
+    """All truths of a simulated set, in memory (about 3 MB a scan)."""
+    from nii.io.scanset import read_set
+
+    scans = []
+    for entry in read_set(path).entries:
+        file = path / "truth" / f"{entry.name}.npz"
+        if not file.is_file():
+            raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
+        kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
+        truth = read_truth(file)
+        compact = Truth(truth.without.astype(np.float16), truth.hidden)  # type: ignore[arg-type]  # half the memory
+        scans.append(Clean(compact, kinds[0] if len(kinds) == 1 else -1))
+    return scans
+
+
+class Samples(IterableDataset[tuple[Tensor, ...]]):
+    """An endless stream of samples; sample number i depends on (seed, i) only, so training resumes exactly."""
+
+    def __init__(
+        self, scans: list[Clean], families: tuple[str, ...], empty: int, config: SampleConfig, seed: int, start: int
+    ) -> None:
+        self.scans, self.families, self.empty, self.config = scans, families, empty, config
+        self.seed, self.start = seed, start
+        self.hidden = [one for scan in scans for one in scan.truth.hidden]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        info = torch.utils.data.get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        index = self.start + worker
+        while True:
+            yield self.sample(np.random.default_rng((self.seed, index)))
+            index += workers
+
+    def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """One sample, in the order of Batch's fields without the batch axis."""
+        config, scan = self.config, self.scans[rng.integers(len(self.scans))]
+        corner = self._corner(rng, scan.truth)
+        attenuation = _cut(scan.truth.without, *corner, config.crop)
+        hidden = list(scan.truth.hidden) if rng.random() < 0.8 else []
+        placed = [(one, one.row - corner[0], one.column - corner[1]) for one in hidden]
+        if rng.random() < config.inserted and self.hidden:
+            other = self.hidden[rng.integers(len(self.hidden))]
+            placed.append((other, *self._spot(rng, other)))
+        noise = draw_noise(rng)
+        target = _Target.of(attenuation, placed, self.families, noise)
+        T = np.exp(-attenuation - target.excess)
+        if rng.random() < config.single:
+            T[:] = T[:1] if rng.random() < 0.5 else T[1:]
+            target.excess[:] = target.excess[:1]
+        measured = measure(T.astype(np.float32), noise, rng)
+        T0 = np.exp(-attenuation[:1])
+        sigma = np.sqrt(variance(T0, noise)) / np.maximum(T0, 1e-4)  # of attenuation
+        precision = np.clip(0.02 / sigma, 0.02, 1.0)
+        arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
+        floats = [torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in arrays]
+        is_empty = float(scan.cargo == self.empty)
+        labels = torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(is_empty)
+        return _flipped([*floats, *labels], flip=rng.random() < 0.5)
+
+    def _corner(self, rng: np.random.Generator, truth: Truth) -> tuple[int, int]:
+        """Upper left of the crop: around one of the scan's own concealments, or anywhere."""
+        sides = zip(truth.without.shape[1:], self.config.crop, strict=True)
+        limits = [max(size - crop, 0) for size, crop in sides]
+        if not truth.hidden or rng.random() >= self.config.own:
+            return int(rng.integers(limits[0] + 1)), int(rng.integers(limits[1] + 1))
+        one = truth.hidden[rng.integers(len(truth.hidden))]
+        height, width = one.mask.shape
+        middle = one.row + height * rng.random(), one.column + width * rng.random()
+        low = [m - crop * rng.uniform(0.1, 0.9) for m, crop in zip(middle, self.config.crop, strict=True)]
+        return int(np.clip(low[0], 0, limits[0])), int(np.clip(low[1], 0, limits[1]))
+
+    def _spot(self, rng: np.random.Generator, one: Hidden) -> tuple[int, int]:
+        """Where in the crop another scan's concealment goes: anywhere that shows at least half of it."""
+        height, width = one.mask.shape
+        rows, columns = self.config.crop
+        return (
+            int(rng.integers(-height // 2, max(rows - height // 2, 1))),
+            int(rng.integers(-width // 2, max(columns - width // 2, 1))),
+        )
+
+
+@dataclass(eq=False)
+class _Target:
+    evidence: FloatArray
+    weight: FloatArray
+    excess: FloatArray
+    family: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+    @staticmethod
+    def of(
+        attenuation: FloatArray,
+        placed: list[tuple[Hidden, int, int]],
+        families: tuple[str, ...],
+        noise: NoiseModel,
+    ) -> "_Target":
+        shape = attenuation.shape[1:]
+        target = _Target(
+            np.zeros(shape, np.float32),
+            np.ones(shape, np.float32),
+            np.zeros(attenuation.shape, np.float32),
+            np.full(shape, BORDER, np.int64),
+        )
+        for one, row, column in placed:
+            target._add(one, row, column, attenuation, families, noise)
+        return target
+
+    def _add(
+        self,
+        one: Hidden,
+        row: int,
+        column: int,
+        attenuation: FloatArray,
+        families: tuple[str, ...],
+        noise: NoiseModel,
+    ) -> None:
+        height, width = one.mask.shape
+        r0, c0 = max(row, 0), max(column, 0)
+        r1, c1 = min(row + height, attenuation.shape[1]), min(column + width, attenuation.shape[2])
+        if r1 <= r0 or c1 <= c0:
+            return
+        part = (slice(r0 - row, r1 - row), slice(c0 - column, c1 - column))
+        here = (slice(r0, r1), slice(c0, c1))
+        mask, excess = one.mask[part], one.excess[:, *part]
+        self.excess[:, *here] += excess
+        before = np.exp(-attenuation[:, *here])
+        change = before * np.expm1(-excess)
+        dprime = np.sqrt((change**2 / variance(before, noise)).sum())
+        if dprime < IGNORED_DPRIME:
+            self.weight[here][mask] = 0
+            return
+        self.evidence[here][mask] = 1
+        self.family[here][mask] = families.index(one.family)
+
+
+def _cut(pixels: FloatArray, row: int, column: int, crop: tuple[int, int]) -> FloatArray:
+    """A crop as float32; where the scan is smaller than the crop, its edge is repeated."""
+    part = pixels[:, row : row + crop[0], column : column + crop[1]].astype(np.float32)
+    missing = [(0, 0), (0, crop[0] - part.shape[1]), (0, crop[1] - part.shape[2])]
+    return np.pad(part, missing, mode="edge") if any(after for _, after in missing) else part
+
+
+def _flipped(sample: list[Tensor], *, flip: bool) -> tuple[Tensor, ...]:
+    """Mirrored along the travel (trucks drive both ways); never upside down."""
+    return tuple(t.flip(-1) if flip and t.dim() > 0 else t for t in sample)

@@ -1,0 +1,80 @@
+"""The losses, one function each, all in float32; `total` is their weighted sum."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+from torchvision.ops import sigmoid_focal_loss
+
+from training.data import BORDER, Batch
+from training.network import Output, scan_score
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the parts."""
+
+    evidence: float = 1.0
+    scan: float = 0.05
+    excess: float = 1.0
+    family: float = 0.1
+    cargo: float = 0.05
+
+
+def half(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, H2, W2): mean over 2x2 pixels, the resolution of the network's output."""
+    return F.avg_pool2d(x, 2, ceil_mode=True)
+
+
+def evidence_loss(logit: Tensor, batch: Batch) -> Tensor:
+    """Focal loss over pixels, divided by the number of concealed pixels (at least 0.3 % of all)."""
+    target, weight = half(batch.evidence), half(batch.weight)
+    loss = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * weight
+    return loss.sum() / target.sum().clamp(min=0.003 * target.numel())
+
+
+def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
+    """Cross-entropy of the score of each crop: what a scan is judged by. Crops that show a sliver don't count."""
+    shown = half(batch.evidence).sum(dim=(1, 2, 3))
+    target = (shown > 0).float()
+    counts = ((shown == 0) | (shown > 12)).float() * (batch.weight.amin(dim=(1, 2, 3)) > 0)
+    loss = F.binary_cross_entropy_with_logits(scan_score(logit, pool), target, reduction="none")
+    return (loss * counts).sum() / counts.sum().clamp(min=1)
+
+
+def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
+    """Robust difference of attenuation where photons let one know it; concealed pixels count 20 times."""
+    target, precision, inside = half(batch.excess), half(batch.precision), half(batch.evidence)
+    weight = precision * (1 + 20 * inside)
+    loss = F.smooth_l1_loss(excess.float(), target, beta=0.1, reduction="none")
+    return (loss * weight).sum() / weight.sum() / excess.shape[1] * 10
+
+
+def family_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy over concealed pixels, at a quarter of the resolution."""
+    target = batch.family[:, ::4, ::4][:, : logits.shape[2], : logits.shape[3]]
+    if not bool((target != BORDER).any()):
+        return logits.sum() * 0
+    return F.cross_entropy(logits.float(), target, ignore_index=BORDER)
+
+
+def cargo_loss(out: Output, batch: Batch) -> Tensor:
+    """Load of scans that have a single one, and emptiness of all."""
+    empty = F.binary_cross_entropy_with_logits(out.empty.float(), batch.empty)
+    if not bool((batch.cargo >= 0).any()):
+        return empty
+    return empty + F.cross_entropy(out.cargo.float(), batch.cargo, ignore_index=-1)
+
+
+def total(out: Output, batch: Batch, config: LossConfig, pool: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum, and its parts by name."""
+    parts = {
+        "evidence": evidence_loss(out.evidence, batch),
+        "scan": scan_loss(out.evidence, batch, pool),
+        "excess": excess_loss(out.excess, batch),
+        "family": family_loss(out.family, batch),
+        "cargo": cargo_loss(out, batch),
+    }
+    weights = {name: getattr(config, name) for name in parts}
+    return torch.stack([weights[name] * part for name, part in parts.items()]).sum(), parts

@@ -1,0 +1,182 @@
+"""The network: transmission in; evidence, excess attenuation, family and load out.
+
+One U-shaped fully convolutional network. It works on any number of rows and columns, at half of the
+scan's resolution, with context down to 1/32. `Separator.forward` is what is exported: physics at its
+start, heat map and score at its end, so that a user of the .onnx file needs nothing else.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+
+LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
+ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the dual-energy feature
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network.
+
+    energies: images in a scan (2, or 1). families, cargos: names of the classes.
+    widths: channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the scan's resolution.
+    blocks: residual blocks at each of them.
+    pool: side of the window over which evidence is averaged for the score, half-resolution pixels.
+    """
+
+    families: tuple[str, ...]
+    cargos: tuple[str, ...]
+    energies: int = 2
+    widths: tuple[int, int, int, int, int] = (24, 48, 80, 128, 160)
+    blocks: tuple[int, int, int, int, int] = (0, 1, 2, 2, 2)
+    pool: int = 5
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the network says of a batch; H2 and W2 are half of the scan's rows and columns, rounded up.
+
+    evidence: (B, 1, H2, W2) logit that a concealment lies here. excess: (B, E, H2, W2) attenuation.
+    family: (B, F, H4, W4) logits at quarter resolution. cargo: (B, K) logits. empty: (B,) logit.
+    """
+
+    evidence: Tensor
+    excess: Tensor
+    family: Tensor
+    cargo: Tensor
+    empty: Tensor
+
+
+def features(transmission: Tensor) -> Tensor:
+    """(B, E, H, W) transmission -> (B, 3 E or 3 E + 2, H, W): what physics gives for free.
+
+    Attenuation; the square root of transmission (its noise is even where photons limit it); local
+    contrast of attenuation against its surroundings of about 50 pixels; with two energies also their
+    difference, as it is and averaged over 7x7 pixels with photon weights. Must run in float32:
+    the difference between two energies is lost in half precision.
+    """
+    transmission = transmission.float()
+    attenuation = -torch.log(transmission.clamp(LOWEST_TRANSMISSION, 1.5))  # (B, E, H, W)
+    root = transmission.clamp(0.0, 1.5).sqrt()
+    coarse = F.avg_pool2d(attenuation, 8, stride=8, ceil_mode=True, count_include_pad=False)
+    coarse = F.avg_pool2d(coarse, 7, stride=1, padding=3, count_include_pad=False)
+    around = F.interpolate(coarse, size=attenuation.shape[-2:], mode="bilinear", align_corners=False)
+    planes = [attenuation * 0.5, root * 2 - 1, (attenuation - around) * 1.5]
+    if transmission.shape[1] == 2:
+        low, high = attenuation[:, :1], attenuation[:, 1:]
+        contrast = (high - ENERGY_RATIO * low).clamp(-1.0, 1.0)  # (B, 1, H, W)
+        weight = transmission.clamp(1e-3, 1.0).mean(dim=1, keepdim=True)
+        total = F.avg_pool2d(weight, 7, stride=1, padding=3, count_include_pad=False)
+        smooth = F.avg_pool2d(weight * contrast, 7, stride=1, padding=3, count_include_pad=False) / total
+        planes += [contrast * 4, smooth * 20]
+    return torch.cat(planes, dim=1)
+
+
+class Conv(nn.Sequential):
+    """Convolution, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Block(nn.Module):
+    """Residual block of two 3x3 convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = Conv(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+class Wide(nn.Module):
+    """Residual block with a 7x7 depthwise convolution: context at little cost."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.spread = Conv(width, width, size=7, groups=width)
+        self.mix = nn.Sequential(
+            Conv(width, 2 * width, size=1), nn.Conv2d(2 * width, width, 1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.mix(self.spread(x)))
+
+
+class Network(nn.Module):
+    """Encoder, decoder, heads. Input as in `features`; output as in `Output`."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        w, n = config.widths, config.blocks
+        inputs = 3 * config.energies + (2 if config.energies == 2 else 0)
+        self.stem = nn.Sequential(Conv(inputs, w[0], size=5, stride=2), Conv(w[0], w[0]))
+        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in zip(w[:-1], w[1:], strict=True))
+        self.encode = nn.ModuleList(
+            nn.Sequential(*((Wide if level == 4 else Block)(width) for _ in range(n[level])))
+            for level, width in enumerate(w)
+        )
+        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(w[:-1], w[1:], strict=True))
+        self.decode = nn.ModuleList(Conv(a, a) for a in w[:-1])
+        self.evidence = nn.Conv2d(w[0], 1, 1)
+        self.excess = nn.Conv2d(w[0], config.energies, 1)
+        self.family = nn.Conv2d(w[1], len(config.families), 1)
+        self.whole = nn.Linear(2 * w[3], len(config.cargos) + 1)
+        nn.init.constant_(self.evidence.bias, -4.0)  # type: ignore[arg-type]  # concealments are rare
+
+    def forward(self, planes: Tensor) -> Output:
+        x = self.stem(planes)  # (B, C, H, W) -> (B, w0, H/2, W/2)
+        levels = [self.encode[0](x)]
+        for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
+            levels.append(encode(down(levels[-1])))  # -> (B, w4, H/32, W/32) at the end
+        whole = levels[3].float()
+        pooled = torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1)  # (B, 2 w3)
+        scan = self.whole(pooled)  # (B, K + 1)
+        x = levels[4]
+        for level in (3, 2, 1, 0):
+            up = F.interpolate(self.lateral[level](x), size=levels[level].shape[-2:], mode="nearest")
+            x = self.decode[level](levels[level] + up)  # -> (B, w0, H/2, W/2) at the end
+            if level == 1:
+                family = self.family(x)  # (B, F, H/4, W/4)
+        return Output(self.evidence(x), self.excess(x), family, scan[:, :-1], scan[:, -1])
+
+
+class Separator(nn.Module):
+    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, score.
+
+    heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
+    cargo: (B, K) probabilities. empty: (B,) probability. score: (B,) a logit, unclipped.
+    """
+
+    names = ("heat", "excess", "family", "cargo", "empty", "score")
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, transmission: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        out = self.network(features(transmission))
+        size = transmission.shape[-2:]
+        heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
+        excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
+        score = scan_score(out.evidence, self.network.config.pool)
+        family, cargo = out.family.softmax(dim=1), out.cargo.softmax(dim=1)
+        return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), score
+
+
+def scan_score(evidence: Tensor, pool: int) -> Tensor:
+    """(B, 1, H2, W2) logits -> (B,): the highest mean over a window of pool x pool half-resolution pixels.
+
+    A window, not a lone pixel: noise makes lone pixels. The highest, not the sum: one small threat must
+    raise the score of a whole container.
+    """
+    mean = F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)
+    return mean.amax(dim=(1, 2, 3))

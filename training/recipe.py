@@ -1,0 +1,69 @@
+"""A recipe: everything that decides a training run, from a TOML file."""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nii.errors import UsageError
+from training.data import SampleConfig
+from training.losses import LossConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a run.
+
+    model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch:
+    samples a step. rate: peak learning rate (one cycle). decay: weight decay. average: decay of the
+    running mean of weights that is evaluated and exported. every: steps between evaluations.
+    """
+
+    model: str
+    scene: str
+    seed: int = 1
+    iterations: int = 3000
+    batch: int = 8
+    rate: float = 2e-3
+    decay: float = 0.02
+    average: float = 0.998
+    every: int = 500
+    widths: tuple[int, int, int, int, int] = (24, 48, 80, 128, 160)
+    blocks: tuple[int, int, int, int, int] = (0, 1, 2, 2, 2)
+    samples: SampleConfig = field(default_factory=SampleConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+
+
+def read_recipe(source: str) -> Recipe:
+    """A recipe by shipped name ("cargo") or by path. Raises UsageError for anything that is no recipe."""
+    shipped = files("training") / "recipes" / f"{source}.toml"
+    path = Path(source)
+    try:
+        text = path.read_text("utf-8") if path.is_file() else shipped.read_text("utf-8")
+        return _build(Recipe, tomllib.loads(text), source)
+    except FileNotFoundError:
+        names = sorted(p.name.removesuffix(".toml") for p in (files("training") / "recipes").iterdir())
+        raise UsageError(f"recipe: expected a TOML file or one of {names}, came {source}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{source}: expected TOML, came {error}") from error
+
+
+def _build(kind: Any, values: dict[str, Any], source: str) -> Any:
+    """A frozen dataclass from a TOML table; unknown or missing names are errors."""
+    known = {f.name for f in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise UsageError(f"{source}: expected settings out of {sorted(known)}, came {unknown}")
+    nested = {"samples": SampleConfig, "losses": LossConfig}
+    plain = {
+        name: _build(nested[name], value, source)
+        if name in nested
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+        for name, value in values.items()
+    }
+    try:
+        return kind(**plain)
+    except TypeError as error:
+        raise UsageError(f"{source}: {error}") from error

@@ -1,0 +1,62 @@
+"""Validation while training: measured scans that no training sample comes from, at full size."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nii.errors import ScanSetError
+from nii.io.read import read_scan
+from nii.io.scanset import read_mask, read_set
+from nii.scan import FloatArray
+from training.network import Network, features, scan_score
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A validation scan: float32 (energy, row, column), its mask (None if benign), its families."""
+
+    transmission: FloatArray
+    mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None
+    families: tuple[str, ...]
+
+
+def load_validation(path: Path) -> list[Held]:
+    """All scans of a set. Raises ScanSetError unless there are benign and concealed ones."""
+    entries = read_set(path).entries
+    held = [
+        Held(
+            read_scan(entry.path).transmission,
+            read_mask(entry) if entry.concealed else None,
+            tuple(a.family for a in entry.annotations),
+        )
+        for entry in entries
+    ]
+    if len({one.mask is None for one in held}) != 2:
+        raise ScanSetError(f"{path}: expected benign and concealed scans to validate on, came one kind only")
+    return held
+
+
+@torch.no_grad()
+def validate(network: Network, held: list[Held], device: torch.device) -> dict[str, float]:
+    """AUROC over scans, Pd at the threshold that 5 % of benign scans exceed, share of first hits in the mask."""
+    network.eval()
+    scores, inside = [], []
+    for one in held:
+        batch = torch.from_numpy(one.transmission)[None].to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            evidence = network(features(batch).contiguous(memory_format=torch.channels_last)).evidence.float()
+        scores.append(float(scan_score(evidence, network.config.pool)))
+        if one.mask is not None:
+            row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
+            around = one.mask[max(2 * row - 4, 0) : 2 * row + 6, max(2 * column - 4, 0) : 2 * column + 6]
+            inside.append(bool(around.any()))
+    values, concealed = np.array(scores), np.array([one.mask is not None for one in held])
+    benign = values[~concealed]
+    order = (values[concealed][:, None] > benign) + 0.5 * (values[concealed][:, None] == benign)
+    return {
+        "auroc": round(float(order.mean()), 4),
+        "pd_at_5": round(float((values[concealed] > np.quantile(benign, 0.95)).mean()), 4),
+        "first_hit": round(float(np.mean(inside)), 4),
+    }
