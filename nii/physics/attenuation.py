@@ -36,7 +36,7 @@ def mass_attenuation(substance: Substance, energy_kev: npt.ArrayLike) -> Array:
     Error against NIST XCOM: worst 0.5 %, median 0.02 % (tests/test_physics_attenuation.py).
     Source: NIST XCOM. Example: iron at 1 MeV 0.0599, lead at 6 MeV 0.0439.
     """
-    return partial_attenuation(substance, energy_kev).sum(axis=0)
+    return np.asarray(partial_attenuation(substance, energy_kev).sum(axis=0))
 
 
 def partial_attenuation(substance: Substance, energy_kev: npt.ArrayLike) -> Array:
@@ -80,7 +80,7 @@ def _element(symbol: str, energy: Array) -> Array:
 
 
 def _below_join(number: int, energy: Array) -> Array:
-    import xraylib_np  # 37 MB, only needed here
+    import xraylib_np  # type: ignore[import-not-found] # no stubs; 37 MB, so only where needed
 
     z = np.array([number])
     rows = [xraylib_np.CS_Rayl(z, energy), xraylib_np.CS_Compt(z, energy), xraylib_np.CS_Photo(z, energy)]
@@ -117,7 +117,8 @@ class Spline:
         """(curve, x) values; beyond the ends the outer pieces go on."""
         i = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, self.x.size - 2)
         t = x - self.x[i]
-        return self.y[:, i] + t * (self.slope[:, i] + t * (self.bend[:, i] / 2 + t * self.cubic[:, i]))
+        cubic = self.slope[:, i] + t * (self.bend[:, i] / 2 + t * self.cubic[:, i])
+        return np.asarray(self.y[:, i] + t * cubic)
 
 
 @cache

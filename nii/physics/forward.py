@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.errors import PhysicsError
-from nii.physics.attenuation import Substance, mass_attenuation
+from nii.physics.attenuation import Substance, partial_attenuation
 from nii.physics.spectra import (
     COPPER_3MM,
     Filters,
@@ -30,8 +30,10 @@ Array = npt.NDArray[np.float64]
 PIXELS_AT_ONCE = 8192  # keeps a block and its exponentials in the cache of one core
 FIT_MATERIALS = ("C", "Al", "Fe", "Sn", "W", "Pb", "U")
 CANDIDATES = 60
+NNLS_STEPS = 10_000
+TRIALS = 4  # energies of which the least missed one is left out
 LINAC_NODES = 14
-TUBE_NODES = 24
+TUBE_NODES = 30
 FIT_DEEPEST = 200.0  # g/cm2
 FIT_FAINTEST = 1e-6  # transmission below which no scanner sees anything
 
@@ -43,12 +45,15 @@ class Beam:
     name: such as "6MV". energy_kev: ascending. weights: share of the air signal from each energy,
     sum 1 (photons x energy deposited). quantum: variance of the air signal per incident photon over
     the square of its mean, by energy; its sum is the compound-Poisson factor, >= 1.
+    factors: of the photoelectric, Compton and pair parts of the attenuation, fitted to a real scanner
+    by `scanner.fit_factors`; coherent scattering keeps 1.
     """
 
     name: str
     energy_kev: Array
     weights: Array
     quantum: Array
+    factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
         if not (self.energy_kev.shape == self.weights.shape == self.quantum.shape):
@@ -107,19 +112,25 @@ def condense(beam: Beam, *, nodes: int = LINAC_NODES) -> Beam:
     """
     if beam.energy_kev.size <= nodes:
         return beam
-    from scipy.optimize import nnls  # 0.2 s of import, once per beam
-
     curves = _relative_curves(beam)
     kept = np.arange(0, beam.energy_kev.size, max(1, beam.energy_kev.size // CANDIDATES))
-    fit, _ = nnls(curves[:, kept], np.ones(len(curves)), maxiter=3000)
-    kept, fit = kept[fit > 0], fit[fit > 0]
-    while kept.size > nodes:  # the lightest node goes, its neighbours take its place
-        kept = np.delete(kept, fit.argmin())
-        fit, _ = nnls(curves[:, kept], np.ones(len(curves)))
-        kept, fit = kept[fit > 0], fit[fit > 0]
+    kept, fit, _ = _fit(curves, kept)
+    while kept.size > nodes:
+        share = fit * curves[:, kept].max(axis=0)  # of the signal at the depth where it matters most
+        trials = [_fit(curves, np.delete(kept, i)) for i in np.argsort(share)[:TRIALS]]
+        kept, fit, _ = min(trials, key=lambda trial: trial[2])
     weights = fit / fit.sum()
     quantum = weights * np.interp(beam.energy_kev[kept], beam.energy_kev, _quantum_per_signal(beam))
-    return Beam(beam.name, beam.energy_kev[kept], weights, quantum * beam.quantum.sum() / quantum.sum())
+    quantum *= beam.quantum.sum() / quantum.sum()
+    return Beam(beam.name, beam.energy_kev[kept], weights, quantum, beam.factors)
+
+
+def _fit(curves: Array, kept: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], Array, float]:
+    """The energies of `kept` that get a positive weight, these weights, and the misfit."""
+    from scipy.optimize import nnls  # type: ignore[import-untyped] # no stubs; 0.2 s of import, once
+
+    fit, misfit = nnls(curves[:, kept], np.ones(len(curves)), maxiter=NNLS_STEPS)
+    return kept[fit > 0], fit[fit > 0], misfit
 
 
 def _quantum_per_signal(beam: Beam) -> Array:
@@ -129,8 +140,8 @@ def _quantum_per_signal(beam: Beam) -> Array:
 
 def _relative_curves(beam: Beam) -> Array:
     """(curve point, energy): transmission of each energy over the beam's, so that weights give 1."""
-    depth = np.r_[0.0, np.geomspace(0.1, FIT_DEEPEST, 40)]
-    curves = [np.exp(-np.outer(depth, mass_attenuation(name, beam.energy_kev))) for name in FIT_MATERIALS]
+    depth = np.r_[0.0, np.geomspace(0.003, FIT_DEEPEST, 60)]
+    curves = [np.exp(-np.outer(depth, beam_attenuation(name, beam))) for name in FIT_MATERIALS]
     single = np.concatenate(curves)
     whole = single @ beam.weights
     seen = whole > FIT_FAINTEST
@@ -162,11 +173,16 @@ def transmission(
     return out.reshape(len(beams), *areal_density.shape[1:])
 
 
+def beam_attenuation(substance: Substance, beam: Beam) -> Array:
+    """Mass attenuation at the beam's energies with its fitted factors, cm2/g, (energy node,)."""
+    coherent, incoherent, photo, pair = partial_attenuation(substance, beam.energy_kev)
+    of_photo, of_compton, of_pair = beam.factors
+    return np.asarray(coherent + of_photo * photo + of_compton * incoherent + of_pair * pair)
+
+
 def _coefficients(materials: Sequence[Substance], beam: Beam) -> FloatArray:
     """-mu, float32 (energy node, material), cm2/g."""
-    return -np.stack([mass_attenuation(name, beam.energy_kev) for name in materials], axis=1).astype(
-        np.float32
-    )
+    return -np.stack([beam_attenuation(name, beam) for name in materials], axis=1).astype(np.float32)
 
 
 def attenuation_curve(substance: Substance, depth: npt.ArrayLike, beam: Beam) -> Array:
@@ -174,6 +190,7 @@ def attenuation_curve(substance: Substance, depth: npt.ArrayLike, beam: Beam) ->
 
     Example: "Fe" at 60 g/cm2 and 6 MV gives 2.6.
     """
-    mu = mass_attenuation(substance, beam.energy_kev)
-    t = np.asarray(depth, np.float64)
-    return np.asarray(-np.log(np.exp(-t[..., None] * mu) @ beam.weights))
+    mu = beam_attenuation(substance, beam)
+    t = np.asarray(depth, np.float64)[..., None]
+    least = mu.min()  # taken out of the sum, so that a thick layer doesn't underflow
+    return np.asarray(t[..., 0] * least - np.log(np.exp(-t * (mu - least)) @ beam.weights))

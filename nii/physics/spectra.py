@@ -103,8 +103,11 @@ def linac_spectrum(endpoint_mev: float, *, filters: Filters = COPPER_3MM) -> Spe
 def _thick_target(endpoint_kev: float, energy: Array) -> Array:
     """Photons per keV at each energy, forward, behind the target."""
     step = endpoint_kev / TARGET_SLICES
-    electrons = endpoint_kev - step * (np.arange(TARGET_SLICES) + 0.5)  # falling with depth
-    thickness = step / 1000 / np.interp(electrons / 1000, TUNGSTEN_MEV, TUNGSTEN_STOPPING)  # g/cm2
+    electrons: Array = np.asarray(
+        endpoint_kev - step * (np.arange(TARGET_SLICES) + 0.5), np.float64
+    )  # falling with depth
+    stopping = np.interp(electrons / 1000, TUNGSTEN_MEV, TUNGSTEN_STOPPING)
+    thickness: Array = np.asarray(step / 1000 / stopping)  # g/cm2
     behind = thickness.sum() - np.cumsum(thickness)  # path left to the exit face, g/cm2
     leaves = np.exp(-np.outer(behind, mass_attenuation("W", energy)))
     made = np.stack([schiff(electron, energy) for electron in electrons])
