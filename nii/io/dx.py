@@ -7,6 +7,7 @@ quantities (effective atomic number, basis materials).
 """
 
 import io
+import re
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +25,7 @@ from nii.io.raster import decode_jpeg, from_rgb, jpeg_frame
 from nii.scan import check_size
 
 DX_CLASSES = "1.2.840.10008.5.1.4.1.1.501.2."  # 1 presentation, 2 processing; 2.3 is V02A's float variant
-DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED = re.compile(rb"1\.2\.840\.10008\.1\.2\.1\.99(?![0-9.])")
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 FLOAT_TAGS = (0x7FE00008, 0x7FE00013)  # FloatPixelData, and where V02A files of the reference toolkit put it
@@ -34,8 +35,8 @@ UNTOLD = ("", "unknown")
 
 def read_dicos(data: bytes, name: str) -> Dataset:
     """The data set, without pydicom's warnings: real DICOS files have identifiers it finds odd."""
-    if DEFLATED.encode() + b"\0" in data[:2048]:  # unpacked whole by pydicom, whatever its size
-        raise ScanError(f"{name}: expected an undeflated DICOS file, came transfer syntax {DEFLATED}")
+    if DEFLATED.search(data):  # pydicom would unpack all of it, whatever the size, before any check
+        raise ScanError(f"{name}: expected an undeflated DICOS file, came Deflated Explicit VR Little Endian")
     with foreign(name, "a readable DICOS file"), config.disable_value_validation():
         dataset = dcmread(io.BytesIO(data))
         _ = [dataset.get(tag) for tag in list(dataset.keys())]  # convert all values while unvalidated
@@ -114,7 +115,7 @@ def _decompressed(frame: bytes, dataset: Dataset, name: str) -> npt.NDArray[Any]
     if syntax in JPEGLSTransferSyntaxes or syntax in JPEG_LOSSLESS:
         _check_frame(jpeg_frame(frame, name, lossless=True)[1:3], expected, name)
         codecs = _codecs(syntax, name)
-        decode = codecs.ljpeg_decode if syntax in JPEG_LOSSLESS else codecs.jpegls_decode
+        decode = codecs.jpeg8_decode if syntax in JPEG_LOSSLESS else codecs.jpegls_decode
         return np.asarray(decode(frame))
     raise ScanError(f"{name}: expected a readable transfer syntax, came {syntax.name}")
 

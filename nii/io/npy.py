@@ -29,8 +29,7 @@ def decode_npy(data: bytes, name: str) -> Picture:
         raise ScanError(f"{name}: expected {expected} bytes of pixels, came {len(data) - header_size}")
     with foreign(name, "readable .npy data"):
         pixels = np.load(io.BytesIO(data), allow_pickle=False)
-    planes = np.ascontiguousarray(pixels.reshape(-1, *shape[-2:]), dtype=np.float32)
-    return Picture(planes=planes, content=Content.TRANSMISSION)
+    return Picture(planes=pixels.reshape(-1, *shape[-2:]), content=Content.TRANSMISSION)
 
 
 def _header(data: bytes) -> tuple[tuple[int, ...], np.dtype[Any], int]:

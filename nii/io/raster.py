@@ -73,7 +73,7 @@ def decode_jpeg(data: bytes, name: str) -> Picture:
     check_size(width, height, name)
     if bits != 8 or components not in (1, 3):
         raise ScanError(f"{name}: expected 8-bit grey or RGB JPEG, came {components} x {bits} bits")
-    if data.rfind(b"\xff\xd9") < 0:
+    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):  # a thumbnail has an end marker of its own
         raise ScanError(f"{name}: expected a complete JPEG, came one without its end marker")
     if data.count(b"\xff\xda") > LARGEST_JPEG_SCANS:
         raise ScanError(f"{name}: expected at most {LARGEST_JPEG_SCANS} JPEG scans, came more")

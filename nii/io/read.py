@@ -9,7 +9,7 @@ import numpy as np
 
 from nii.errors import ScanError
 from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture, finite_share_within
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, check_pixels
 
 TIFF, PNG, JPEG, NPY, DICOS = "TIFF", "PNG", "JPEG", "NPY", "DICOS"
 FORMATS = f"{TIFF}, {PNG}, {JPEG}, {NPY} or {DICOS}"
@@ -31,6 +31,7 @@ STRANGERS = {
 }
 SNIFFED = 132  # bytes; DICOM's magic lies at 128
 IMPLAUSIBLE_SHARE = 0.01  # of pixels outside this range, before a scan is refused
+EXCHANGED = 0.002  # mean excess of the first transmission over the second; 4/6 MV cargo has -0.05
 PLAUSIBLE = (-0.1, 2.0)  # transmission; noise and dark subtraction leave (0, 1] only slightly
 
 
@@ -198,6 +199,7 @@ def _two_energies(low: tuple[str, ...], high: tuple[str, ...]) -> tuple[str, ...
 def _scan(picture: Picture, name: str, sha256: str, known: Metadata) -> Scan:
     metadata = picture.metadata.filled_from(known)
     transmission, notes = _transmission(picture, metadata.open_beam, name)
+    check_pixels(transmission, name)  # before the first arithmetic on them: NaN would spread
     coloured = picture.content is Content.COLOUR
     scan = Scan(
         transmission=transmission,
@@ -223,9 +225,10 @@ def _transmission(
     """Float32 planes of the scan, and notes on the air level where it had to be estimated."""
     planes = picture.planes
     if picture.content is Content.COLOUR:
-        return planes.astype(np.float32) / np.float32(255), ()
+        return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255), ()
     if picture.content is Content.TRANSMISSION:
-        return planes.astype(np.float32, copy=False), ()
+        with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused as that
+            return np.ascontiguousarray(planes, dtype=np.float32), ()
     n = planes.shape[0]
     if len(open_beam) not in (0, 1, n):
         raise ScanError(f"{name}: expected one open_beam, or {n}, came {len(open_beam)}")
@@ -238,6 +241,8 @@ def _estimated(picture: Picture, name: str) -> tuple[tuple[float, ...], tuple[st
     """Air level per energy, and the notes that the report must carry."""
     from nii.io.air import estimate_air
 
+    if picture.planes.dtype.kind == "f":
+        check_pixels(picture.planes.astype(np.float32), name)  # NaN has no place in a histogram
     found = [estimate_air(plane, picture.full_scale) for plane in picture.planes]
     levels = tuple(level for level, _ in found)
     if not all(level > 0 for level in levels):
@@ -254,6 +259,8 @@ def _order_note(transmission: FloatArray) -> tuple[str, ...]:
         return ()
     low, high = transmission[:, ::2, ::2]
     cargo = (high > 0.1) & (high < 0.7)  # dark enough for a difference, bright enough against noise
-    if np.count_nonzero(cargo) < 0.01 * cargo.size or not float(np.mean(low[cargo] - high[cargo])) > 0:
+    if np.count_nonzero(cargo) < 0.01 * cargo.size:
+        return ()
+    if not float(np.mean(low[cargo] - high[cargo])) > EXCHANGED:
         return ()
     return ("the first energy penetrates more than the second: the order may be exchanged",)

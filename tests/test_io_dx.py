@@ -1,0 +1,303 @@
+"""DICOS DX images: made here with pydicom, and real files of another maker's toolkit."""
+
+import importlib.util
+import io
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
+
+from nii.errors import ScanError
+from nii.io.read import decode_scan, read_scan
+from nii.scan import Kind
+
+DX = "1.2.840.10008.5.1.4.1.1.501.2.2"
+ROWS, COLUMNS = 20, 34
+J2K, JPEG_LS = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
+JPEG_SV1, JPEG_BASELINE, MPEG = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.100"
+needs_imagecodecs = pytest.mark.skipif(
+    importlib.util.find_spec("imagecodecs") is None, reason="needs imagecodecs, an optional decoder"
+)
+
+
+def counts(block: int = 10000) -> np.ndarray:
+    """Air at 40000 around a block."""
+    pixels = np.full((ROWS, COLUMNS), 40000, np.uint16)
+    pixels[5:15, 8:26] = block
+    return pixels
+
+
+def dx(
+    pixels: np.ndarray, *, frame: bytes | None = None, syntax: str = ExplicitVRLittleEndian, **tags: object
+) -> bytes:
+    """A small DX; `tags` replace or, with None, remove what is set here."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    dataset.file_meta.MediaStorageSOPClassUID = UID(DX)
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID("2.25.1")
+    floats = pixels.dtype.kind == "f"
+    said: dict[str, object] = {
+        "SOPClassUID": DX,
+        "SOPInstanceUID": "2.25.1",
+        "StudyInstanceUID": "2.25.7",
+        "SeriesInstanceUID": "2.25.8",
+        "ImageType": ["ORIGINAL", "PRIMARY", "INTENSITY"],
+        "PresentationIntentType": "FOR PROCESSING",
+        "PixelIntensityRelationship": "LIN",
+        "PixelIntensityRelationshipSign": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "SamplesPerPixel": 1,
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "BitsAllocated": pixels.dtype.itemsize * 8,
+        "BitsStored": pixels.dtype.itemsize * 8,
+        "HighBit": pixels.dtype.itemsize * 8 - 1,
+        "PixelRepresentation": int(pixels.dtype.kind == "i"),
+        "FloatPixelData" if floats else "PixelData": pixels.tobytes()
+        if frame is None
+        else encapsulate([frame]),
+    } | tags
+    for keyword, value in said.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    if frame is not None:
+        dataset["PixelData"].is_undefined_length = True
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_a_dx_gives_transmission_and_says_what_was_assumed() -> None:
+    scan = decode_scan(
+        dx(counts(), KVP="6000", Manufacturer="Acme", ManufacturerModelName="Gate", PixelSpacing=[4, 5]),
+        "a.dcs",
+    )
+    assert scan.kind is Kind.TRANSMISSION
+    assert scan.transmission.shape == (1, ROWS, COLUMNS)
+    assert scan.transmission[0, 0, 0] == 1.0
+    assert scan.transmission[0, 10, 15] == 0.25
+    assert (scan.energies, scan.pitch_mm, scan.scanner) == (("6MV",), (4.0, 5.0), "Acme Gate")
+    assert "linear in the beam's intensity" in scan.notes[0]
+    assert "air level estimated" in scan.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("kvp", "energies"), [("160", ("160kV",)), ("5000", ("5MV",)), ("1", ()), (None, ())]
+)
+def test_kvp_names_the_energy_unless_it_was_left_unset(kvp: str | None, energies: tuple[str, ...]) -> None:
+    assert decode_scan(dx(counts(), KVP=kvp), "a").energies == energies
+
+
+def test_the_detectors_pitch_is_used_only_with_a_magnification() -> None:
+    assert decode_scan(dx(counts(), ImagerPixelSpacing=[4, 4]), "a").pitch_mm is None
+    told = dx(counts(), ImagerPixelSpacing=[4, 4], EstimatedRadiographicMagnificationFactor="2")
+    assert decode_scan(told, "a").pitch_mm == (2.0, 2.0)
+
+
+def test_inverse_pixels_are_turned_round() -> None:
+    scan = decode_scan(dx(65535 - counts(), PixelIntensityRelationshipSign=-1), "a")
+    assert scan.transmission[0, 10, 15] == pytest.approx(0.25)
+    assert "inverted" in scan.notes[0]
+
+
+def test_a_rescale_intercept_is_a_dark_level() -> None:
+    scan = decode_scan(dx(counts() + 100, RescaleSlope="2", RescaleIntercept="-200"), "a")
+    assert scan.transmission[0, 10, 15] == pytest.approx(0.25)
+
+
+def test_a_dx_for_presentation_is_read_without_its_window_and_says_so() -> None:
+    scan = decode_scan(
+        dx(counts(), PresentationIntentType="FOR PRESENTATION", WindowCenter="5", WindowWidth="2"), "a"
+    )
+    assert scan.transmission[0, 10, 15] == 0.25
+    assert any("window not applied" in note for note in scan.notes)
+
+
+def test_float_pixels_are_read() -> None:
+    scan = decode_scan(dx((counts() / 7).astype(np.float32)), "a")
+    assert scan.transmission[0, 10, 15] == pytest.approx(0.25)
+
+
+def test_a_pair_of_one_study_is_ordered_by_image_type() -> None:
+    low = dx(counts(8000), ImageType=["ORIGINAL", "PRIMARY", "LOW_ENERGY"], KVP="4000")
+    high = dx(counts(10000), ImageType=["ORIGINAL", "PRIMARY", "HIGH ENERGY"], KVP="6000")
+    scan = decode_scan((low, high), "low.dcs,high.dcs")
+    assert scan.transmission[:, 10, 15] == pytest.approx([0.2, 0.25])
+    assert scan.energies == ("4MV", "6MV")
+    turned = decode_scan((high, low), "high.dcs,low.dcs")
+    assert np.array_equal(turned.transmission, scan.transmission)
+    assert any("order exchanged" in note for note in turned.notes)
+
+
+def test_both_layers_of_one_tube_get_names_of_their_own() -> None:
+    scan = decode_scan((dx(counts(8000), KVP="160"), dx(counts(), KVP="160")), "a,b")
+    assert scan.energies == ("160kV-low", "160kV-high")
+
+
+def test_a_palette_gives_an_operator_image() -> None:
+    index = (np.arange(ROWS * COLUMNS) % 256).reshape(ROWS, COLUMNS).astype(np.uint8)
+    ramp = np.arange(256, dtype=np.uint16) * 257
+    palette = {
+        f"{colour}PaletteColorLookupTable{what}": value
+        for colour, table in (("Red", ramp), ("Green", ramp[::-1]), ("Blue", ramp // 3))
+        for what, value in (("Descriptor", [256, 0, 16]), ("Data", table.tobytes()))
+    }
+    scan = decode_scan(dx(index, PhotometricInterpretation="PALETTE COLOR", **palette), "a")
+    assert scan.kind is Kind.OPERATOR_IMAGE
+    assert scan.transmission[:, 0, 10] == pytest.approx([10 / 255, 245 / 255, 3 / 255])
+
+
+def rle(pixels: np.ndarray) -> bytes:
+    from pydicom.pixels.encoders import RLELosslessEncoder
+
+    return RLELosslessEncoder.encode(
+        pixels, rows=ROWS, columns=COLUMNS, samples_per_pixel=1, bits_allocated=16, bits_stored=16,
+        pixel_representation=0, photometric_interpretation="MONOCHROME2", number_of_frames=1,
+    )  # fmt: skip
+
+
+def lossless_jpeg(pixels: np.ndarray) -> bytes:
+    """JPEG Lossless (process 14, selection value 1) with a flat 5-bit code for all difference sizes."""
+    sizes = 17
+    bits = ""
+    previous = 1 << 15
+    for row, line in enumerate(pixels.tolist()):
+        for column, value in enumerate(line):
+            predicted = previous if column or not row else int(pixels[row - 1, 0])
+            difference = (value - predicted + 32768) % 65536 - 32768
+            size = abs(difference).bit_length()
+            if size == 16:
+                bits += f"{16:05b}"  # 32768 has no further bits
+            else:
+                code = difference if difference >= 0 else difference + (1 << size) - 1
+                bits += f"{size:05b}" + (f"{code:0{size}b}" if size else "")
+            previous = value
+    bits += "1" * (-len(bits) % 8)
+    body = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\x00")
+    rows, columns = pixels.shape
+    frame = (
+        b"\xff\xc3\x00\x0b\x10" + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + b"\x01\x01\x11\x00"
+    )
+    lengths = bytes([0, 0, 0, 0, sizes] + [0] * 11)
+    table = b"\x00" + lengths + bytes(range(sizes))
+    huffman = b"\xff\xc4" + (len(table) + 2).to_bytes(2, "big") + table
+    return b"\xff\xd8" + frame + huffman + b"\xff\xda\x00\x08\x01\x01\x00\x01\x00\x00" + body + b"\xff\xd9"
+
+
+def test_rle_needs_no_other_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    scan = decode_scan(dx(counts(), frame=rle(counts()), syntax=RLELossless), "a")
+    assert scan.transmission[0, 10, 15] == 0.25
+
+
+def test_baseline_jpeg_needs_no_other_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    grey = (counts() >> 8).astype(np.uint8)
+    data = dx(grey, frame=cv2.imencode(".jpg", grey)[1].tobytes(), syntax=JPEG_BASELINE)
+    assert decode_scan(data, "a").transmission[0, 10, 15] == pytest.approx(0.25, abs=0.02)
+
+
+@needs_imagecodecs
+@pytest.mark.parametrize("syntax", [J2K, JPEG_LS, JPEG_SV1])
+def test_lossless_compression_gives_the_same_scan(syntax: str) -> None:
+    import imagecodecs
+
+    encode = {
+        J2K: lambda pixels: imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k"),
+        JPEG_LS: imagecodecs.jpegls_encode,
+        JPEG_SV1: lossless_jpeg,
+    }[syntax]
+    scan = decode_scan(dx(counts(), frame=encode(counts()), syntax=syntax), "a")
+    assert np.array_equal(scan.transmission, decode_scan(dx(counts()), "a").transmission)
+
+
+@pytest.mark.parametrize("syntax", [J2K, JPEG_LS, JPEG_SV1])
+def test_without_the_optional_decoder_the_transfer_syntax_is_named(
+    monkeypatch: pytest.MonkeyPatch, syntax: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    size = ROWS.to_bytes(2, "big") + COLUMNS.to_bytes(2, "big")
+    frames = {
+        J2K: b"\xff\x4f\xff\x51"
+        + bytes(4)
+        + COLUMNS.to_bytes(4, "big")
+        + ROWS.to_bytes(4, "big")
+        + bytes(40),
+        JPEG_LS: b"\xff\xd8\xff\xf7\x00\x0b\x10" + size + b"\x01\x01\x11\x00\xff\xd9",
+        JPEG_SV1: lossless_jpeg(counts()),
+    }
+    with pytest.raises(ScanError) as caught:
+        decode_scan(dx(counts(), frame=frames[syntax], syntax=syntax), "a.dcs")
+    assert UID(syntax).name in str(caught.value)
+    assert "imagecodecs" in str(caught.value)
+
+
+HUGE = lossless_jpeg(counts()).replace(bytes([0x10, 0, ROWS, 0, COLUMNS]), b"\x10\xea\x60\xea\x60", 1)
+BAD = {
+    "a report": (dx(counts(), SOPClassUID="1.2.840.10008.5.1.4.1.1.501.3"), "Threat Detection Report"),
+    "a CT": (dx(counts(), SOPClassUID="1.2.840.10008.5.1.4.1.1.501.1"), "DICOS CT Image"),
+    "no class": (dx(counts(), SOPClassUID=None), "no SOP class"),
+    "two frames": (dx(counts(), NumberOfFrames="2"), "one frame per DX file, came 2"),
+    "one row": (dx(counts()[:1]), "came 34x1"),
+    "huge": (dx(counts(), Rows=60000, Columns=60000), "came 60000x60000"),
+    "frame larger than told": (
+        dx(counts(), frame=HUGE, syntax=JPEG_SV1),
+        "frame of (20, 34), came (60000, 60000)",
+    ),
+    "pixels cut": (dx(counts(), PixelData=counts().tobytes()[:-200]), "readable DICOS DX"),
+    "no pixels": (dx(counts(), PixelData=None), "readable DICOS DX"),
+    "no rows": (dx(counts(), Rows=None), "readable DICOS DX"),
+    "signed": (dx(counts().astype(np.int16)), "came signed ones"),
+    "32 bits": (dx(counts().astype(np.uint32)), "came 32"),
+    "float cut": (dx(counts().astype(np.float32), FloatPixelData=bytes(8)), "680 float pixels, came 2"),
+    "float NaN": (dx(np.full((ROWS, COLUMNS), np.nan, np.float32)), "NaN"),
+    "logarithmic": (dx(counts(), PixelIntensityRelationship="LOG"), "LIN, came LOG"),
+    "effective Z": (dx(counts(), ImageType=["DERIVED", "PRIMARY", "Z_EFFECTIVE"]), "came Z_EFFECTIVE"),
+    "basis material": (
+        dx(counts(), ImageType=["DERIVED", "PRIMARY", "BASIS_MATERIAL_1"]),
+        "BASIS_MATERIAL_1",
+    ),
+    "film": (dx(counts(), frame=b"\0" * 20, syntax=MPEG), "readable transfer syntax, came MPEG2"),
+    "damaged frame": (dx(counts(), frame=rle(counts())[:40] + bytes(60), syntax=RLELossless), "DICOS"),
+    "cut": (dx(counts())[:400], "DICOS"),
+    "two studies": ((dx(counts()), dx(counts(), StudyInstanceUID="2.25.9")), "came two studies"),
+    "low twice": ((dx(counts(), ImageType=["ORIGINAL", "PRIMARY", "LOW_ENERGY"]),) * 2, "came low twice"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_dx_gives_one_line_that_names_the_file(case: str) -> None:
+    data, expected = BAD[case]
+    with pytest.raises(ScanError) as caught:
+        decode_scan(data, "bad.dcs")
+    assert str(caught.value).startswith("bad.dcs")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_deflated_dx_is_refused_before_it_is_unpacked() -> None:
+    data = dx(counts(), syntax="1.2.840.10008.1.2.1.99")
+    with pytest.raises(ScanError, match="undeflated"):
+        decode_scan(data, "a.dcs")
+
+
+@needs_imagecodecs
+def test_the_toolkits_own_files_are_read(shared) -> None:  # type: ignore[no-untyped-def] # fixture
+    folder = shared / "dicos"
+    ramp = read_scan(folder / "SimpleProcessingDX.dcs")
+    assert ramp.transmission.shape == (1, 128, 256)
+    packed = read_scan(folder / "SimplePresentationDX.dcs")
+    assert np.array_equal(packed.transmission, ramp.transmission)  # the same ramp, in JPEG Lossless
+    assert read_scan(folder / "SimpleColorPaletteDX.dcs").kind is Kind.OPERATOR_IMAGE
+    version_2 = read_scan(folder / "V02A_DX" / "DX_float.dcs")
+    version_3 = read_scan(folder / "V03_DXwithTDR" / "dx.dcs")
+    assert np.array_equal(version_2.transmission, version_3.transmission)
+    assert version_3.energies == ("5MV",)
+    assert (read_scan(folder / "V02A_DX" / "DX_01_ExplicitLittlEndian.dcs").transmission == 1.0).all()
+    with pytest.raises(ScanError, match="came DICOS Threat Detection Report"):
+        read_scan(folder / "SimpleBaggageTDR.dcs")
