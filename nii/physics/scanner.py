@@ -4,7 +4,7 @@ Free-streaming attenuation misses what scatters into the detector and what cross
 wrong. Lalor and Danagoulian's semi-empirical correction multiplies the photoelectric, the Compton and
 the pair part of the mass attenuation by one factor each, fitted on steps of known material
 (at best a light, a medium and a heavy one, thick). Source: Lalor and Danagoulian, "A semiempirical
-transparency model for dual energy cargo radiography applications", NIM A (2024).
+transparency model for dual energy cargo radiography applications", arXiv:2302.07131.
 """
 
 import csv
