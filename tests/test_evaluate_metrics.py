@@ -144,7 +144,7 @@ def test_a_budget_that_the_set_is_too_small_for_is_marked():
     results = [scan(f"b{i}", float(i)) for i in range(28)] + [scan("c", 30.0, family="bricks")]
     one = figures(results)["pd_at_pfa"]["0.01"]
     assert (one["pd"], one["pfa_observed"], one["threshold"], one["supported"]) == (1.0, 0.0, 27.0, False)
-    assert one["note"] == "28 benign scans support a Pfa of 0.0345 or more, 0.01 needs 99"
+    assert one["note"] == "a Pfa of 0.01 takes 99 benign scans, these 28 support 0.0345"
 
 
 def test_the_operating_point_comes_from_the_model_and_not_from_this_set():

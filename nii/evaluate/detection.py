@@ -111,7 +111,7 @@ def _support(benign: int, pfa: float) -> Figures:
     if benign and smallest_pfa(benign) <= pfa:
         return {"supported": True}
     smallest = smallest_pfa(benign)
-    note = f"{benign} benign scans support a Pfa of {smallest:.3g} or more, {pfa:g} needs {scans_needed(pfa)}"
+    note = f"a Pfa of {pfa:g} takes {scans_needed(pfa)} benign scans, these {benign} support {smallest:.3g}"
     return {"supported": False, "note": note}
 
 
@@ -223,9 +223,9 @@ class Tables:
         known = [(v, result) for result in self.scored.concealed if (v := value(result)) is not None]
         rows = []
         for low, high in pairwise(edges):
-            group = [result for v, result in known if low <= v < high]
-            if group:
-                rows.append(
-                    {"low": low, **({"high": high} if np.isfinite(high) else {}), **self.found(group)}
-                )
+            inside = [(v, result) for v, result in known if low <= v < high]
+            if inside:
+                end = {"high": high} if np.isfinite(high) else {}
+                middle = {"median": float(np.median([v for v, _ in inside]))}
+                rows.append({"low": low, **end, **middle, **self.found([result for _, result in inside])})
         return rows

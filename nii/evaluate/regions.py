@@ -20,7 +20,7 @@ HIT_INSIDE = 0.5
 HIT_IOU = 0.1
 RULE = f"at least {HIT_INSIDE:g} of the region in the true box, or intersection over union of {HIT_IOU:g}"
 FROC_POINTS = 100
-NOT_FOUND = "not found"
+NOT_NAMED, NOT_FOUND = "not named", "not found"
 
 
 def hits(region: Box, truth: Box) -> bool:
@@ -178,7 +178,7 @@ def confusion(results: Sequence[ScanResult]) -> dict[str, dict[str, dict[str, in
 def _called(region: Region | None, field: str) -> str:
     if region is None:
         return NOT_FOUND
-    return str((region.family if field == "family" else region.material) or "not named")
+    return str((region.family if field == "family" else region.material) or NOT_NAMED)
 
 
 def _crosstab(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:

@@ -1,0 +1,163 @@
+"""The report of an evaluation: four files in one folder, written whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nii.evaluate import figures as plots
+from nii.evaluate import page, sections, summary
+from nii.evaluate.detection import Figures
+from nii.evaluate.gallery import Gallery, Picture
+from nii.evaluate.headline import Headline, decided, headline
+from nii.evaluate.results import ScanResult
+from nii.evaluate.tables import region_table, score_table
+
+
+def write_report(
+    out_dir: str | Path, figures: Figures, results: Sequence[ScanResult], gallery: Gallery | None = None
+) -> None:
+    """Write metrics.json, scores.parquet, regions.parquet and report.html into a folder.
+
+    figures: from `nii.evaluate.metrics.metrics`, of the same results.
+    """
+    import pyarrow.parquet as pq  # type: ignore[import-untyped] # pyarrow ships no types
+
+    text = json.dumps(figures, indent=1, allow_nan=False)
+    html = report_html(figures, results, gallery or Gallery())
+    scores = score_table(results, figures["operating_point"]["pfa"] if decided(figures) else None)
+    regions = region_table(results)
+    replace_all(
+        Path(out_dir),
+        {
+            "metrics.json": lambda path: path.write_text(text + "\n", encoding="utf-8"),
+            "scores.parquet": partial(pq.write_table, scores),
+            "regions.parquet": partial(pq.write_table, regions),
+            "report.html": lambda path: path.write_text(html, encoding="utf-8"),
+        },
+    )
+
+
+def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
+    """Write every file beside its place, then move all: a failure leaves the old report whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in writers}
+    try:
+        for name, write in writers.items():
+            write(parts[name])
+        for name, part in parts.items():
+            part.replace(folder / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def report_html(figures: Figures, results: Sequence[ScanResult], gallery: Gallery) -> str:
+    """The whole page: the answer first, then tables and plots, then pictures."""
+    rule = headline(figures)
+    name = figures["model"].get("name", "model")
+    title = f"Detection report: {name}" + (
+        f" on {figures['about']['set']}" if "set" in figures["about"] else ""
+    )
+    parts = [
+        ("gaps", "What this set can't say", summary.gaps(figures)),
+        ("detection", "Detection and false alarms", detection(figures, results)),
+        ("families", "What is found", families(figures, rule)),
+        ("parts", "Loads and scanners", parts_of_set(figures, rule)),
+        ("size", "How small a thing is found", sizes(figures, rule)),
+        ("places", "Where it points", places(figures)),
+        ("mass", "Mass and material", mass(figures)),
+        ("missed", "Missed concealments", pictures(gallery.missed, results, rule)),
+        ("false-alarms", "Worst false alarms", pictures(gallery.false_alarms, results, rule)),
+        ("hits", "Best hits", pictures(gallery.best_hits, results, rule)),
+        ("failed", "Failed scans", sections.failed_table(figures)),
+        ("reading", "How to read this", sections.reading(figures) + sections.about_table(figures)),
+    ]
+    footer = "Every figure is in metrics.json, every scan in scores.parquet, every region in regions.parquet."
+    return page.page(title, summary.summary(figures, rule), parts, footer)
+
+
+def detection(figures: Figures, results: Sequence[ScanResult]) -> str:
+    """Budgets, ROC, scores, calibration."""
+    parts = [
+        page.plot(plots.roc_plot(figures), "ROC curve. Further up and to the left is better."),
+        page.plot(plots.histogram_plot(results, figures), "Scores. The less the two overlap, the better."),
+        page.plot(
+            plots.calibration_plot(results),
+            "False alarms, promised and observed. Below the line the promise is kept.",
+        ),
+        sections.calibration_table(figures),
+    ]
+    return sections.budgets_table(figures) + page.grid(parts)
+
+
+def families(figures: Figures, rule: Headline) -> str:
+    """What kinds of concealment are found."""
+    rows = [(name, rule.rates(row)) for name, row in figures["families"].items()]
+    drawn = page.plot(plots.family_plot(rows), "Share found per family, with the number of scans.")
+    return page.grid([drawn, sections.families_table(figures, rule)])
+
+
+def parts_of_set(figures: Figures, rule: Headline) -> str:
+    """The set split by what benign and concealed scans share."""
+    loads = sections.parts_table("Load", figures["cargo"], rule)
+    return loads + sections.parts_table("Scanner", figures["scanners"], rule)
+
+
+def sizes(figures: Figures, rule: Headline) -> str:
+    """Detection against mass and against what an ideal observer could see."""
+    masses, dprimes = figures["detection_by_mass_kg"], figures["detection_by_dprime"]
+    by_mass = [(row["median"], rule.rates(row)) for row in masses]
+    by_dprime = [(row["median"], rule.rates(row)) for row in dprimes]
+    ideal = partial(ideal_pd, pfa=rule.pfa)
+    left = page.plot(plots.binned_plot("mass", "mass in kg", by_mass), "Share found against mass.")
+    right = page.plot(
+        plots.binned_plot("dprime", "detectability d'", by_dprime, ideal),
+        "Share found against the detectability of an ideal observer, the limit of any method.",
+    )
+    left += sections.bins_table("Share found by mass", "kg", masses, rule)
+    return page.grid(
+        [left, right + sections.bins_table("Share found by detectability d'", "", dprimes, rule)]
+    )
+
+
+def ideal_pd(dprime: npt.ArrayLike, pfa: float) -> npt.NDArray[np.float64]:
+    """Pd of an ideal observer at a false-alarm rate, Phi(d' - z) with Phi(z) = 1 - pfa.
+
+    Source: Green and Swets, Signal Detection Theory, 1966. Example: d' = 0 gives pfa itself.
+    """
+    from scipy.stats import norm  # type: ignore[import-untyped] # scipy ships no types
+
+    return np.asarray(norm.cdf(np.asarray(dprime) - norm.isf(pfa)), dtype=np.float64)
+
+
+def places(figures: Figures) -> str:
+    """Regions and heat maps."""
+    curve = page.plot(plots.froc_plot(figures), "FROC. Concealments marked against wrongly marked places.")
+    return page.grid([curve, sections.places_table(figures)])
+
+
+def mass(figures: Figures) -> str:
+    """Mass errors, and what found concealments were called."""
+    tables = figures["confusion"]
+    called = sections.confusion_table("What found concealments were called", tables["family"])
+    material = sections.confusion_table("Material named for found concealments", tables["material"])
+    return page.grid([sections.mass_table(figures), material]) + called
+
+
+def pictures(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:
+    """A gallery: each scan with its marks, beside the view without the excess layer."""
+    by_name = {result.name: result for result in results}
+    return "".join(pair(shown, sections.describe(by_name[shown.name], rule)) for shown in group)
+
+
+def pair(shown: Picture, caption: str) -> str:
+    """Two views of a scan under one caption."""
+    views = page.picture(shown.overlay, shown.name, "with marked regions")
+    if shown.without is not None:
+        views += page.picture(shown.without, shown.name, "without the excess layer")
+    return f'<figure class="pair"><figcaption>{page.text(caption)}</figcaption>{views}</figure>'

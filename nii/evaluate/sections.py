@@ -1,0 +1,174 @@
+"""The tables of the report, from the figures of `nii.evaluate.metrics`."""
+
+from collections.abc import Sequence
+
+from nii.evaluate import page
+from nii.evaluate.detection import Figures
+from nii.evaluate.headline import Headline
+from nii.evaluate.regions import NOT_FOUND, NOT_NAMED
+from nii.evaluate.results import ScanResult, Truth
+from nii.evaluate.words import area, area_span, budget, number, of, percent, plain, span
+
+PD_HEAD = ("found", "Pd", "95 % interval")
+PFA_HEAD = ("false alarms", "Pfa", "95 % interval")
+
+
+def _pd(rates: Figures) -> list[str]:
+    return [of(rates["found"], rates["concealed"]), percent(rates["pd"]), span(rates["ci"])]
+
+
+def _pfa(rates: Figures) -> list[str]:
+    counts = of(rates["alarms_benign"], rates["benign"])
+    return [counts, percent(rates["pfa_observed"]), span(rates["pfa_ci"])]
+
+
+def _area(row: Figures) -> list[str]:
+    return [area(row["auroc"]), area_span(row["auroc_ci"])]
+
+
+def budgets_table(figures: Figures) -> str:
+    """Pd and observed Pfa at every threshold."""
+    point = figures["operating_point"]
+    rows = [["model's own", percent(point["pfa"]), _thresholds(point), *_pd(point), *_pfa(point)]]
+    for pfa, row in figures["pd_at_pfa"].items():
+        rows.append(["this set", percent(float(pfa)), number(row["threshold"]), *_pd(row), *_pfa(row)])
+    head = ["Threshold from", "budget", "threshold", *PD_HEAD, *PFA_HEAD]
+    return page.table("Detection at false-alarm budgets", head, rows)
+
+
+def _thresholds(point: Figures) -> str:
+    if point["threshold"] is None and point["thresholds"]:
+        return ", ".join(f"{name} {value:.3g}" for name, value in point["thresholds"].items())
+    return number(point["threshold"])
+
+
+def families_table(figures: Figures, rule: Headline) -> str:
+    """Per family of concealment, against all benign scans."""
+    families = figures["families"].items()
+    rows = [[plain(name), *_area(row), *_pd(rule.rates(row))] for name, row in families]
+    head = ["Family", "AUROC", "95 % interval", *PD_HEAD]
+    return page.table(f"Families of concealment, at {budget(rule.pfa)}", head, rows)
+
+
+def parts_table(kind: str, parts: Figures, rule: Headline) -> str:
+    """Per load or scanner: benign and concealed scans of the same kind."""
+    rows = [
+        [plain(name), *_area(row), *_pd(rule.rates(row)), *_pfa(rule.rates(row))]
+        for name, row in parts.items()
+    ]
+    head = [kind, "AUROC", "95 % interval", *PD_HEAD, *PFA_HEAD]
+    return page.table(f"{kind}, at {budget(rule.pfa)}", head, rows)
+
+
+def bins_table(caption: str, unit: str, bins: Sequence[Figures], rule: Headline) -> str:
+    """Pd per bin of mass or detectability."""
+    rows = [[_bin(row, unit), *_pd(rule.rates(row))] for row in bins]
+    return page.table(caption, ["From, to", *PD_HEAD], rows)
+
+
+def _bin(row: Figures, unit: str) -> str:
+    end = f"{row['low']:g} to {row['high']:g}" if "high" in row else f"{row['low']:g} or more"
+    return f"{end} {unit}".strip()
+
+
+def places_table(figures: Figures) -> str:
+    """Where the regions and heat maps lie."""
+    regions, pixel = figures["regions"], figures["pixel"]
+    first = percent(regions["recall_at_1_per_scan"])
+    rows = [
+        ["concealments marked by the first region", first, span(regions["recall_at_1_ci"])],
+        ["pixel AUROC", area(pixel["auroc"]), ""],
+        ["pixel average precision", area(pixel["ap"]), ""],
+        [f"AUPRO, up to {percent(pixel['aupro_limit'])} of benign pixels", area(pixel["aupro"]), ""],
+    ]
+    return page.table("Places", ["Figure", "value", "95 % interval"], rows)
+
+
+def mass_table(figures: Figures) -> str:
+    """Errors of the estimated masses."""
+    mass = figures["mass"]
+    if mass["median_relative_error"] is None:
+        return ""
+    covered = percent(mass["ci90_coverage"])
+    rows = [
+        ["concealments found and weighed", of(mass["n"], mass["n_truth"]), ""],
+        ["median relative error", percent(mass["median_relative_error"]), ""],
+        ["median bias", percent(mass["median_bias"]), ""],
+        ["true mass inside the 90 % interval", covered, span(mass["ci90_coverage_ci"])],
+    ]
+    return page.table("Mass of found concealments", ["Figure", "value", "95 % interval"], rows)
+
+
+def confusion_table(caption: str, table: dict[str, dict[str, int]]) -> str:
+    """True families in rows, what they were called in columns."""
+    names = {name for row in table.values() for name in row}
+    called = sorted(names - {NOT_NAMED, NOT_FOUND})
+    called += [name for name in (NOT_NAMED, NOT_FOUND) if name in names]
+    rows = [[plain(true), *(row.get(name, 0) for name in called)] for true, row in table.items()]
+    return page.table(caption, ["True family", *map(plain, called)], rows)
+
+
+def calibration_table(figures: Figures) -> str:
+    """Do these benign scans look like those of the calibration?"""
+    checks = (figures["calibration"] or {}).items()
+    rows = [[name, *_checked(row)] for name, row in checks]
+    head = ["Calibration", "its scans", "benign here", "smallest Pfa", "KS distance", "KS p-value"]
+    return page.table("Agreement with the calibration in the model file", head, rows)
+
+
+def _checked(row: Figures) -> list[object]:
+    test = [number(row["ks"]), number(row["ks_p_value"])]
+    return [row["n"], row["benign"], percent(row["smallest_pfa"]), *test]
+
+
+def failed_table(figures: Figures) -> str:
+    """Scans that could not be scored; they count in no rate."""
+    rows = [
+        [row["name"], "concealed" if row["concealed"] else "benign", row["error"]]
+        for row in figures["failed"]
+    ]
+    return page.table("Scans that could not be scored", ["Scan", "truth", "reason"], rows, texts=(1, 2))
+
+
+def about_table(figures: Figures) -> str:
+    """What was evaluated, as the caller named it."""
+    entries = {**{f"model {k}": v for k, v in figures["model"].items()}, **figures["about"]}
+    rows = [[key, value] for key, value in entries.items() if isinstance(value, str | int | float)]
+    return page.table("Model and set", ["What", "value"], rows, texts=(1,))
+
+
+def describe(result: ScanResult, rule: Headline) -> str:
+    """One line under the pictures of a scan."""
+    decision = {True: "alarm", False: "no alarm", None: "no decision"}[rule.alarm(result)]
+    rank = f", p-value {result.p_value:.3g}" if result.p_value is not None else ""
+    nameless = "unnamed" if result.concealed else "nothing"
+    hidden = ", ".join(map(_thing, result.truth)) or nameless
+    load = f" Load: {result.cargo}." if result.cargo else ""
+    return f"{result.name}: {decision}, score {number(result.score)}{rank}. Concealed: {hidden}.{load}"
+
+
+def _thing(truth: Truth) -> str:
+    known = [plain(truth.family)]
+    if truth.mass_kg is not None:
+        known.append(f"{truth.mass_kg:.3g} kg")
+    if truth.dprime is not None:
+        known.append(f"(d' {truth.dprime:.3g})")
+    return " ".join(known)
+
+
+def reading(figures: Figures) -> str:
+    """The words of the report, for who reads such a page for the first time."""
+    return page.bullets(
+        [
+            "Pd: concealed scans that alarm, of all concealed scans. "
+            "Pfa: benign scans that alarm, of all benign scans.",
+            "Model's own threshold: from benign calibration scans in the model file, fixed before "
+            "this set was opened. Threshold from this set: read off these very scans; it describes "
+            "the model and promises nothing.",
+            "AUROC: how often a concealed scan scores higher than a benign one; 0.5 is chance, 1 is perfect.",
+            f"A region is in the right place if {figures['regions']['rule']}.",
+            "d': how well an ideal observer could see the concealment; below 1 nobody can.",
+            "Intervals hold the true value with 95 % confidence: Clopper-Pearson for shares, "
+            "bootstrap over scans for AUROC. Unknown is never counted as zero.",
+        ]
+    )
