@@ -17,7 +17,7 @@ from nii.physics.inverse import invert
 from nii.physics.line import CLASSES, MaterialClass
 from nii.physics.mass import Mass, excess_mass, layer_excess
 from nii.physics.materials import MATERIALS
-from nii.physics.noise import NoiseModel, for_beams, measure, variance
+from nii.physics.noise import NoiseModel, for_beams, measure, unscattered, variance
 from nii.scan import FloatArray
 
 PITCH_MM = (6.0, 6.0)
@@ -58,6 +58,7 @@ def weigh(
 ) -> tuple[Mass, float]:
     """Measured mass and true mass (kg) of a layer behind steel; the background is known, the noise isn't.
 
+    Scatter is corrected for, as far as that goes.
     The mask is that of the layer, two pixels wider, since the scanner blurs it.
     """
     import cv2
@@ -66,6 +67,7 @@ def weigh(
     names = ["steel", material]
     without = transmission(np.stack([steel, 0 * layer]), names, beams)
     measured = measure(transmission(np.stack([steel, layer]), names, beams), noise, rng)
+    measured = unscattered(measured, noise)
     mask = cv2.dilate((layer > 0).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     excess = layer_excess(measured, without, variance(measured, noise))
     mass = excess_mass(excess, mask, measured, pitch_mm=PITCH_MM, beams=beams, noise=noise)

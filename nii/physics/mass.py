@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from nii.errors import PhysicsError
 from nii.physics.forward import Beam
-from nii.physics.line import CLASSES, Line, MaterialClass, line, line_attenuation
-from nii.physics.noise import NoiseModel, variance
+from nii.physics.layer import Sums, layer_sums
+from nii.physics.line import CLASSES, Line, MaterialClass, line
+from nii.physics.noise import NoiseModel, scattered, variance
 from nii.scan import FloatArray
 
 Array = npt.NDArray[np.float64]
@@ -37,8 +38,9 @@ STRANGE = 16.0  # misfit (chi squared) above which no material explains the rati
 COMPOSITION = 0.008  # rms of the attenuation per mass of drugs and cutting agents around the line
 RATIO = 0.001  # what the ratio of two calibrated energies can be trusted to
 FAINTEST = 1e-4  # transmission; below it a pixel says nothing about a layer
-DEPTH_BINS, LAYER_BINS = 12, 4  # groups of pixels with about the same hardening
-NEWTON = 8
+SCATTER = 0.2  # share of the scatter that its correction may miss
+EROSIONS = (3, 2, 1)  # pixels that the ratio keeps away from the edges of a layer, if enough are left
+CORE_SHARE, CORE_PIXELS = 0.25, 12
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,6 @@ class Mass:
     z_high: float
     areal_density: float
     seen: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """Per energy and place of the line, the layer's areal density summed over pixels, (energy, place).
-
-    total: g/cm2 x pixels. spread: variance of total by noise that pixels don't share. slope: change of
-    total when the attenuation summed over pixels changes by 1.
-    """
-
-    total: Array
-    spread: Array
-    slope: Array
 
 
 def excess_mass(
@@ -105,14 +94,19 @@ def excess_mass(
     if not seen.any():
         return _nothing_seen()
     spread = variance(transmission, noise) if noise is not None else of_transmission
-    pixel = (
-        np.zeros_like(transmission) if spread is None else spread / np.maximum(transmission, FAINTEST) ** 2
-    )
-    sums = _sums(excess[:, seen], transmission[:, seen], pixel[:, seen], beams)
-    shared = _shared_variance(seen, noise, background_error)
+    if spread is None:
+        spread = np.zeros_like(transmission)
     share = float(seen.sum() / mask.sum())
     mixed = _prior(tuple(prior.get(c, 0.0) for c in CLASSES))
-    return _weigh(sums, shared, mixed, seen_share=share, pixel_cm2=_area(pitch_mm), pixels=int(mask.sum()))
+    answers = []
+    for part in (seen, _core(seen)):
+        T = transmission[:, part]
+        sums = layer_sums(excess[:, part], T, spread[:, part] / T**2, beams)
+        shared = _shared_variance(part, noise, background_error, _scatter_error(transmission, part, noise))
+        answers.append((sums, sums.spread + shared[:, None] * sums.slope**2))
+    return _weigh(
+        answers[0], answers[1], mixed, share, kg_per_sum=_area(pitch_mm) / 1000, pixels=int(mask.sum())
+    )
 
 
 def layer_excess(with_layer: FloatArray, without: FloatArray, of_transmission: FloatArray) -> FloatArray:
@@ -149,104 +143,67 @@ def _nothing_seen() -> Mass:
     return Mass(0.0, 0.0, float("inf"), MaterialClass.UNDETERMINED, *(float("nan"),) * 4, seen=0.0)
 
 
-def _shared_variance(seen: Mask, noise: NoiseModel | None, background_error: float) -> float:
-    """Variance of the sum of excess over the mask from errors that pixels share, one energy.
+def _core(seen: Mask) -> Mask:
+    """The inner part of a mask, where the ratio of energies is that of the layer and not of its edge.
 
-    Gains move a row, pulses a column, the background everything.
+    At an edge the scanner averages transmissions, not attenuations, which looks like another material.
     """
-    total = (background_error * seen.sum()) ** 2
-    if noise is not None:
-        rows, columns = (float((seen.sum(axis=axis) ** 2.0).sum()) for axis in (1, 0))
-        total += noise.row_gain**2 * rows + noise.pulse_jitter**2 * columns
-    return float(total)
+    import cv2
+
+    padded = np.pad(seen, 1).astype(np.uint8)  # beyond the scan is outside
+    for width in EROSIONS:
+        core = cv2.erode(padded, np.ones((2 * width + 1,) * 2, np.uint8))[1:-1, 1:-1].astype(bool)
+        if core.sum() >= max(CORE_SHARE * seen.sum(), CORE_PIXELS):
+            return core
+    return seen
 
 
-def _sums(excess: FloatArray, T: FloatArray, spread: FloatArray, beams: Sequence[Beam]) -> Sums:
-    """excess, T and the variance of the attenuation: (energy, pixel) of the seen pixels."""
-    behind = np.maximum(-np.log(T) - excess, 0)  # attenuation of all else
-    group = _groups(behind[-1], excess[-1])
-    count = np.bincount(group)
-    place = _background_place(behind.mean(axis=1, dtype=np.float64), beams)
-    sums = []
-    for e, beam in enumerate(beams):
-        layer, other, white = (np.bincount(group, values[e]) for values in (excess, behind, spread))
-        mu = _effective(other / count, layer / count, place, beam)  # (place, group)
-        sums.append(((layer / mu).sum(axis=1), (white / mu**2).sum(axis=1), (count / mu).sum(axis=1)))
-    total, white_noise, slope = (np.stack(values) for values in zip(*sums, strict=True))
-    return Sums(total, white_noise, slope / group.size)
+def _shared_variance(part: Mask, noise: NoiseModel | None, background_error: float, scatter: Array) -> Array:
+    """Variance of the sum of excess over the mask from errors that pixels share, (energy,).
 
-
-def _groups(behind: FloatArray, excess: FloatArray) -> npt.NDArray[np.intp]:
-    """Group of each pixel: alike in what is behind and in the layer; numbered without gaps."""
-    bins = [
-        np.searchsorted(np.quantile(values, np.linspace(0, 1, n + 1)[1:-1]), values)
-        for values, n in ((behind, DEPTH_BINS), (excess, LAYER_BINS))
-    ]
-    return np.asarray(np.unique(bins[0] * LAYER_BINS + bins[1], return_inverse=True)[1], np.intp)
-
-
-def _background_place(behind: Array, beams: Sequence[Beam]) -> int:
-    """Place on the line whose ratio of attenuations is nearest to the background's; steel if unknown."""
-    steel = int(np.searchsorted(line().z, 26.0))
-    if len(beams) < 2 or behind[-1] < 0.3:
-        return steel
-    depth = [_depth(np.full(len(line().z), behind[e]), line_attenuation(b), b) for e, b in enumerate(beams)]
-    apart = np.abs(np.log(depth[0] / depth[-1]))[: int(np.searchsorted(line().z, 45.0))]
-    return int(apart.argmin())
-
-
-def _depth(A: Array, mu: Array, beam: Beam) -> Array:
-    """Areal density of each place (place,) that attenuates by A (place,); mu (place, node)."""
-    depth = A / (mu @ beam.weights)
-    for _ in range(NEWTON):
-        through = beam.weights * np.exp(-depth[:, None] * mu)
-        signal = through.sum(axis=1)
-        depth = np.maximum(depth + (A + np.log(signal)) * signal / (through * mu).sum(axis=1), 0)
-    return depth
-
-
-def _effective(behind: Array, layer: Array, place: int, beam: Beam) -> Array:
-    """Effective mass attenuation (place, group) of a layer of every place behind a background.
-
-    behind, layer: attenuation of the background and of the layer, (group,).
+    Gains move a row, pulses a column, the background and scatter everything.
     """
-    mu = line_attenuation(beam)
-    background = _depth(behind, np.tile(mu[place], (behind.size, 1)), beam)
-    hard = beam.weights * np.exp(-background[:, None] * mu[place])  # (group, node)
-    hard /= hard.sum(axis=1, keepdims=True)
-    A = np.maximum(layer, 1e-3)
-    depth = A / (mu @ hard.T)  # (place, group)
-    for _ in range(NEWTON):
-        through = hard * np.exp(-depth[..., None] * mu[:, None, :])  # (place, group, node)
-        signal = through.sum(axis=2)
-        step = (A + np.log(signal)) * signal / (through * mu[:, None, :]).sum(axis=2)
-        depth = np.maximum(depth + step, 1e-9)
-    return np.asarray(A / depth)
+    total = (background_error**2 + scatter**2) * float(part.sum()) ** 2
+    if noise is None:
+        return total
+    rows, columns = (float((part.sum(axis=axis) ** 2.0).sum()) for axis in (1, 0))
+    return np.asarray(total + noise.row_gain**2 * rows + noise.pulse_jitter**2 * columns)
+
+
+def _scatter_error(transmission: FloatArray, part: Mask, noise: NoiseModel | None) -> Array:
+    """Attenuation that the scatter correction may have missed on average over the mask, (energy,)."""
+    if noise is None:
+        return np.zeros(len(transmission))
+    from_around = scattered(transmission, noise)[:, part] - transmission[:, part]
+    return np.asarray(SCATTER * np.abs((from_around / transmission[:, part]).mean(axis=1, dtype=np.float64)))
 
 
 def _weigh(
-    sums: Sums, shared: float, prior: Array, *, seen_share: float, pixel_cm2: float, pixels: int
+    whole: tuple[Sums, Array],
+    core: tuple[Sums, Array],
+    prior: Array,
+    seen_share: float,
+    *,
+    kg_per_sum: float,
+    pixels: int,
 ) -> Mass:
-    """The answer from the sums; shared: variance that pixels share, of the summed attenuation."""
+    """The answer from sums and their variance: the mass from the whole layer, the material from its core."""
     on = line()
-    spread = sums.spread + shared * sums.slope**2
-    mean, error = _combined(sums.total, spread)  # by place
-    fit, misfit = _explains(sums, spread)
-    per_class = np.bincount(on.of_class, minlength=len(CLASSES))
+    mean, error = _combined(whole[0].total, whole[1])  # by place
     error = np.hypot(error, (COMPOSITION + (1 - seen_share) / 2) * mean)
-    low, middle, high = _mixture(fit * prior, mean, error)
-    even = fit / per_class[on.of_class]  # no class is favoured
+    fit, misfit = _explains(*core)
+    low, middle, high = (value / seen_share for value in _mixture(fit * prior, mean, error))
+    even = fit / np.bincount(on.of_class, minlength=len(CLASSES))[on.of_class]  # no class is favoured
     z_low, z, z_high = (float(on.z[i]) for i in _places(even))
-    kilograms = pixel_cm2 / 1000 / seen_share
     return Mass(
-        kg=middle * kilograms,
-        low=low * kilograms,
-        high=high * kilograms,
+        kg=middle * kg_per_sum,
+        low=low * kg_per_sum,
+        high=high * kg_per_sum,
         material_class=_class_of(even, on) if misfit < STRANGE else MaterialClass.UNDETERMINED,
         z=z,
         z_low=z_low,
         z_high=z_high,
-        areal_density=middle / seen_share / pixels,
+        areal_density=middle / pixels,
         seen=seen_share,
     )
 

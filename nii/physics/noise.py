@@ -13,6 +13,7 @@ from nii.errors import PhysicsError
 from nii.physics.forward import Beam, beam_attenuation
 from nii.scan import FloatArray
 
+MANY = 60.0  # quanta per pixel
 FWHM_PER_SIGMA = 2.3548  # of a Gaussian
 RANGES = {
     "photons": (1.0, 1e12),
@@ -155,6 +156,17 @@ def scattered(transmission: FloatArray, noise: NoiseModel) -> FloatArray:
     return np.asarray((transmission + share * around) / (1 + share), np.float32)
 
 
+def unscattered(transmission: FloatArray, noise: NoiseModel) -> FloatArray:
+    """Measured transmission without its scatter, if `noise` knows it; undoes `scattered` to second order.
+
+    Worth doing before any question about material: behind steel with air around, scatter of 0.5 % makes
+    a thick organic block look inorganic.
+    """
+    if noise.scatter == 0:
+        return transmission
+    return np.asarray(2 * transmission - scattered(transmission, noise), np.float32)
+
+
 def blurred(transmission: FloatArray, noise: NoiseModel) -> FloatArray:
     """Transmission after focal spot, detector aperture and motion, as one Gaussian."""
     if noise.blur == 0:
@@ -183,9 +195,17 @@ def _factor(T: FloatArray, noise: NoiseModel) -> FloatArray:
 
 
 def _with_photon_noise(T: FloatArray, noise: NoiseModel, rng: np.random.Generator) -> FloatArray:
-    """Scaled Poisson: quanta that each stand for `factor` photons, so that mean and variance are right."""
+    """Scaled Poisson: quanta that each stand for `factor` photons, so that mean and variance are right.
+
+    From MANY quanta on a normal distribution stands for the Poisson one (skewness under 0.13): five
+    times faster, and the same to any scanner.
+    """
     quantum = _factor(T, noise) / np.float32(noise.photons)
-    return np.asarray(rng.poisson(np.maximum(T, 0) / quantum) * quantum, np.float32)
+    quanta = np.maximum(T, np.float32(0)) / quantum
+    counted = quanta + np.sqrt(quanta) * rng.standard_normal(T.shape, np.float32)
+    few = quanta < MANY
+    counted[few] = rng.poisson(quanta[few])
+    return np.asarray(counted * quantum, np.float32)
 
 
 def for_beams(noise: NoiseModel, beams: Sequence[Beam]) -> NoiseModel:
