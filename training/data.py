@@ -5,6 +5,7 @@ time: another crop, another dose, another scanner, and often a concealment of an
 what the scan's file says of noise is reused.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,9 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
     for entry in read_set(path).entries:
         file = path / "truth" / f"{entry.name}.npz"
         if not file.is_file():
-            raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
+            raise ScanSetError(
+                f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none"
+            )
         kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
         truth = read_truth(file)
         compact = Truth(truth.without.astype(np.float16), truth.hidden)  # type: ignore[arg-type]  # half the memory
@@ -79,11 +82,25 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
     return scans
 
 
+def data_hash(sets: list[Path]) -> str:
+    """SHA-256 over the annotations of the sets, in order: which scans a model was trained on."""
+    digest = hashlib.sha256()
+    for path in sets:
+        digest.update((path / "annotations.json").read_bytes())
+    return digest.hexdigest()
+
+
 class Samples(IterableDataset[tuple[Tensor, ...]]):
     """An endless stream of samples; sample number i depends on (seed, i) only, so training resumes exactly."""
 
     def __init__(
-        self, scans: list[Clean], families: tuple[str, ...], empty: int, config: SampleConfig, seed: int, start: int
+        self,
+        scans: list[Clean],
+        families: tuple[str, ...],
+        empty: int,
+        config: SampleConfig,
+        seed: int,
+        start: int,
     ) -> None:
         self.scans, self.families, self.empty, self.config = scans, families, empty, config
         self.seed, self.start = seed, start

@@ -48,7 +48,7 @@ def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
     target, precision, inside = half(batch.excess), half(batch.precision), half(batch.evidence)
     weight = precision * (1 + 20 * inside)
     loss = F.smooth_l1_loss(excess.float(), target, beta=0.1, reduction="none")
-    return (loss * weight).sum() / weight.sum() / excess.shape[1] * 10
+    return (loss * weight).sum() / weight.sum() / excess.shape[1] * 5
 
 
 def family_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -150,33 +150,41 @@ class Network(nn.Module):
 
 
 class Separator(nn.Module):
-    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, score.
+    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
-    cargo: (B, K) probabilities. empty: (B,) probability. score: (B,) a logit, unclipped.
+    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H2, W2) logits, averaged as
+    for the score. score: (B,) their maximum, a logit, unclipped.
     """
 
-    names = ("heat", "excess", "family", "cargo", "empty", "score")
+    names = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, transmission: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, transmission: Tensor) -> tuple[Tensor, ...]:
         out = self.network(features(transmission))
         size = transmission.shape[-2:]
         heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
-        score = scan_score(out.evidence, self.network.config.pool)
+        evidence = pooled_evidence(out.evidence, self.network.config.pool)
+        score = evidence.amax(dim=(1, 2))
         family, cargo = out.family.softmax(dim=1), out.cargo.softmax(dim=1)
-        return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), score
+        return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
+
+
+def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
+    """(B, 1, H2, W2) logits -> (B, H2, W2): means over windows of pool x pool half-resolution pixels.
+
+    A window, not a lone pixel: noise makes lone pixels.
+    """
+    return F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)[:, 0]
 
 
 def scan_score(evidence: Tensor, pool: int) -> Tensor:
-    """(B, 1, H2, W2) logits -> (B,): the highest mean over a window of pool x pool half-resolution pixels.
+    """(B, 1, H2, W2) logits -> (B,): the highest mean over a window.
 
-    A window, not a lone pixel: noise makes lone pixels. The highest, not the sum: one small threat must
-    raise the score of a whole container.
+    The highest, not the sum: one small threat must raise the score of a whole container.
     """
-    mean = F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)
-    return mean.amax(dim=(1, 2, 3))
+    return pooled_evidence(evidence, pool).amax(dim=(1, 2))

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from nii.simulate.concealments import FAMILIES
 from nii.simulate.loads import KINDS
-from training.data import Batch, Clean, Samples, load_set
+from training.data import Batch, Clean, Samples, data_hash, load_set
 from training.losses import total
 from training.network import Network, NetworkConfig, features
 from training.plots import draw_curves, draw_examples
@@ -48,7 +48,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
 
     # Where to go on
     out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(recipe), indent=2))
+    (out / "config.json").write_text(json.dumps({**asdict(recipe), "data": data_hash(data)}, indent=2))
     checkpoint, log, start, seconds, best = out / "checkpoint.pt", out / "log.jsonl", 0, 0.0, -1.0
     if resume and checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
@@ -94,7 +94,11 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
                 file.write(json.dumps(line) + "\n")
             progress.console.print(line)
             sums.clear()
-            weights = {"network": averaged.module.state_dict(), "config": asdict(config), "minutes": seconds / 60}
+            weights = {
+                "network": averaged.module.state_dict(),
+                "config": asdict(config),
+                "minutes": seconds / 60,
+            }
             if figures["auroc"] >= best:
                 best = figures["auroc"]
                 _save(weights, out / "best.pt")
@@ -120,10 +124,20 @@ def _batches(
 ) -> Iterator[Batch]:
     """Endless batches; one process beside the training makes them."""
     samples = Samples(
-        scans, config.families, config.cargos.index("empty"), recipe.samples, recipe.seed, start * recipe.batch
+        scans,
+        config.families,
+        config.cargos.index("empty"),
+        recipe.samples,
+        recipe.seed,
+        start * recipe.batch,
     )
     loader = DataLoader(
-        samples, recipe.batch, num_workers=1, prefetch_factor=4, worker_init_fn=_one_thread, pin_memory=device.type == "cuda"
+        samples,
+        recipe.batch,
+        num_workers=1,
+        prefetch_factor=4,
+        worker_init_fn=_one_thread,
+        pin_memory=device.type == "cuda",
     )
     for arrays in loader:
         yield Batch(*(array.to(device, non_blocking=True) for array in arrays))
@@ -152,5 +166,3 @@ def load_network(path: Path) -> tuple[Network, float]:
     network = Network(NetworkConfig(**values))
     network.load_state_dict(state["network"])
     return network.eval(), float(state["minutes"])
-
-

@@ -30,7 +30,10 @@ def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
     extent = Box(
         (out.x[0] - margin, out.x[1] + margin),
         out.y,
-        (low - rng.uniform(0, 60) if rng.random() < 0.5 else -rng.uniform(0, 250), out.z[1] + rng.uniform(80, 400)),
+        (
+            low - rng.uniform(0, 60) if rng.random() < 0.5 else -rng.uniform(0, 250),
+            out.z[1] + rng.uniform(80, 400),
+        ),
     )
     return Scene(
         conveyance=conveyance.parts,

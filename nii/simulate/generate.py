@@ -145,4 +145,3 @@ def simulate_set(
             for count, _ in enumerate(pool.map(work, todo, chunksize=2), start=scans - len(todo) + 1):
                 yield count
     finish_set(out, kind=kind, seed=seed, scans=scans)
-

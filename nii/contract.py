@@ -1,0 +1,130 @@
+"""What a model artefact says of itself, as JSON in the metadata of its .onnx file.
+
+Nothing that is needed to use a model lies elsewhere. The metadata is read and replaced on the level
+of the file's protobuf fields (ONNX ModelProto), so that neither needs the network to be parsed.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nii.errors import CalibrationError, ModelError
+from nii.operating_point import Calibration
+from nii.scan import Kind
+
+FORMAT = 1
+KEY = "nii"  # of the metadata entry
+METADATA_FIELD = 14  # ModelProto.metadata_props, repeated StringStringEntryProto {key = 1, value = 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """Everything about a model but its weights.
+
+    kind: of scans it takes. energies: names, low first. pitch_mm: pitches it was trained on, lowest and
+    highest. families, cargos: names of the classes in the order of the outputs. recipe, data: what it
+    was trained by and on (data: SHA-256 over the annotations of the sets). minutes: of training.
+    calibrations: scores of benign scans; empty until calibrated.
+    """
+
+    name: str
+    version: str
+    kind: Kind
+    energies: tuple[str, ...]
+    pitch_mm: tuple[float, float]
+    families: tuple[str, ...]
+    cargos: tuple[str, ...]
+    license: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    minutes: float = 0.0
+    calibrations: tuple[Calibration, ...] = ()
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        record = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        record["calibrations"] = [one.to_json() for one in self.calibrations]
+        return json.dumps({"format": FORMAT, **record})
+
+    @classmethod
+    def from_json(cls, text: str, name: str) -> "Contract":
+        """Raises ModelError, naming the file, for anything that to_json doesn't write."""
+        try:
+            record = json.loads(text)
+            found = record.pop("format")
+            if found != FORMAT:
+                raise ModelError(f"{name}: expected a model contract of format {FORMAT}, came {found}")
+            record["kind"] = Kind(record["kind"])
+            record["calibrations"] = tuple(Calibration.from_json(one) for one in record["calibrations"])
+            for key in ("energies", "pitch_mm", "families", "cargos"):
+                record[key] = tuple(record[key])
+            return cls(**record)
+        except (ValueError, KeyError, TypeError, AttributeError, CalibrationError) as error:
+            raise ModelError(f"{name}: expected a model contract in its metadata, came {error!r}") from error
+
+
+def with_contract(model: bytes, contract: Contract, name: str) -> bytes:
+    """The same model with this contract in place of the one it has. Raises ModelError for other files."""
+    kept = b"".join(
+        raw
+        for number, raw, value in _fields(model, name)
+        if number != METADATA_FIELD or _entry_key(value) != KEY
+    )
+    entry = _length_delimited(1, KEY.encode()) + _length_delimited(2, contract.to_json().encode())
+    return kept + _length_delimited(METADATA_FIELD, entry)
+
+
+def _entry_key(entry: bytes) -> str:
+    return next(
+        (value.decode("utf-8", "replace") for number, _, value in _fields(entry, "metadata") if number == 1),
+        "",
+    )
+
+
+def _fields(message: bytes, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+    """(field number, raw bytes with tag, payload) of a protobuf message's top level."""
+    at = 0
+    while at < len(message):
+        start = at
+        tag, at = _varint(message, at, name)
+        wire = tag & 7
+        if wire == 0:
+            _, end = _varint(message, at, name)
+        elif wire == 2:
+            size, at = _varint(message, at, name)
+            end = at + size
+        elif wire in (1, 5):
+            end = at + (8 if wire == 1 else 4)
+        else:
+            raise ModelError(f"{name}: expected an ONNX model, came a file with wire type {wire}")
+        if end > len(message):
+            raise ModelError(f"{name}: expected a whole ONNX model, came a truncated one")
+        yield tag >> 3, message[start:end], message[at:end]
+        at = end
+
+
+def _varint(message: bytes, at: int, name: str) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            break
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ModelError(f"{name}: expected an ONNX model, came a file that ends in a number")
+
+
+def _length_delimited(number: int, payload: bytes) -> bytes:
+    return _number(number << 3 | 2) + _number(len(payload)) + payload
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,189 @@
+"""The detector: a model artefact in ONNX Runtime, scans in, layers and score out."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nii.contract import KEY, Contract
+from nii.errors import ModelError
+from nii.scan import FloatArray, Kind, Scan
+
+OUTPUTS = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
+PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
+LARGEST_MODEL = 200_000_000  # bytes; ours are under 10 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What the network says of one scan.
+
+    heat: (row, column) evidence of a concealment in [0, 1]. excess: (energy, row, column) attenuation of
+    what was put there. family: (family, row / 4, column / 4) probabilities. cargo: (kind,)
+    probabilities of the load. empty: probability that there is no load. evidence: (row / 2, column / 2)
+    logits averaged over a small window; the score is their maximum. score: larger = more anomalous, unclipped.
+    """
+
+    heat: FloatArray
+    excess: FloatArray
+    family: FloatArray
+    cargo: FloatArray
+    empty: float
+    evidence: FloatArray
+    score: float
+
+
+class Detector:
+    """A loaded model; safe to share between threads."""
+
+    def __init__(self, session: Any, contract: Contract, sha256: str) -> None:
+        self.session = session
+        self.contract = contract
+        self.sha256 = sha256
+
+    @classmethod
+    def load(cls, model: str | Path, *, threads: int = 0, providers: Sequence[str] = PREFERRED) -> "Detector":
+        """Load a model by shipped name ("cargo") or path.
+
+        threads: of one inference; 0 lets ONNX Runtime take all cores. providers: in order of preference;
+        those that this machine lacks are left out. Raises ModelError for whatever is no model of ours.
+        """
+        import onnxruntime
+
+        path = find_model(model)
+        data = read_model(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # what goes wrong is raised; the rest is for developers
+        usable = [name for name in providers if name in onnxruntime.get_available_providers()]
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=usable)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base
+            raise ModelError(f"{path}: expected an ONNX model, came {_first_line(error)}") from error
+        metadata = session.get_modelmeta().custom_metadata_map
+        if KEY not in metadata:
+            raise ModelError(
+                f"{path}: expected an ONNX model with the metadata entry '{KEY}', came one without"
+            )
+        contract = Contract.from_json(metadata[KEY], str(path))
+        missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
+        if missing:
+            raise ModelError(
+                f"{path}: expected the outputs {', '.join(OUTPUTS)}, came a model without {sorted(missing)}"
+            )
+        return cls(session, contract, hashlib.sha256(data).hexdigest())
+
+    @property
+    def providers(self) -> list[str]:
+        """What the model runs on, in order."""
+        return list(self.session.get_providers())
+
+    def layers(self, scan: Scan) -> Layers:
+        """Run the network on one scan. Raises ModelError if the scan is not of the kind it was made for."""
+        pixels, _ = fitted(scan, self.contract)
+        outputs = self.session.run(OUTPUTS, {"transmission": pixels[None]})
+        found = dict(zip(OUTPUTS, outputs, strict=True))
+        return Layers(
+            heat=found["heat"][0],
+            excess=found["excess"][0],
+            family=found["family"][0],
+            cargo=found["cargo"][0],
+            empty=float(found["empty"][0]),
+            evidence=found["evidence"][0],
+            score=float(found["score"][0]),
+        )
+
+    def score(self, scan: Scan) -> float:
+        """The score alone."""
+        pixels, _ = fitted(scan, self.contract)
+        (score,) = self.session.run(["score"], {"transmission": pixels[None]})
+        return float(score[0])
+
+    def notes(self, scan: Scan) -> tuple[str, ...]:
+        """What the reader of the result should know of how scan and model fit."""
+        return fitted(scan, self.contract)[1]
+
+
+def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
+    """The pixels as the model takes them, and notes on what was bent for it."""
+    if scan.kind is not contract.kind:
+        raise ModelError(
+            f"{scan.path}: expected a scan of kind {contract.kind} for model {contract.name}, came {scan.kind}"
+        )
+    notes = []
+    pixels, wanted = scan.transmission, len(contract.energies)
+    if pixels.shape[0] == 1 and wanted == 2 and contract.kind is Kind.TRANSMISSION:
+        pixels = np.repeat(pixels, 2, axis=0)
+        notes.append(
+            f"single energy, scored by the dual-energy model {contract.name}: no material from the energy ratio"
+        )
+    elif pixels.shape[0] != wanted:
+        raise ModelError(
+            f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}"
+        )
+    elif not scan.energies:
+        notes.append(f"energies unknown, taken for {' and '.join(contract.energies)}")
+    low, high = contract.pitch_mm
+    if scan.pitch_mm is None:
+        notes.append("pixel pitch unknown: no mass")
+    elif not (low * 0.99 <= min(scan.pitch_mm) and max(scan.pitch_mm) <= high * 1.01):
+        notes.append(
+            f"pixel pitch {scan.pitch_mm[0]:g} x {scan.pitch_mm[1]:g} mm outside of {low:g} to {high:g} mm that {contract.name} was trained on"
+        )
+    return np.ascontiguousarray(pixels, np.float32), tuple(notes)
+
+
+def choose_model(scan: Scan) -> str:
+    """Name of the shipped model for this kind of scan; energies unknown means cargo.
+
+    Raises ModelError where no model of that kind ships.
+    """
+    if scan.kind is Kind.OPERATOR_IMAGE:
+        name = "operator-image"
+    elif scan.energies and all(energy.lower().endswith("kv") for energy in scan.energies):
+        name = "parcel"
+    else:
+        name = "cargo"
+    if name not in shipped_models():
+        raise ModelError(
+            f"{scan.path}: expected a model for this kind of scan ({name}), came none that ships "
+            f"({', '.join(shipped_models())}); give one with --model"
+        )
+    return name
+
+
+def shipped_models() -> list[str]:
+    """Names of the models in nii/models."""
+    return sorted(
+        p.name.removesuffix(".onnx") for p in files("nii.models").iterdir() if p.name.endswith(".onnx")
+    )
+
+
+def find_model(model: str | Path) -> Path:
+    """Path of a shipped name or of a file."""
+    path = Path(model)
+    if path.is_file():
+        return path
+    shipped = Path(str(files("nii.models") / f"{model}.onnx"))
+    if shipped.is_file():
+        return shipped
+    raise ModelError(f"{model}: expected a model file or one of {', '.join(shipped_models())}, came neither")
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model file, bounded."""
+    try:
+        size = path.stat().st_size
+        if not 0 < size <= LARGEST_MODEL:
+            raise ModelError(f"{path}: expected a model of 1 to {LARGEST_MODEL} bytes, came {size}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: expected a readable model, came {error.strerror}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

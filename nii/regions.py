@@ -1,0 +1,144 @@
+"""From the layers of a scan to the regions that an officer is shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from nii.contract import Contract
+from nii.detector import Layers
+from nii.errors import PhysicsError
+from nii.operating_point import Calibration
+from nii.physics.beams import standard_beams
+from nii.physics.mass import Mass, excess_mass
+from nii.physics.noise import NoiseModel
+from nii.scan import Kind, Scan
+
+Box = tuple[int, int, int, int]
+
+DROP = 1.5  # logits below its peak down to which a region reaches
+MOST = 20  # regions of a scan that are looked at, the highest first
+BACKGROUND_ERROR = 0.03  # rms error of the network's excess that all pixels of a region share, attenuation
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One area that may be a concealment.
+
+    box: (x, y, w, h) in pixels of the scan. polygon: (x, y) corners. mask: bool (h, w) within the box.
+    score: highest pooled evidence in it, on the scale of the scan's score. p_value: among the benign
+    calibration scans; None if the model has none. family, family_probability: the likeliest kind.
+    mass: of the excess layer, with material; None where pitch or energies are unknown.
+    """
+
+    box: Box
+    polygon: tuple[tuple[int, int], ...]
+    mask: npt.NDArray[np.bool_]
+    score: float
+    p_value: float | None
+    family: str
+    family_probability: float
+    mass: Mass | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What a record holds of it; masses in kg, None where unknown."""
+        mass = self.mass
+        known = mass is not None and np.isfinite(mass.high)
+        return {
+            "box": list(self.box),
+            "polygon": [list(corner) for corner in self.polygon],
+            "score": self.score,
+            "p_value": self.p_value,
+            "family": self.family,
+            "family_probability": round(self.family_probability, 4),
+            "mass_kg": round(mass.kg, 4) if mass is not None and known else None,
+            "mass_low_kg": round(mass.low, 4) if mass is not None and known else None,
+            "mass_high_kg": round(mass.high, 4) if mass is not None and known else None,
+            "material": str(mass.material_class) if mass is not None else "undetermined",
+            "z_effective": round(mass.z, 1) if mass is not None and known else None,
+        }
+
+
+def find_regions(
+    scan: Scan, layers: Layers, contract: Contract, calibration: Calibration | None, *, limit: int = MOST
+) -> list[Region]:
+    """Areas around the peaks of evidence, highest first, at most `limit`.
+
+    An area reaches from its peak down to DROP logits below it and holds one peak; the first region's
+    score is the scan's score, so that scan and region decide by the same calibration.
+    """
+    evidence = layers.evidence.copy()
+    regions: list[Region] = []
+    lowest = float(evidence.max()) - 8.0
+    while len(regions) < limit:
+        row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
+        peak = float(evidence[row, column])
+        if peak <= lowest:
+            break
+        area = _area(evidence, (int(row), int(column)), peak - DROP)
+        region = _region(scan, layers, contract, calibration, area, peak)
+        regions.append(region)
+        evidence[cv2.dilate(area, np.ones((5, 5), np.uint8)) > 0] = -np.inf
+    return regions
+
+
+def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float) -> npt.NDArray[np.uint8]:
+    """The connected area above the level that holds the seed, uint8 0 / 1."""
+    inside = (evidence >= level).astype(np.uint8)
+    _, labels = cv2.connectedComponents(inside, connectivity=8)
+    return np.asarray(labels == labels[seed], np.uint8)
+
+
+def _region(
+    scan: Scan,
+    layers: Layers,
+    contract: Contract,
+    calibration: Calibration | None,
+    area: npt.NDArray[np.uint8],
+    peak: float,
+) -> Region:
+    rows, columns = scan.shape
+    full = cv2.resize(area, (columns, rows), interpolation=cv2.INTER_NEAREST)
+    x, y, w, h = (int(v) for v in cv2.boundingRect(full))
+    mask = full[y : y + h, x : x + w] > 0
+    outlines, _ = cv2.findContours(full[y : y + h, x : x + w], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = cv2.approxPolyDP(max(outlines, key=cv2.contourArea), 1.5, closed=True)[:, 0, :]
+    _, family_rows, family_columns = layers.family.shape
+    quarter = cv2.resize(area, (family_columns, family_rows), interpolation=cv2.INTER_AREA) > 0
+    shares = layers.family[:, quarter].mean(axis=1)
+    best = int(shares.argmax())
+    return Region(
+        box=(x, y, w, h),
+        polygon=tuple((int(px) + x, int(py) + y) for px, py in outline),
+        mask=mask,
+        score=peak,
+        p_value=calibration.p_value(peak) if calibration else None,
+        family=contract.families[best],
+        family_probability=float(shares[best]),
+        mass=_mass(scan, layers, mask, (x, y, w, h)),
+    )
+
+
+def _mass(scan: Scan, layers: Layers, mask: npt.NDArray[np.bool_], box: Box) -> Mass | None:
+    """Mass of the excess layer under the mask; None where the scan doesn't say its pitch or energies."""
+    if scan.kind is not Kind.TRANSMISSION or scan.pitch_mm is None or not scan.energies:
+        return None
+    beams = standard_beams(scan.energies)
+    if beams is None:
+        return None
+    x, y, w, h = box
+    part = (slice(0, len(beams)), slice(y, y + h), slice(x, x + w))
+    try:
+        return excess_mass(
+            np.ascontiguousarray(layers.excess[part]),
+            mask,
+            np.ascontiguousarray(scan.transmission[part]),
+            pitch_mm=scan.pitch_mm,
+            beams=beams,
+            noise=NoiseModel(),
+            background_error=BACKGROUND_ERROR,
+        )
+    except PhysicsError:
+        return None
