@@ -67,9 +67,7 @@ class Contract:
 def with_contract(model: bytes, contract: Contract, name: str) -> bytes:
     """The same model with this contract in place of the one it has. Raises ModelError for other files."""
     kept = b"".join(
-        raw
-        for number, raw, value in _fields(model, name)
-        if number != METADATA_FIELD or _entry_key(value) != KEY
+        raw for number, raw, value in _fields(model, name) if number != METADATA_FIELD or _entry_key(value) != KEY
     )
     entry = _length_delimited(1, KEY.encode()) + _length_delimited(2, contract.to_json().encode())
     return kept + _length_delimited(METADATA_FIELD, entry)

@@ -62,13 +62,11 @@ class Detector:
         usable = [name for name in providers if name in onnxruntime.get_available_providers()]
         try:
             session = onnxruntime.InferenceSession(data, options, providers=usable)
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base
+        except Exception as error:
             raise ModelError(f"{path}: expected an ONNX model, came {_first_line(error)}") from error
         metadata = session.get_modelmeta().custom_metadata_map
         if KEY not in metadata:
-            raise ModelError(
-                f"{path}: expected an ONNX model with the metadata entry '{KEY}', came one without"
-            )
+            raise ModelError(f"{path}: expected an ONNX model with the metadata entry '{KEY}', came one without")
         contract = Contract.from_json(metadata[KEY], str(path))
         missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
         if missing:
@@ -122,18 +120,15 @@ def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]
             f"single energy, scored by the dual-energy model {contract.name}: no material from the energy ratio"
         )
     elif pixels.shape[0] != wanted:
-        raise ModelError(
-            f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}"
-        )
+        raise ModelError(f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}")
     elif not scan.energies:
         notes.append(f"energies unknown, taken for {' and '.join(contract.energies)}")
     low, high = contract.pitch_mm
     if scan.pitch_mm is None:
         notes.append("pixel pitch unknown: no mass")
     elif not (low * 0.99 <= min(scan.pitch_mm) and max(scan.pitch_mm) <= high * 1.01):
-        notes.append(
-            f"pixel pitch {scan.pitch_mm[0]:g} x {scan.pitch_mm[1]:g} mm outside of {low:g} to {high:g} mm that {contract.name} was trained on"
-        )
+        pitch = "{:g} x {:g}".format(*scan.pitch_mm)
+        notes.append(f"pixel pitch {pitch} mm outside of {low:g} to {high:g} mm that {contract.name} was trained on")
     return np.ascontiguousarray(pixels, np.float32), tuple(notes)
 
 
@@ -144,7 +139,7 @@ def choose_model(scan: Scan) -> str:
     """
     if scan.kind is Kind.OPERATOR_IMAGE:
         name = "operator-image"
-    elif scan.energies and all(energy.lower().endswith("kv") for energy in scan.energies):
+    elif scan.energies and all("kv" in energy.lower() for energy in scan.energies):
         name = "parcel"
     else:
         name = "cargo"
@@ -158,9 +153,7 @@ def choose_model(scan: Scan) -> str:
 
 def shipped_models() -> list[str]:
     """Names of the models in nii/models."""
-    return sorted(
-        p.name.removesuffix(".onnx") for p in files("nii.models").iterdir() if p.name.endswith(".onnx")
-    )
+    return sorted(p.name.removesuffix(".onnx") for p in files("nii.models").iterdir() if p.name.endswith(".onnx"))
 
 
 def find_model(model: str | Path) -> Path:

@@ -105,14 +105,10 @@ class Calibration:
     def __post_init__(self) -> None:
         values = _finite(self.scores, f"calibration {self.name!r}")
         if np.any(np.diff(values) < 0) or np.any(values != values.astype(np.float32)):
-            raise CalibrationError(
-                f"calibration {self.name!r}: expected ascending float32 scores, came others"
-            )
+            raise CalibrationError(f"calibration {self.name!r}: expected ascending float32 scores, came others")
 
     @classmethod
-    def from_scores(
-        cls, scores: npt.ArrayLike, *, name: str = DEFAULT, scanner: str | None = None
-    ) -> "Calibration":
+    def from_scores(cls, scores: npt.ArrayLike, *, name: str = DEFAULT, scanner: str | None = None) -> "Calibration":
         """Sort benign scan scores and round them to float32, the type that the network returns."""
         with np.errstate(over="ignore"):  # too large for float32 becomes inf and is refused below
             values = np.sort(_finite(scores, f"calibration {name!r}").astype(np.float32), axis=None)

@@ -48,8 +48,7 @@ class Scan:
         planes = self.transmission.shape[0]
         if self.energies and len(self.energies) != planes:
             raise ScanError(
-                f"{self.path}: expected one energy name per image, came {len(self.energies)} names "
-                f"for {planes} images"
+                f"{self.path}: expected one energy name per image, came {len(self.energies)} names for {planes} images"
             )
 
     @property
@@ -61,9 +60,7 @@ class Scan:
 def check_pixels(pixels: FloatArray, name: str) -> None:
     """Raise ScanError unless pixels are finite float32 (energy, row, column) of a usable size."""
     if pixels.ndim != 3 or pixels.dtype != np.float32:
-        raise ScanError(
-            f"{name}: expected float32 (energy, row, column), came {pixels.dtype} {pixels.shape}"
-        )
+        raise ScanError(f"{name}: expected float32 (energy, row, column), came {pixels.dtype} {pixels.shape}")
     check_size(pixels.shape[2], pixels.shape[1], name)
     if not 1 <= pixels.shape[0] <= 3:
         raise ScanError(f"{name}: expected 1 to 3 images (energies), came {pixels.shape[0]}")
@@ -75,10 +72,6 @@ def check_pixels(pixels: FloatArray, name: str) -> None:
 def check_size(width: int, height: int, name: str) -> None:
     """Raise ScanError for an image too small to score or too large to open; call before decoding."""
     if not (width >= SMALLEST_SIDE and height >= SMALLEST_SIDE):
-        raise ScanError(
-            f"{name}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, came {width}x{height}"
-        )
+        raise ScanError(f"{name}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, came {width}x{height}")
     if not width * height <= LARGEST_PIXELS:
-        raise ScanError(
-            f"{name}: expected at most {LARGEST_PIXELS} pixels, came {width}x{height}"
-        )
+        raise ScanError(f"{name}: expected at most {LARGEST_PIXELS} pixels, came {width}x{height}")

@@ -14,9 +14,7 @@ Row = Mapping[str, Any]
 def check_ending(path: Path) -> None:
     """Raise UsageError for an ending that no table has; call before the work, not after."""
     if path.suffix not in ENDINGS:
-        raise UsageError(
-            f"{path}: expected a table ending in {', '.join(ENDINGS)}, came {path.suffix or 'none'}"
-        )
+        raise UsageError(f"{path}: expected a table ending in {', '.join(ENDINGS)}, came {path.suffix or 'none'}")
 
 
 def write_table(path: Path, rows: Iterable[Row], columns: Mapping[str, str]) -> None:
@@ -55,9 +53,7 @@ def _convert(lines: Path, path: Path, columns: Mapping[str, str]) -> None:
     nested = [name for name, kind in columns.items() if "(" in kind or kind.endswith("]")]
     picked = "*" if path.suffix == ".parquet" or not nested else _as_json(nested)
     kind = "(FORMAT parquet, COMPRESSION zstd)" if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
-    source = (
-        f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = 67108864)"
-    )
+    source = f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = 67108864)"
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(f"COPY (SELECT {picked} FROM {source}) TO '{_quoted(part)}' {kind}", [str(lines)])  # noqa: S608 - names and types are this project's own
     part.replace(path)

@@ -72,9 +72,7 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
     for entry in read_set(path).entries:
         file = path / "truth" / f"{entry.name}.npz"
         if not file.is_file():
-            raise ScanSetError(
-                f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none"
-            )
+            raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
         kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
         truth = read_truth(file)
         compact = Truth(truth.without.astype(np.float16), truth.hidden)  # type: ignore[arg-type]  # half the memory

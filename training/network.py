@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+import itertools
 
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the dual-energy feature
@@ -119,12 +120,12 @@ class Network(nn.Module):
         w, n = config.widths, config.blocks
         inputs = 3 * config.energies + (2 if config.energies == 2 else 0)
         self.stem = nn.Sequential(Conv(inputs, w[0], size=5, stride=2), Conv(w[0], w[0]))
-        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in zip(w[:-1], w[1:], strict=True))
+        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in itertools.pairwise(w))
         self.encode = nn.ModuleList(
             nn.Sequential(*((Wide if level == 4 else Block)(width) for _ in range(n[level])))
             for level, width in enumerate(w)
         )
-        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(w[:-1], w[1:], strict=True))
+        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(w))
         self.decode = nn.ModuleList(Conv(a, a) for a in w[:-1])
         self.evidence = nn.Conv2d(w[0], 1, 1)
         self.excess = nn.Conv2d(w[0], config.energies, 1)

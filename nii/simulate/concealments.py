@@ -91,9 +91,7 @@ def _bulk_bag(rng: Rng) -> list[Part]:
 
 def _pills(rng: Rng) -> list[Part]:
     """Pills in bottles in a carton, or loose in a bag."""
-    material, density = _material(
-        rng, (("lactose", (0.5, 0.8)), ("mannitol", (0.5, 0.8)), ("caffeine", (0.5, 0.8)))
-    )
+    material, density = _material(rng, (("lactose", (0.5, 0.8)), ("mannitol", (0.5, 0.8)), ("caffeine", (0.5, 0.8))))
     radius, height = rng.uniform(20, 60), rng.uniform(60, 180)
     parts = []
     for i in range(int(rng.integers(2, 9))):
@@ -103,9 +101,7 @@ def _pills(rng: Rng) -> list[Part]:
             bottle = Box((x - radius, x + radius), (0, depth), (z, z + height))
             parts.append(Part(bottle, "polyethylene", 0.08))
             parts.append(
-                Part(
-                    Box(bottle.x, bottle.y, (z, z + height * rng.uniform(0.6, 0.9))), material, density * 0.8
-                )
+                Part(Box(bottle.x, bottle.y, (z, z + height * rng.uniform(0.6, 0.9))), material, density * 0.8)
             )
     return parts
 
@@ -125,9 +121,7 @@ def _pill_press(rng: Rng) -> list[Part]:
             metal,
             dense * rng.uniform(0.3, 0.8),
         ),
-        Part(
-            Cylinder((mid, d / 2, h * 0.56), w * rng.uniform(0.25, 0.38), h * 0.12, "z"), "steel", 7.85 * 0.8
-        ),
+        Part(Cylinder((mid, d / 2, h * 0.56), w * rng.uniform(0.25, 0.38), h * 0.12, "z"), "steel", 7.85 * 0.8),
         Part(Cylinder((mid, d / 2, h * 0.6), w * 0.07, h * 0.5, "z"), "steel", 7.85),
         Part(Cylinder((w * 0.3, d * 0.4, h * 0.18), 90 * scale, 260 * scale, "x"), "copper", 4.5),
     ]
@@ -135,9 +129,7 @@ def _pill_press(rng: Rng) -> list[Part]:
         parts.append(Part(Cylinder((w * u, d * 0.3, h * 0.6), 26 * scale, h * 0.42, "z"), "steel", 7.85))
         parts.append(Part(Cylinder((w * u, d * 0.7, h * 0.6), 26 * scale, h * 0.42, "z"), "steel", 7.85))
     if rng.random() < 0.7:
-        parts.append(
-            Part(Cylinder((w * 1.05, d / 2, h * 0.45), 190 * scale, 45 * scale, "y"), "cast_iron", 7.2)
-        )
+        parts.append(Part(Cylinder((w * 1.05, d / 2, h * 0.45), 190 * scale, 45 * scale, "y"), "cast_iron", 7.2))
     if rng.random() < 0.6:
         cone = (
             (mid - 20, h * 0.97),
@@ -179,9 +171,7 @@ def _press_parts(rng: Rng) -> list[Part]:
         disc = Cylinder((r, 60.0, length + (r if axis == "y" else thick / 2) + 5), r, thick, axis)
         parts.append(Part(disc, "steel", 7.85 * rng.uniform(0.6, 1)))
         if axis == "y":
-            parts.append(
-                Part(Cylinder(disc.centre, r * rng.uniform(0.15, 0.4), thick, axis), "steel", 4.7, -1)
-            )
+            parts.append(Part(Cylinder(disc.centre, r * rng.uniform(0.15, 0.4), thick, axis), "steel", 4.7, -1))
     return parts
 
 
@@ -249,9 +239,7 @@ def _contraband(rng: Rng) -> list[Part]:
 
 
 def _layers(rng: Rng, size: float, contrast: float) -> Texture:
-    return Texture(
-        str(rng.choice(["grid", "stripes-z"])), (size * 2, size), contrast, int(rng.integers(1 << 31))
-    )
+    return Texture(str(rng.choice(["grid", "stripes-z"])), (size * 2, size), contrast, int(rng.integers(1 << 31)))
 
 
 def _other(rng: Rng) -> list[Part]:
@@ -297,9 +285,7 @@ def _false_wall(rng: Rng, conveyance: Conveyance) -> list[Part]:
         packs = Box((space.x[0] + 5, space.x[1] - thick - 5), _inner(rng, space.y, 0.4), (space.z[0], top))
         parts.append(Part(packs, material, density * rng.uniform(0.4, 0.95), texture=_layers(rng, 60, 0.08)))
     for z in np.arange(space.z[0] + 300, space.z[1], 600):
-        parts.append(
-            Part(Box(space.x, space.y, (float(z), float(z) + 40)), "pine", 0.5 * rng.uniform(0.05, 0.5))
-        )
+        parts.append(Part(Box(space.x, space.y, (float(z), float(z) + 40)), "pine", 0.5 * rng.uniform(0.05, 0.5)))
     return parts
 
 
@@ -312,9 +298,7 @@ def _floor_hide(rng: Rng, conveyance: Conveyance) -> list[Part]:
     high = rng.uniform(40, max(space.z[1] - space.z[0], 41))
     parts = []
     for left in np.arange(x, min(x + width, space.x[1] - 100), 230):
-        box = Box(
-            (left, left + rng.uniform(120, 215)), _inner(rng, space.y, 0.15), (space.z[1] - high, space.z[1])
-        )
+        box = Box((left, left + rng.uniform(120, 215)), _inner(rng, space.y, 0.15), (space.z[1] - high, space.z[1]))
         parts.append(Part(box, material, density))
     return parts
 

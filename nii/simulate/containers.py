@@ -96,9 +96,7 @@ def _frame(rng: np.random.Generator, out: Box) -> list[Part]:
         inward = -np.sign(y)
         parts += [
             Part(Box(out.x, _span(y, inward * rail), (out.z[0], rng.uniform(120, 170))), "steel", STEEL),
-            Part(
-                Box(out.x, _span(y, inward * rng.uniform(6, 14)), (out.z[1] - 60, out.z[1])), "steel", STEEL
-            ),
+            Part(Box(out.x, _span(y, inward * rng.uniform(6, 14)), (out.z[1] - 60, out.z[1])), "steel", STEEL),
         ]
         for x, width in ((out.x[0], 1), (out.x[1], -1)):
             wide = width * rng.uniform(100, 190)
@@ -113,9 +111,7 @@ def _ends(rng: np.random.Generator, out: Box, inside: Box) -> list[Part]:
     gauge = rng.uniform(1.6, 2.4)
     swing = rng.uniform(0, 20)
     parts = [  # front wall: corrugated, seen edge-on, so its steel is spread over the corrugation depth
-        Part(
-            Box((out.x[0] + 4, inside.x[0]), out.y, out.z), "steel", STEEL * gauge / (inside.x[0] - 4) * 1.2
-        ),
+        Part(Box((out.x[0] + 4, inside.x[0]), out.y, out.z), "steel", STEEL * gauge / (inside.x[0] - 4) * 1.2),
         Part(Box((out.x[1] - swing - gauge, out.x[1] - swing), out.y, out.z), "steel", STEEL),
     ]
     for x in (out.x[1] - swing - 45, out.x[1] - swing - 10):

@@ -59,9 +59,7 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool) -> Simulated:
     present = transmission(np.maximum(full, 0), materials, beams) if hidden else without
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(_with_dprime(one, without, noise) for one in hidden))
-    return Simulated(
-        f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth
-    )
+    return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
 
 
 def _hide(
@@ -114,9 +112,7 @@ def jobs(scans: int, share: float) -> list[Job]:
     return [(i, int((i + 1) * share) > int(i * share)) for i in range(scans)]
 
 
-def simulate_set(
-    kind: str, out: Path, *, scans: int, concealed: float, seed: int, workers: int = 1
-) -> Iterator[int]:
+def simulate_set(kind: str, out: Path, *, scans: int, concealed: float, seed: int, workers: int = 1) -> Iterator[int]:
     """Write a scan set as in the README; yields the number of scans done, for a progress bar.
 
     Scans that are there already are kept (resume); annotations.json is written last, so a set without

@@ -11,6 +11,7 @@ import numpy as np
 
 from nii.simulate.scene import Part, Spot, Texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, rotated
+import itertools
 
 Rng = np.random.Generator
 
@@ -190,9 +191,7 @@ def _pallet(rng: Rng, x: Interval, y: Interval, z: float) -> list[Part]:
 def _drums(rng: Rng, space: Box) -> list[Part]:
     radius, height = rng.uniform(230, 300), rng.uniform(750, 930)
     steel = rng.random() < 0.6
-    liquid, density = [("diesel", 0.84), ("water", 1.0), ("glycerol", 1.26), ("ethanol", 0.79)][
-        rng.integers(4)
-    ]
+    liquid, density = [("diesel", 0.84), ("water", 1.0), ("glycerol", 1.26), ("ethanol", 0.79)][rng.integers(4)]
     tiers = int(rng.integers(1, 3))
     parts: list[Part] = []
     end = space.x[0] + (space.x[1] - space.x[0]) * rng.uniform(0.5, 1)
@@ -231,9 +230,7 @@ def _can(
 
 
 def _ibc(rng: Rng, space: Box) -> list[Part]:
-    liquid, density = [("water", 1.0), ("glycerol", 1.26), ("ethanol", 0.79), ("diesel", 0.84)][
-        rng.integers(4)
-    ]
+    liquid, density = [("water", 1.0), ("glycerol", 1.26), ("ethanol", 0.79), ("diesel", 0.84)][rng.integers(4)]
     parts: list[Part] = []
     tiers = int(rng.integers(1, 3)) if space.z[1] - space.z[0] > 2300 else 1
     for x in np.arange(space.x[0] + 20, space.x[1] - 1220, 1230 + rng.uniform(0, 60)):
@@ -354,9 +351,7 @@ def _tyres(rng: Rng, space: Box) -> list[Part]:
     return parts
 
 
-def _tyre(
-    at: tuple[float, float, float], radius: float, width: float, axis: str, packed: float
-) -> list[Part]:
+def _tyre(at: tuple[float, float, float], radius: float, width: float, axis: str, packed: float) -> list[Part]:
     """Tread and side walls as a shell: solid rubber minus the hollow and minus the rim hole."""
     inner, wall = radius - 28, 14.0
     density = 1.15 * packed
@@ -374,9 +369,7 @@ def _machinery(rng: Rng, space: Box) -> list[Part]:
         width, height = rng.uniform(600, 2600), rng.uniform(500, 2000)
         body = Box((x, min(x + width, space.x[1])), (-rng.uniform(300, 1000), rng.uniform(300, 1000)),
                    (space.z[0] + 150, min(space.z[0] + height, space.z[1])))  # fmt: skip
-        parts.append(
-            Part(body, "steel", rng.uniform(0.08, 0.5), texture=_texture(rng, ("grain",), (0.2, 0.5)))
-        )
+        parts.append(Part(body, "steel", rng.uniform(0.08, 0.5), texture=_texture(rng, ("grain",), (0.2, 0.5))))
         for _ in range(int(rng.integers(6, 22))):
             parts.append(_machine_part(rng, body))
         parts += _skid(rng, body, space.z[0])
@@ -497,9 +490,7 @@ def _piece(rng: Rng, box: Box) -> list[Part]:
     wood = str(rng.choice(["pine", "hardwood", "plywood", "cardboard"]))
     board = rng.uniform(15, 32)
     if rng.random() < 0.4:  # upholstered: foam with springs and a frame
-        foam = Part(
-            box, "polyurethane_foam", rng.uniform(0.03, 0.09), texture=_texture(rng, ("grain",), (0.1, 0.4))
-        )
+        foam = Part(box, "polyurethane_foam", rng.uniform(0.03, 0.09), texture=_texture(rng, ("grain",), (0.1, 0.4)))
         base = Part(Box(box.x, box.y, (box.z[0], box.z[0] + 60)), wood, 0.25)
         return [foam, base]
     boards = [
@@ -542,9 +533,7 @@ def _household(rng: Rng, space: Box) -> list[Part]:
         semi = tuple(rng.uniform(40, 220, 3))
         x, y = rng.uniform(space.x[0] + 250, space.x[1] - 250), rng.uniform(-800, 800)
         centre = (x, y, space.z[0] + semi[2] + rng.uniform(0, 1500))
-        odd.append(
-            Part(Ellipsoid(centre, semi), str(rng.choice(["cotton", "abs", "paper"])), rng.uniform(0.1, 0.6))
-        )
+        odd.append(Part(Ellipsoid(centre, semi), str(rng.choice(["cotton", "abs", "paper"])), rng.uniform(0.1, 0.6)))
     return first + second + odd
 
 
@@ -603,7 +592,7 @@ def _spots(parts: list[Part], space: Box) -> list[Spot]:
     columns = np.linspace(space.x[0], space.x[1], max(int((space.x[1] - space.x[0]) / 120), 2))
     boxes = [part.shape.bounds for part in parts if part.sign > 0]
     above = []
-    for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
+    for x0, x1 in itertools.pairwise(columns):
         tops = [box.z[1] for box in boxes if box.x[0] < x1 and box.x[1] > x0]
         top = max(tops, default=space.z[0])
         if space.z[1] - top > 60:

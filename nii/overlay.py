@@ -1,0 +1,93 @@
+"""Pictures of a result: the scan in grey with heat map and regions, and the scan without the layer."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from nii.report import Result
+from nii.scan import FloatArray, Kind, Scan
+
+Picture = npt.NDArray[np.uint8]
+
+DEEPEST = 7.0  # attenuation shown as black
+ALARM, CANDIDATE, CLEAR = (40, 40, 230), (0, 165, 255), (90, 150, 60)  # blue, green, red
+STRIP = 26  # rows of the line of text above the picture
+
+
+def grey(transmission: FloatArray) -> Picture:
+    """(row, column) transmission as an officer sees it: air white, dense black, uint8.
+
+    The scale is the square root of attenuation's share of 7, which shows a packet behind a wall and the
+    outline of a steel coil in one picture.
+    """
+    attenuation = -np.log(np.clip(transmission, np.exp(-DEEPEST), 1.0))
+    return np.asarray(np.rint(255 * (1 - np.sqrt(attenuation / DEEPEST))), np.uint8)
+
+
+def base_picture(scan: Scan) -> Picture:
+    """The scan as (row, column, 3) in blue, green, red."""
+    if scan.kind is Kind.OPERATOR_IMAGE:
+        red_first = np.rint(np.clip(scan.transmission, 0, 1) * 255).astype(np.uint8)
+        return np.ascontiguousarray(red_first[::-1].transpose(1, 2, 0))
+    return np.asarray(cv2.cvtColor(grey(scan.transmission[0]), cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def overlay(result: Result) -> Picture:
+    """(row, column, 3): heat map in red over the scan, a box and a label per region, one line on top."""
+    picture = base_picture(result.scan)
+    strength = (np.clip(result.layers.heat, 0, 1) * 0.6)[..., None]
+    picture = np.asarray(picture * (1 - strength) + np.array((30, 30, 255)) * strength, np.uint8)
+    scale = float(np.clip(picture.shape[1] / 1600, 0.42, 0.8))
+    for region in (result.regions or result.candidates[:1])[::-1]:
+        alarms = region in result.regions
+        _mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE, scale)
+    return _with_strip(picture, headline(result), ALARM if result.alarm else CLEAR)
+
+
+def without_layer(result: Result) -> Picture:
+    """The scan as it would be without the excess layer, where the heat map says that there is one."""
+    scan = result.scan
+    if scan.kind is Kind.OPERATOR_IMAGE:
+        return base_picture(scan)
+    excess = result.layers.excess[: len(scan.transmission)] * (result.layers.heat > 0.3)
+    picture = grey((scan.transmission * np.exp(excess))[0])
+    return _with_strip(np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8), "without the layer", CLEAR)
+
+
+def headline(result: Result) -> str:
+    """One line: decision, score, p-value, budget, model."""
+    decision = {True: "ALARM", False: "clear", None: "no decision"}[result.alarm]
+    p_value = "" if result.p_value is None else f"  p {result.p_value:.3g} at Pfa {result.pfa:g}"
+    return f"{decision}  score {result.layers.score:.2f}{p_value}  {result.contract.name} {result.contract.version}"
+
+
+def _label(region: dict[str, object]) -> str:
+    mass = f" {region['mass_kg']:.3g} kg" if region["mass_kg"] is not None else ""
+    p_value = f" p {region['p_value']:.2g}" if region["p_value"] is not None else ""
+    return f"{region['family']}{mass}{p_value}"
+
+
+def _mark(
+    picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int], scale: float
+) -> None:
+    x, y, w, h = box
+    cv2.rectangle(picture, (x - 2, y - 2), (x + w + 1, y + h + 1), colour, 2)
+    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    left = int(np.clip(x, 0, max(picture.shape[1] - wide - 4, 0)))
+    bottom = y - 6 if y - high - 8 > 0 else min(y + h + high + 8, picture.shape[0] - 4)
+    cv2.rectangle(picture, (left, bottom - high - 3), (left + wide + 4, bottom + 4), (255, 255, 255), -1)
+    cv2.putText(picture, text, (left + 2, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+
+
+def _with_strip(picture: Picture, text: str, colour: tuple[int, int, int]) -> Picture:
+    """The picture below a line of text; the text is made to fit the width."""
+    strip = np.full((STRIP, picture.shape[1], 3), 255, np.uint8)
+    wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1)[0][0]
+    scale = 0.55 * min(1.0, (picture.shape[1] - 8) / wide)
+    cv2.putText(strip, text, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    return np.concatenate([strip, picture])
+
+
+def png(picture: Picture) -> bytes:
+    """The picture as a PNG file."""
+    return bytes(cv2.imencode(".png", picture)[1])

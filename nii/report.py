@@ -1,0 +1,169 @@
+"""The record: everything that is said of one scan, the same from library, command line and service."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nii.contract import Contract
+from nii.detector import Detector, Layers
+from nii.operating_point import Calibration, check_pfa, choose_calibration
+from nii.regions import Region, find_regions
+from nii.scan import Scan
+
+SINGLE = "single-energy"  # calibration of a dual-energy model for scans of one energy
+
+_REGION = (
+    "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
+    "family_probability DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, "
+    "z_effective DOUBLE)[]"
+)
+COLUMNS: Mapping[str, str] = {
+    "path": "VARCHAR",
+    "sha256": "VARCHAR",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "model": "VARCHAR",
+    "score": "DOUBLE",
+    "p_value": "DOUBLE",
+    "alarm": "BOOLEAN",
+    "pfa": "DOUBLE",
+    "regions": _REGION,
+    "empty": "DOUBLE",
+    "cargo": "STRUCT(kind VARCHAR, probability DOUBLE)[]",
+    "quality": "STRUCT(notes VARCHAR[], figures JSON)",
+    "milliseconds": "DOUBLE",
+    "model_sha256": "VARCHAR",
+    "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
+}
+"""Columns of a table of records, with their DuckDB types; see `write_table`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A scored scan: its layers and candidate regions besides the decision, for pictures and reports.
+
+    candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for.
+    p_value, alarm, threshold: None where the model carries no calibration.
+    """
+
+    scan: Scan
+    layers: Layers
+    candidates: tuple[Region, ...]
+    contract: Contract
+    model_sha256: str
+    calibration: Calibration | None
+    pfa: float
+    p_value: float | None
+    threshold: float | None
+    notes: tuple[str, ...]
+    milliseconds: dict[str, float]
+
+    @property
+    def alarm(self) -> bool | None:
+        """The decision at the operating point; None without a calibration."""
+        return None if self.p_value is None else self.p_value <= self.pfa
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions that alarm by themselves at the operating point."""
+        return tuple(one for one in self.candidates if one.p_value is not None and one.p_value <= self.pfa)
+
+
+def analyse(scan: Scan, detector: Detector, pfa: float = 0.01) -> Result:
+    """Score one scan and find its regions.
+
+    Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few
+    for the budget. A model without any calibration gives scores without a decision, and a note.
+    """
+    check_pfa(pfa)
+    started = time.perf_counter()
+    layers = detector.layers(scan)
+    inferred = time.perf_counter()
+    notes = [*scan.notes, *detector.notes(scan)]
+    calibration = _calibration(scan, detector.contract, notes)
+    threshold = calibration.threshold(pfa) if calibration else None
+    candidates = find_regions(scan, layers, detector.contract, calibration)
+    done = time.perf_counter()
+    return Result(
+        scan=scan,
+        layers=layers,
+        candidates=tuple(candidates),
+        contract=detector.contract,
+        model_sha256=detector.sha256,
+        calibration=calibration,
+        pfa=pfa,
+        p_value=calibration.p_value(layers.score) if calibration else None,
+        threshold=threshold,
+        notes=tuple(notes),
+        milliseconds={"infer": 1000 * (inferred - started), "regions": 1000 * (done - inferred)},
+    )
+
+
+def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibration | None:
+    """The calibration for this scan; single-energy scans have their own where the model takes two."""
+    if not contract.calibrations:
+        notes.append(f"model {contract.name} carries no calibration: score without a decision")
+        return None
+    scanner = scan.scanner
+    if len(scan.transmission) < len(contract.energies) and any(c.name == SINGLE for c in contract.calibrations):
+        return next(c for c in contract.calibrations if c.name == SINGLE)
+    chosen = choose_calibration(contract.calibrations, scanner)
+    if chosen.scanner is None and scanner is not None:
+        notes.append(f"no calibration for scanner {scanner}: the model's own is used; `nii calibrate` makes one")
+    return chosen
+
+
+def record(result: Result) -> dict[str, Any]:
+    """The row of a result table, ready for JSON; unknown is None, never 0."""
+    from nii.quality import assess
+
+    cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
+    return {
+        "path": result.scan.path,
+        "sha256": result.scan.sha256,
+        "status": "ok",
+        "error": None,
+        "model": f"{result.contract.name} {result.contract.version}",
+        "score": result.layers.score,
+        "p_value": result.p_value,
+        "alarm": result.alarm,
+        "pfa": result.pfa,
+        "regions": [region.to_json() for region in result.regions],
+        "empty": round(result.layers.empty, 4),
+        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo],
+        "quality": {"notes": list(result.notes), "figures": assess(result.scan).as_record()},
+        "milliseconds": round(sum(result.milliseconds.values()), 1),
+        "model_sha256": result.model_sha256,
+        "calibration": _calibration_json(result),
+    }
+
+
+def _calibration_json(result: Result) -> dict[str, Any] | None:
+    if result.calibration is None:
+        return None
+    return {
+        "name": result.calibration.name,
+        "scans": result.calibration.n,
+        "smallest_pfa": result.calibration.smallest_pfa,
+        "threshold": result.threshold,
+    }
+
+
+def error_record(path: str, message: str) -> dict[str, Any]:
+    """The row of a file that could not be scored."""
+    return {
+        **dict.fromkeys(COLUMNS),
+        "path": path,
+        "status": "error",
+        "error": message,
+        "regions": [],
+        "cargo": [],
+    }
+
+
+def smallest_usable_pfa(contract: Contract) -> float | None:
+    """The smallest budget that every calibration of a model supports; None if it has none."""
+    if not contract.calibrations:
+        return None
+    return max(one.smallest_pfa for one in contract.calibrations)

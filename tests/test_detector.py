@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from tiny_model import OFFSET, calibrated_model, tiny_model
+
+from nii.contract import Contract, with_contract
+from nii.detector import Detector, choose_model, fitted
+from nii.errors import ModelError
+from nii.report import analyse, record
+from nii.scan import Kind, Scan
+
+
+@pytest.fixture
+def detector(tmp_path):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(calibrated_model())
+    return Detector.load(path, threads=1)
+
+
+def scan_with_block(attenuation=4.0, shape=(2, 64, 96), **fields):
+    """Air with a dense block of 20 x 24 pixels at (20, 30)."""
+    pixels = np.full(shape, np.exp(-0.1), np.float32)
+    pixels[:, 20:40, 30:54] = np.exp(-attenuation)
+    given = {"energies": ("4MV", "6MV"), "pitch_mm": (6.0, 6.0), "path": "block.tif", **fields}
+    return Scan(transmission=pixels, **given)
+
+
+def test_score_is_the_highest_window_mean(detector):
+    assert detector.score(scan_with_block(4.0)) == pytest.approx(4.0 - OFFSET, abs=1e-5)
+
+
+def test_score_is_not_clipped(detector):
+    assert detector.score(scan_with_block(7.5)) == pytest.approx(7.5 - OFFSET, abs=1e-4)
+
+
+def test_score_is_the_same_whatever_the_number_of_threads(tmp_path):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(tiny_model())
+    scan = scan_with_block()
+    assert Detector.load(path, threads=1).score(scan) == Detector.load(path, threads=2).score(scan)
+
+
+def test_the_first_region_is_the_block_and_has_the_score_of_the_scan(detector):
+    result = analyse(scan_with_block(4.0), detector, 0.01)
+    region = result.regions[0]
+    assert region.score == result.layers.score
+    x, y, w, h = region.box
+    assert abs(x - 30) <= 4
+    assert abs(y - 20) <= 4
+    assert abs(w - 24) <= 8
+    assert abs(h - 20) <= 8
+
+
+def test_an_alarm_has_a_region_and_a_clear_scan_has_none(detector):
+    assert analyse(scan_with_block(4.0), detector).alarm is True
+    clear = analyse(scan_with_block(0.2), detector)
+    assert (clear.alarm, clear.regions) == (False, ())
+
+
+def test_two_blocks_are_two_regions(detector):
+    scan = scan_with_block(4.0, shape=(2, 64, 200))
+    scan.transmission[:, 10:30, 130:160] = np.exp(-3.5)
+    assert len(analyse(scan, detector).regions) == 2
+
+
+def test_mass_of_a_region_has_an_interval_and_needs_pitch(detector):
+    known = analyse(scan_with_block(4.0), detector).regions[0].mass
+    assert known is not None
+    assert 0 < known.low < known.kg < known.high
+    assert analyse(scan_with_block(4.0, pitch_mm=None), detector).regions[0].mass is None
+
+
+def test_a_single_energy_is_scored_with_a_note(detector):
+    scan = scan_with_block(4.0, shape=(1, 64, 96), energies=("6MV",))
+    found = record(analyse(scan, detector))
+    assert found["score"] == pytest.approx(4.0 - OFFSET, abs=1e-5)
+    assert any("single energy" in note for note in found["quality"]["notes"])
+
+
+def test_an_operator_image_is_never_scored_by_a_transmission_model(detector):
+    scan = Scan(transmission=np.ones((3, 32, 32), np.float32), kind=Kind.OPERATOR_IMAGE, path="colour.png")
+    with pytest.raises(ModelError, match=r"colour\.png: expected a scan of kind transmission"):
+        detector.layers(scan)
+
+
+def test_three_energies_are_refused(detector):
+    with pytest.raises(ModelError, match="expected 2 energies"):
+        fitted(scan_with_block(shape=(3, 64, 96), energies=()), detector.contract)
+
+
+def test_a_parcel_scan_is_not_given_to_the_cargo_model():
+    with pytest.raises(ModelError, match="parcel"):
+        choose_model(scan_with_block(energies=("160kV", "160kV+Cu")))
+
+
+def test_unknown_energies_mean_cargo():
+    assert choose_model(scan_with_block(energies=())) == "cargo"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello, this is text",
+        b"\x08\x0a",
+        tiny_model()[: len(tiny_model()) // 2],
+        tiny_model()[:-40],
+        b"\x00" * 100,
+    ],
+    ids=["empty", "text", "stub", "truncated", "tail lost", "zeros"],
+)
+def test_a_file_that_is_no_model_of_ours_gives_one_line(tmp_path, content):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"bad\.onnx: expected") as caught:
+        Detector.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_onnx_model_without_contract_is_refused(tmp_path):
+    import onnx
+
+    model = onnx.load_from_string(tiny_model())
+    del model.metadata_props[:]
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="metadata entry 'nii'"):
+        Detector.load(path)
+
+
+def test_a_missing_model_names_those_that_ship():
+    with pytest.raises(ModelError, match="expected a model file or one of"):
+        Detector.load("nonesuch")
+
+
+def test_a_contract_survives_the_file_and_can_be_replaced(tmp_path):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(calibrated_model(9))
+    first = Detector.load(path).contract
+    again = Contract.from_json(first.to_json(), "tiny")
+    assert again == first
+    changed = Contract.from_json(first.to_json().replace('"version": "1"', '"version": "2"'), "tiny")
+    path.write_bytes(with_contract(path.read_bytes(), changed, "tiny"))
+    assert Detector.load(path).contract.version == "2"
+
+
+def test_a_model_without_calibration_scores_without_a_decision(tmp_path):
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(tiny_model())
+    found = record(analyse(scan_with_block(), Detector.load(path)))
+    assert (found["alarm"], found["p_value"]) == (None, None)
+    assert any("no calibration" in note for note in found["quality"]["notes"])
