@@ -67,8 +67,7 @@ def complete_set(rng, benign: int = 40, concealed: int = 40, shift: float = 1.5)
     clear, hidden = pixel_statistics(heat, None), pixel_statistics(heat, mask)
     families, loads = ["bricks", "firearm"], ["timber", "mixed:tyres+car", "mixed:car+drums"]
     return [
-        scan(f"b{i}", float(rng.normal()), cargo=loads[i % 3], scanner="s", pixels=clear)
-        for i in range(benign)
+        scan(f"b{i}", float(rng.normal()), cargo=loads[i % 3], scanner="s", pixels=clear) for i in range(benign)
     ] + [
         scan(
             f"c{i}",
@@ -175,6 +174,16 @@ def test_the_operating_point_of_two_scanners_uses_the_calibration_of_each():
     assert (point["alarms_benign"], point["found"], point["threshold"]) == (1, 0, None)
     assert made["calibration"]["north"]["benign"] == 1
     assert made["scanners"]["north"]["operating_point"]["pfa_observed"] == 1.0
+
+
+def test_a_result_may_name_the_calibration_that_ranked_it():
+    default, single = calibration(), Calibration.from_scores(np.arange(50.0, 70.0), name="single-energy")
+    results = [scan("a", 60.0, calibration="single-energy", p_value=single.p_value(60.0), scanner="s")]
+    made = metrics(results, model=MODEL, calibrations=[default, single], operating_pfa=0.1)
+    assert made["operating_point"]["thresholds"] == {"single-energy": 68.0}
+    assert made["calibration"]["single-energy"]["benign"] == 1
+    unknown = metrics(results, model=MODEL, calibrations=[default])["unknown"]["operating_point.pd"]
+    assert unknown == "a: expected calibration 'single-energy' in the model, came none"
 
 
 def test_a_promise_that_the_model_cannot_make_is_unknown_and_not_zero(rng):
@@ -337,10 +346,7 @@ def test_a_missing_package_names_the_extra(monkeypatch):
 
 def test_a_thousand_results_hold_little_memory(rng):
     results = usable(complete_set(rng, 1, 1)).all
-    assert (
-        sum(r.pixels.negative.nbytes + r.pixels.positive.nbytes + r.pixels.overlap.nbytes for r in results)
-        < 80_000
-    )
+    assert sum(r.pixels.negative.nbytes + r.pixels.positive.nbytes + r.pixels.overlap.nbytes for r in results) < 80_000
 
 
 def paired(rng, gain: float, n: int = 150) -> tuple[list[ScanResult], list[ScanResult]]:

@@ -54,9 +54,7 @@ def test_binned_figures_equal_exact_ones_over_several_scans(rng):
     heats, masks = rng.beta(0.3, 5, size=(4, 50, 60)).astype(np.float32), np.zeros((4, 50, 60), bool)
     masks[1, 10:30, 10:25], masks[2, 5:9, 40:55] = True, True
     heats[masks] = rng.beta(1, 4, size=masks.sum())
-    figures = pixel_metrics(
-        pixel_statistics(h, m if m.any() else None) for h, m in zip(heats, masks, strict=True)
-    )
+    figures = pixel_metrics(pixel_statistics(h, m if m.any() else None) for h, m in zip(heats, masks, strict=True))
     # a bin is 1.7 % of the odds wide: ties move an area by far less
     assert figures["auroc"] == pytest.approx(roc_auc_score(masks.ravel(), heats.ravel()), abs=2e-4)
     assert figures["ap"] == pytest.approx(average_precision_score(masks.ravel(), heats.ravel()), abs=2e-3)
@@ -79,9 +77,7 @@ def test_a_scan_of_any_size_leaves_less_than_40_kb(rng):
 
 def test_without_concealed_or_benign_pixels_every_figure_is_unknown():
     only_benign = pixel_metrics([pixel_statistics(row(0.1, 0.2), None)])
-    assert (
-        only_benign["auroc"] == only_benign["ap"] == Unknown("no heat map with concealed pixels in this set")
-    )
+    assert only_benign["auroc"] == only_benign["ap"] == Unknown("no heat map with concealed pixels in this set")
     everything = pixel_metrics([pixel_statistics(row(0.1, 0.2), row(1, 1))])
     assert everything["aupro"] == Unknown("no heat map with benign pixels in this set")
     assert isinstance(pixel_metrics([])["auroc"], Unknown)
@@ -94,7 +90,5 @@ def test_heat_outside_zero_to_one_is_refused(bad):
 
 
 def test_a_mask_of_another_shape_is_refused():
-    with pytest.raises(
-        ScanSetError, match=r"expected \(row, column\) and a mask like it, came \(1, 2\), \(1, 3\)"
-    ):
+    with pytest.raises(ScanSetError, match=r"expected \(row, column\) and a mask like it, came \(1, 2\), \(1, 3\)"):
         pixel_statistics(row(0.5, 0.5), row(0, 1, 0))

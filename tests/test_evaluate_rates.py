@@ -30,7 +30,7 @@ def test_auroc_of_gaussian_scores_is_the_binormal_closed_form(rng):
 
 def test_bootstrap_intervals_cover_the_true_auroc_about_95_times_in_100(rng):
     truth = stats.norm.cdf(1 / np.sqrt(2))
-    intervals = [auroc_interval(*binormal(rng, 60, 1.0), rng, 300) for _ in range(150)]
+    intervals = [auroc_interval(*binormal(rng, 60, 1.0), rng, 200) for _ in range(150)]
     covered = sum(low <= truth <= high for low, high in intervals)
     # the percentile bootstrap is known to fall a little short of 95 % at n = 60;
     # below 0.90 a right one is once in 100, and 150 of 150 once in 2000
@@ -76,7 +76,8 @@ def test_set_threshold_lets_at_most_the_budget_alarm():
     benign = np.arange(1.0, 101.0)
     assert set_threshold(benign, 0.05) == 95.0
     assert set_threshold(benign, 0.001) == 100.0
-    assert (allowed_alarms(100, 0.07), allowed_alarms(100, 0.29), allowed_alarms(28, 0.01)) == (7, 29, 0)
+    asked = [(100, 0.07), (100, 0.29), (28, 0.01), (19, 0.05), (20, 0.05)]
+    assert [allowed_alarms(n, pfa) for n, pfa in asked] == [7, 29, 0, 0, 1]
     with pytest.raises(CalibrationError, match="Pfa: expected a number above 0"):
         set_threshold(benign, 1.0)
 

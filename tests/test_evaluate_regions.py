@@ -73,9 +73,7 @@ def test_froc_of_three_scans_is_counted_by_hand():
 
 
 def test_a_long_froc_keeps_its_ends_and_stays_short():
-    scans = [benign(str(i), region(float(i), ELSEWHERE)) for i in range(500)] + [
-        concealed("x", region(250.5))
-    ]
+    scans = [benign(str(i), region(float(i), ELSEWHERE)) for i in range(500)] + [concealed("x", region(250.5))]
     curve = froc(scans)
     assert len(curve) == FROC_POINTS
     assert (curve[0]["threshold"], curve[-1]["threshold"]) == (499.0, 0.0)

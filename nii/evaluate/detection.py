@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nii.errors import CalibrationError
+from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.rates import RESAMPLES, Scores, auroc, auroc_interval, clopper_pearson, set_threshold
 from nii.evaluate.results import ScanResult, Scored, scores
 from nii.evaluate.unknown import Unknown
@@ -68,8 +69,18 @@ def broken_promise(scored: Scored, calibrations: Sequence[Calibration], pfa: flo
 
 
 def used(scored: Scored, calibrations: Sequence[Calibration]) -> list[Calibration]:
-    """The calibrations that serve the scans of this set, each once."""
-    return list(dict.fromkeys(choose_calibration(calibrations, r.scanner) for r in scored.all))
+    """The calibrations that rank the scans of this set, each once."""
+    return list(dict.fromkeys(ranked_by(result, calibrations) for result in scored.all))
+
+
+def ranked_by(result: ScanResult, calibrations: Sequence[Calibration]) -> Calibration:
+    """The calibration that the result names, or else the one for its scanner."""
+    if result.calibration is None:
+        return choose_calibration(calibrations, result.scanner)
+    named = next((one for one in calibrations if one.name == result.calibration), None)
+    if named is None:
+        raise CalibrationError(f"{result.name}: expected calibration {result.calibration!r} in the model, came none")
+    return named
 
 
 def pd_rate(concealed: Sequence[ScanResult], decide: Decide | Unknown) -> Figures:
@@ -108,7 +119,9 @@ def pd_at_pfa(scored: Scored, pfa: float, decide: Decide | Unknown) -> Figures:
 
 
 def _support(benign: int, pfa: float) -> Figures:
-    if benign and smallest_pfa(benign) <= pfa:
+    if not benign:
+        return {"supported": False}
+    if smallest_pfa(benign) <= pfa:
         return {"supported": True}
     smallest = smallest_pfa(benign)
     note = f"a Pfa of {pfa:g} takes {scans_needed(pfa)} benign scans, these {benign} support {smallest:.3g}"
@@ -129,7 +142,7 @@ def operating_point(
         return {**rates, "threshold": decide, "thresholds": decide, "tail_probability": decide}
     mine = used(scored, calibrations)
     thresholds = {calibration.name: calibration.threshold(pfa) for calibration in mine}
-    several = Unknown("the scanners of this set have calibrations of their own; see thresholds")
+    several = Unknown("the scanners of this set have calibrations of their own" if mine else "no scored scan")
     return {
         **rates,
         "threshold": next(iter(thresholds.values())) if len(mine) == 1 else several,
@@ -154,7 +167,8 @@ def tail_probability(alarms: int, benign: int, n: int, pfa: float) -> float:
     k = floor(pfa (n + 1)). Small: this scanner no longer looks like its calibration.
     Example: 1 alarm of 1 scan, n = 99, pfa = 0.05: 0.05.
     """
-    from scipy.stats import betabinom  # type: ignore[import-untyped] # scipy ships no types
+    with evaluate_extra():
+        from scipy.stats import betabinom  # type: ignore[import-untyped] # scipy ships no types
 
     k = tolerated(n, pfa) + 1
     return float(betabinom.sf(alarms - 1, benign, k, n + 1 - k))

@@ -13,6 +13,5 @@ def evaluate_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"nii evaluate: expected the package {error.name}, came none; "
-            "install it with: pip install 'nii[evaluate]'"
+            f"nii evaluate: expected the package {error.name}, came none; install it with: pip install 'nii[evaluate]'"
         ) from error

@@ -43,7 +43,7 @@ def choose_gallery(figures: Figures, results: Sequence[ScanResult], size: int = 
     rule, scored = headline(figures), usable(results)
     rising = sorted(scored.concealed, key=lambda result: scores([result]))
     groups = {
-        "missed": [result for result in rising if not rule.alarm(result)],
+        "missed": [result for result in rising if rule.alarm(result) is False],
         "false_alarms": sorted(scored.benign, key=lambda result: scores([result]), reverse=True),
         "best_hits": [r for r in reversed(rising) if rule.alarm(r) and right_place(r)],
     }

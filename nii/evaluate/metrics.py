@@ -21,14 +21,16 @@ from nii.evaluate.detection import (
     deciders,
     operating_point,
     pd_at_pfa,
+    ranked_by,
     used,
 )
+from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.pixels import pixel_metrics
 from nii.evaluate.rates import LEVEL, RESAMPLES, roc_band
 from nii.evaluate.regions import confusion, mass_metrics, region_metrics
 from nii.evaluate.results import ScanResult, Scored, failed, usable
 from nii.evaluate.unknown import Unknown, split_unknown
-from nii.operating_point import Calibration, check_pfa, choose_calibration
+from nii.operating_point import Calibration, check_pfa
 
 FORMAT = 1
 PFAS = (0.001, 0.01, 0.05)
@@ -134,14 +136,12 @@ def calibration_check(scored: Scored, calibrations: Sequence[Calibration]) -> Fi
         mine = used(scored, calibrations)
     except CalibrationError as error:
         return Unknown(str(error))
-    return {
-        c.name: _same(c, [r for r in scored.benign if choose_calibration(calibrations, r.scanner) is c])
-        for c in mine
-    }
+    return {one.name: _same(one, [r for r in scored.benign if ranked_by(r, calibrations) is one]) for one in mine}
 
 
 def _same(calibration: Calibration, benign: Sequence[ScanResult]) -> Figures:
-    from scipy.stats import ks_2samp  # type: ignore[import-untyped] # scipy ships no types
+    with evaluate_extra():
+        from scipy.stats import ks_2samp  # type: ignore[import-untyped] # scipy ships no types
 
     about = {"n": calibration.n, "smallest_pfa": calibration.smallest_pfa, "benign": len(benign)}
     if not benign:

@@ -58,9 +58,7 @@ def _card(what: str, value: str, note: str) -> str:
     return f'<div><dt>{text(what)}</dt><dd class="value">{text(value)}</dd><dd>{text(note)}</dd></div>'
 
 
-def table(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, texts: Iterable[int] = ()
-) -> str:
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, texts: Iterable[int] = ()) -> str:
     """A table whose first column names the row; `texts` are columns of prose. Nothing for no rows.
 
     It scrolls sideways by keyboard where it is wider than the screen.

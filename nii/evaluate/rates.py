@@ -113,7 +113,8 @@ def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
 
     Source: Clopper and Pearson, Biometrika 26 (1934). Example: 0 of 10 gives 0 to 0.308.
     """
-    from scipy.stats import beta  # type: ignore[import-untyped] # scipy ships no types
+    with evaluate_extra():
+        from scipy.stats import beta  # type: ignore[import-untyped] # scipy ships no types
 
     tail = (1 - LEVEL) / 2
     low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0

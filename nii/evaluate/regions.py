@@ -25,9 +25,7 @@ NOT_NAMED, NOT_FOUND = "not named", "not found"
 
 def hits(region: Box, truth: Box) -> bool:
     """Whether a region points at a concealment; boxes (x, y, width, height)."""
-    common = _overlap(region[0], region[2], truth[0], truth[2]) * _overlap(
-        region[1], region[3], truth[1], truth[3]
-    )
+    common = _overlap(region[0], region[2], truth[0], truth[2]) * _overlap(region[1], region[3], truth[1], truth[3])
     area = region[2] * region[3]
     union = area + truth[2] * truth[3] - common
     return common > 0 and (common >= HIT_INSIDE * area or common >= HIT_IOU * union)

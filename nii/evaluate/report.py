@@ -12,10 +12,12 @@ import numpy.typing as npt
 from nii.evaluate import figures as plots
 from nii.evaluate import page, sections, summary
 from nii.evaluate.detection import Figures
+from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.gallery import Gallery, Picture
 from nii.evaluate.headline import Headline, decided, headline
 from nii.evaluate.results import ScanResult
-from nii.evaluate.tables import region_table, score_table
+from nii.evaluate.tables import REGION_COLUMNS, SCORE_COLUMNS, region_rows, score_rows
+from nii.table import write_table
 
 
 def write_report(
@@ -25,18 +27,16 @@ def write_report(
 
     figures: from `nii.evaluate.metrics.metrics`, of the same results.
     """
-    import pyarrow.parquet as pq  # type: ignore[import-untyped] # pyarrow ships no types
-
     text = json.dumps(figures, indent=1, allow_nan=False)
     html = report_html(figures, results, gallery or Gallery())
-    scores = score_table(results, figures["operating_point"]["pfa"] if decided(figures) else None)
-    regions = region_table(results)
+    scores = score_rows(results, figures["operating_point"]["pfa"] if decided(figures) else None)
+    regions = region_rows(results)
     replace_all(
         Path(out_dir),
         {
             "metrics.json": lambda path: path.write_text(text + "\n", encoding="utf-8"),
-            "scores.parquet": partial(pq.write_table, scores),
-            "regions.parquet": partial(pq.write_table, regions),
+            "scores.parquet": lambda path: write_table(path, scores, SCORE_COLUMNS),
+            "regions.parquet": lambda path: write_table(path, regions, REGION_COLUMNS),
             "report.html": lambda path: path.write_text(html, encoding="utf-8"),
         },
     )
@@ -45,7 +45,7 @@ def write_report(
 def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
     """Write every file beside its place, then move all: a failure leaves the old report whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in writers}
+    parts = {name: folder / f".{os.getpid()}.{name}" for name in writers}
     try:
         for name, write in writers.items():
             write(parts[name])
@@ -60,9 +60,7 @@ def report_html(figures: Figures, results: Sequence[ScanResult], gallery: Galler
     """The whole page: the answer first, then tables and plots, then pictures."""
     rule = headline(figures)
     name = figures["model"].get("name", "model")
-    title = f"Detection report: {name}" + (
-        f" on {figures['about']['set']}" if "set" in figures["about"] else ""
-    )
+    title = f"Detection report: {name}" + (f" on {figures['about']['set']}" if "set" in figures["about"] else "")
     parts = [
         ("gaps", "What this set can't say", summary.gaps(figures)),
         ("detection", "Detection and false alarms", detection(figures, results)),
@@ -120,9 +118,7 @@ def sizes(figures: Figures, rule: Headline) -> str:
         "Share found against the detectability of an ideal observer, the limit of any method.",
     )
     left += sections.bins_table("Share found by mass", "kg", masses, rule)
-    return page.grid(
-        [left, right + sections.bins_table("Share found by detectability d'", "", dprimes, rule)]
-    )
+    return page.grid([left, right + sections.bins_table("Share found by detectability d'", "", dprimes, rule)])
 
 
 def ideal_pd(dprime: npt.ArrayLike, pfa: float) -> npt.NDArray[np.float64]:
@@ -130,7 +126,8 @@ def ideal_pd(dprime: npt.ArrayLike, pfa: float) -> npt.NDArray[np.float64]:
 
     Source: Green and Swets, Signal Detection Theory, 1966. Example: d' = 0 gives pfa itself.
     """
-    from scipy.stats import norm  # type: ignore[import-untyped] # scipy ships no types
+    with evaluate_extra():
+        from scipy.stats import norm  # type: ignore[import-untyped] # scipy ships no types
 
     return np.asarray(norm.cdf(np.asarray(dprime) - norm.isf(pfa)), dtype=np.float64)
 

@@ -50,7 +50,8 @@ class ScanResult:
 
     concealed: the truth; a scan may be concealed without a known `truth` box or family.
     score: larger = more anomalous; None exactly when `error` says why there is none.
-    p_value: conformal, from the model's calibration for this scanner; None without one.
+    p_value: conformal, among the scans of a calibration of the model; None without one.
+    calibration: name of that calibration; None: the one for the scan's scanner.
     seconds: from the opened scan to the finished result.
     """
 
@@ -58,6 +59,7 @@ class ScanResult:
     concealed: bool
     score: float | None = None
     p_value: float | None = None
+    calibration: str | None = None
     truth: tuple[Truth, ...] = ()
     cargo: str | None = None
     scanner: str | None = None
@@ -70,8 +72,7 @@ class ScanResult:
         scored = self.score is not None and math.isfinite(self.score)
         if scored == (self.error is not None):
             raise ScanSetError(
-                f"{self.name}: expected a finite score or an error, came score {self.score} "
-                f"and error {self.error!r}"
+                f"{self.name}: expected a finite score or an error, came score {self.score} and error {self.error!r}"
             )
         if self.truth and not self.concealed:
             raise ScanSetError(f"{self.name}: expected no truth in a benign scan, came {len(self.truth)}")

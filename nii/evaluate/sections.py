@@ -52,10 +52,7 @@ def families_table(figures: Figures, rule: Headline) -> str:
 
 def parts_table(kind: str, parts: Figures, rule: Headline) -> str:
     """Per load or scanner: benign and concealed scans of the same kind."""
-    rows = [
-        [plain(name), *_area(row), *_pd(rule.rates(row)), *_pfa(rule.rates(row))]
-        for name, row in parts.items()
-    ]
+    rows = [[plain(name), *_area(row), *_pd(rule.rates(row)), *_pfa(rule.rates(row))] for name, row in parts.items()]
     head = [kind, "AUROC", "95 % interval", *PD_HEAD, *PFA_HEAD]
     return page.table(f"{kind}, at {budget(rule.pfa)}", head, rows)
 
@@ -123,10 +120,7 @@ def _checked(row: Figures) -> list[object]:
 
 def failed_table(figures: Figures) -> str:
     """Scans that could not be scored; they count in no rate."""
-    rows = [
-        [row["name"], "concealed" if row["concealed"] else "benign", row["error"]]
-        for row in figures["failed"]
-    ]
+    rows = [[row["name"], "concealed" if row["concealed"] else "benign", row["error"]] for row in figures["failed"]]
     return page.table("Scans that could not be scored", ["Scan", "truth", "reason"], rows, texts=(1, 2))
 
 

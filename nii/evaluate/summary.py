@@ -34,9 +34,16 @@ def answer(figures: Figures, rule: Headline) -> str:
     rates = rule.rates(figures)
     if rates["pd"] is None:
         return page.paragraph(f"What share of concealments is found is unknown: {silence(figures)}.", "lead")
-    lead = f"{percent(rates['pd'])} of concealments are found if officers accept {budget(rule.pfa)}."
+    lead = f"{percent(rates['pd'])} of concealments are found {price(rates, rule)}."
     proof = f"{of(rates['found'], rates['concealed'])}; from {span(rates['ci'])} with 95 % confidence."
     return page.paragraph(lead, "lead") + page.paragraph(f"{proof} {origin(rule)}")
+
+
+def price(rates: Figures, rule: Headline) -> str:
+    """What the officers pay for it; a set too small for the budget can only give its own count."""
+    if rule.key is None or rates["supported"]:
+        return f"if officers accept {budget(rule.pfa)}"
+    return f"at a threshold that {of(rates['alarms_benign'], rates['benign'])} benign scans exceed"
 
 
 def silence(figures: Figures) -> str:
@@ -86,9 +93,7 @@ def extremes(figures: Figures, rule: Headline) -> str:
     known = sorted((pair for pair in known if pair[1]["pd"] is not None), key=lambda pair: pair[1]["pd"])
     if len(known) < 2:
         return ""
-    worst, best = (
-        (plain(name), of(rates["found"], rates["concealed"])) for name, rates in (known[0], known[-1])
-    )
+    worst, best = ((plain(name), of(rates["found"], rates["concealed"])) for name, rates in (known[0], known[-1]))
     return f"Found best: {best[0]} ({best[1]}). Found worst: {worst[0]} ({worst[1]})."
 
 

@@ -1,49 +1,64 @@
 """The rows behind the report: `scores.parquet`, one per scan, and `regions.parquet`."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nii.evaluate.regions import hit_truth, ranked
 from nii.evaluate.results import Region, ScanResult
 
-if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped] # pyarrow ships no types
+Row = dict[str, Any]
+
+SCORE_COLUMNS: Mapping[str, str] = {
+    "name": "VARCHAR",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "concealed": "BOOLEAN",
+    "score": "DOUBLE",
+    "p_value": "DOUBLE",
+    "alarm": "BOOLEAN",
+    "pfa": "DOUBLE",
+    "calibration": "VARCHAR",
+    "families": "VARCHAR[]",
+    "mass_kg": "DOUBLE",
+    "dprime": "DOUBLE",
+    "cargo": "VARCHAR",
+    "scanner": "VARCHAR",
+    "regions": "INTEGER",
+    "seconds": "DOUBLE",
+}
+REGION_COLUMNS: Mapping[str, str] = {
+    "name": "VARCHAR",
+    "rank": "INTEGER",
+    "x": "DOUBLE",
+    "y": "DOUBLE",
+    "width": "DOUBLE",
+    "height": "DOUBLE",
+    "score": "DOUBLE",
+    "p_value": "DOUBLE",
+    "family": "VARCHAR",
+    "material": "VARCHAR",
+    "mass_kg": "DOUBLE",
+    "mass_low_kg": "DOUBLE",
+    "mass_high_kg": "DOUBLE",
+    "hit": "BOOLEAN",
+    "true_family": "VARCHAR",
+    "true_mass_kg": "DOUBLE",
+}
+COPIED = ("name", "error", "concealed", "score", "p_value", "calibration", "mass_kg", "dprime", "cargo", "scanner")
 
 
-def score_table(results: Sequence[ScanResult], pfa: float | None) -> "pa.Table":
+def score_rows(results: Sequence[ScanResult], pfa: float | None) -> list[Row]:
     """A row per scan, failed ones too.
 
     alarm is the decision at the budget pfa by the model's own calibration; both are null for
     pfa None, when the model can't decide at this budget.
     """
-    import pyarrow as pa
-
-    schema = pa.schema(
-        {
-            "name": pa.string(),
-            "status": pa.string(),
-            "error": pa.string(),
-            "concealed": pa.bool_(),
-            "score": pa.float64(),
-            "p_value": pa.float64(),
-            "alarm": pa.bool_(),
-            "pfa": pa.float64(),
-            "families": pa.list_(pa.string()),
-            "mass_kg": pa.float64(),
-            "dprime": pa.float64(),
-            "cargo": pa.string(),
-            "scanner": pa.string(),
-            "regions": pa.int32(),
-            "seconds": pa.float64(),
-        }
-    )
-    return pa.Table.from_pylist([_scan_row(result, pfa) for result in results], schema=schema)
+    return [_score_row(result, pfa) for result in results]
 
 
-def _scan_row(result: ScanResult, pfa: float | None) -> dict[str, Any]:
-    copied = ("name", "error", "concealed", "score", "p_value", "mass_kg", "dprime", "cargo", "scanner")
+def _score_row(result: ScanResult, pfa: float | None) -> Row:
     return {
-        **{field: getattr(result, field) for field in copied},
+        **{field: getattr(result, field) for field in COPIED},
         "status": "ok" if result.error is None else "error",
         "alarm": None if pfa is None else result.alarm(pfa),
         "pfa": pfa,
@@ -53,26 +68,14 @@ def _scan_row(result: ScanResult, pfa: float | None) -> dict[str, Any]:
     }
 
 
-def region_table(results: Sequence[ScanResult]) -> "pa.Table":
+def region_rows(results: Sequence[ScanResult]) -> list[Row]:
     """A row per region, rank 1 = highest score of its scan; hit is null where places are unknown."""
-    import pyarrow as pa
-
-    real = ("x", "y", "width", "height", "score", "p_value", "mass_kg", "mass_low_kg", "mass_high_kg")
-    schema = pa.schema(
-        [("name", pa.string()), ("rank", pa.int32())]
-        + [(field, pa.float64()) for field in real]
-        + [("family", pa.string()), ("material", pa.string()), ("hit", pa.bool_())]
-        + [("true_family", pa.string()), ("true_mass_kg", pa.float64())]
-    )
-    rows = [
-        _region_row(result, rank, region)
-        for result in results
-        for rank, region in enumerate(ranked(result), start=1)
+    return [
+        _region_row(result, rank, region) for result in results for rank, region in enumerate(ranked(result), start=1)
     ]
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _region_row(result: ScanResult, rank: int, region: Region) -> dict[str, Any]:
+def _region_row(result: ScanResult, rank: int, region: Region) -> Row:
     truth = hit_truth(region, result)
     placed = not result.concealed or any(t.box is not None for t in result.truth)
     x, y, width, height = region.box
