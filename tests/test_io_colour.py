@@ -23,9 +23,7 @@ def parcel(rng: np.random.Generator, colours: tuple[tuple[int, int, int], ...]) 
     picture = np.full((120, 200, 3), 255.0)
     for i, colour in enumerate(colours):
         shade = np.linspace(0.2, 1, 40)[:, None, None]
-        picture[20 + 20 * i : 60 + 20 * i, 30 + 30 * i : 110 + 30 * i] = 255 - shade * (
-            255 - np.array(colour)
-        )
+        picture[20 + 20 * i : 60 + 20 * i, 30 + 30 * i : 110 + 30 * i] = 255 - shade * (255 - np.array(colour))
     picture += 3 * rng.standard_normal(picture.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -93,9 +91,7 @@ def test_an_operator_image_inside_a_grey_window_is_no_grey_scan(rng: np.random.G
     framed = np.full((220, 300, 3), 128, np.uint8)
     framed[50:170, 50:250] = parcel(rng, (ORANGE, GREEN, BLUE))
     hue = np.linspace(0, 179, 200).astype(np.uint8)
-    bar = np.dstack(
-        [np.tile(hue, (8, 1)), np.full((8, 200), 180, np.uint8), np.full((8, 200), 220, np.uint8)]
-    )
+    bar = np.dstack([np.tile(hue, (8, 1)), np.full((8, 200), 180, np.uint8), np.full((8, 200), 220, np.uint8)])
     framed[55:63, 50:250] = cv2.cvtColor(bar, cv2.COLOR_HSV2RGB)
     assert colour_use(framed) is ColourUse.PSEUDO
 

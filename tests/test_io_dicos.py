@@ -90,10 +90,7 @@ def test_a_clear_scan_has_an_empty_threat_sequence(scan: Scan) -> None:
 def test_the_same_result_gives_the_same_bytes(scan: Scan, threats: list[Threat]) -> None:
     assert written(scan, threats) == written(scan, threats)
     later = written(scan, threats, when=WHEN.replace(second=16))
-    assert (
-        dcmread(io.BytesIO(later)).SOPInstanceUID
-        != dcmread(io.BytesIO(written(scan, threats))).SOPInstanceUID
-    )
+    assert dcmread(io.BytesIO(later)).SOPInstanceUID != dcmread(io.BytesIO(written(scan, threats))).SOPInstanceUID
 
 
 def test_a_scan_that_is_no_dicos_file_gets_identifiers_from_its_hash(scan: Scan) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import struct
 import sys
 
 import cv2
@@ -19,6 +20,7 @@ DX = "1.2.840.10008.5.1.4.1.1.501.2.2"
 ROWS, COLUMNS = 20, 34
 J2K, JPEG_LS = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
 JPEG_SV1, JPEG_BASELINE, MPEG = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.100"
+JPEG_LS_HEADER = b"\xff\xd8\xff\xf7\x00\x0b\x10" + bytes([0, ROWS, 0, COLUMNS]) + b"\x01\x01\x11\x00"
 needs_imagecodecs = pytest.mark.skipif(
     importlib.util.find_spec("imagecodecs") is None, reason="needs imagecodecs, an optional decoder"
 )
@@ -58,9 +60,7 @@ def dx(
         "BitsStored": pixels.dtype.itemsize * 8,
         "HighBit": pixels.dtype.itemsize * 8 - 1,
         "PixelRepresentation": int(pixels.dtype.kind == "i"),
-        "FloatPixelData" if floats else "PixelData": pixels.tobytes()
-        if frame is None
-        else encapsulate([frame]),
+        "FloatPixelData" if floats else "PixelData": pixels.tobytes() if frame is None else encapsulate([frame]),
     } | tags
     for keyword, value in said.items():
         if value is not None:
@@ -86,9 +86,7 @@ def test_a_dx_gives_transmission_and_says_what_was_assumed() -> None:
     assert "air level estimated" in scan.notes[1]
 
 
-@pytest.mark.parametrize(
-    ("kvp", "energies"), [("160", ("160kV",)), ("5000", ("5MV",)), ("1", ()), (None, ())]
-)
+@pytest.mark.parametrize(("kvp", "energies"), [("160", ("160kV",)), ("5000", ("5MV",)), ("1", ()), (None, ())])
 def test_kvp_names_the_energy_unless_it_was_left_unset(kvp: str | None, energies: tuple[str, ...]) -> None:
     assert decode_scan(dx(counts(), KVP=kvp), "a").energies == energies
 
@@ -111,9 +109,7 @@ def test_a_rescale_intercept_is_a_dark_level() -> None:
 
 
 def test_a_dx_for_presentation_is_read_without_its_window_and_says_so() -> None:
-    scan = decode_scan(
-        dx(counts(), PresentationIntentType="FOR PRESENTATION", WindowCenter="5", WindowWidth="2"), "a"
-    )
+    scan = decode_scan(dx(counts(), PresentationIntentType="FOR PRESENTATION", WindowCenter="5", WindowWidth="2"), "a")
     assert scan.transmission[0, 10, 15] == 0.25
     assert any("window not applied" in note for note in scan.notes)
 
@@ -180,9 +176,7 @@ def lossless_jpeg(pixels: np.ndarray) -> bytes:
     bits += "1" * (-len(bits) % 8)
     body = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\x00")
     rows, columns = pixels.shape
-    frame = (
-        b"\xff\xc3\x00\x0b\x10" + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + b"\x01\x01\x11\x00"
-    )
+    frame = b"\xff\xc3\x00\x0b\x10" + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + b"\x01\x01\x11\x00"
     lengths = bytes([0, 0, 0, 0, sizes] + [0] * 11)
     table = b"\x00" + lengths + bytes(range(sizes))
     huffman = b"\xff\xc4" + (len(table) + 2).to_bytes(2, "big") + table
@@ -221,14 +215,9 @@ def test_without_the_optional_decoder_the_transfer_syntax_is_named(
     monkeypatch: pytest.MonkeyPatch, syntax: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    size = ROWS.to_bytes(2, "big") + COLUMNS.to_bytes(2, "big")
     frames = {
-        J2K: b"\xff\x4f\xff\x51"
-        + bytes(4)
-        + COLUMNS.to_bytes(4, "big")
-        + ROWS.to_bytes(4, "big")
-        + bytes(40),
-        JPEG_LS: b"\xff\xd8\xff\xf7\x00\x0b\x10" + size + b"\x01\x01\x11\x00\xff\xd9",
+        J2K: b"\xff\x4f\xff\x51" + bytes(4) + struct.pack(">8IH", COLUMNS, ROWS, 0, 0, 8, 8, 0, 0, 1),
+        JPEG_LS: JPEG_LS_HEADER + b"\xff\xd9",
         JPEG_SV1: lossless_jpeg(counts()),
     }
     with pytest.raises(ScanError) as caught:
@@ -247,7 +236,15 @@ BAD = {
     "huge": (dx(counts(), Rows=60000, Columns=60000), "came 60000x60000"),
     "frame larger than told": (
         dx(counts(), frame=HUGE, syntax=JPEG_SV1),
-        "frame of (20, 34), came (60000, 60000)",
+        "(20, 34, 1), came (60000, 60000, 1)",
+    ),
+    "JPEG-LS without an end": (
+        dx(counts(), frame=JPEG_LS_HEADER + bytes(60), syntax=JPEG_LS),
+        "without its end marker",
+    ),
+    "JPEG-LS of 3 samples": (
+        dx(counts(), frame=JPEG_LS_HEADER.replace(b"\x01\x01\x11", b"\x03\x01\x11"), syntax=JPEG_LS),
+        "(20, 34, 1), came (20, 34, 3)",
     ),
     "pixels cut": (dx(counts(), PixelData=counts().tobytes()[:-200]), "readable DICOS DX"),
     "no pixels": (dx(counts(), PixelData=None), "readable DICOS DX"),

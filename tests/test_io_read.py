@@ -294,9 +294,7 @@ def test_an_open_beam_per_energy_scales_each_image() -> None:
     assert scan.transmission[:, 0, 0] == pytest.approx([1.0, 5 / 6])
 
 
-@pytest.mark.parametrize(
-    "text", ["", "acquired at gate 4", "ImageJ=1.53t", "[1, 2]", '{"shape": [2, 24, 40]}']
-)
+@pytest.mark.parametrize("text", ["", "acquired at gate 4", "ImageJ=1.53t", "[1, 2]", '{"shape": [2, 24, 40]}'])
 def test_other_programs_descriptions_are_no_error(text: str) -> None:
     scan = decode_scan(tiff(counts(), text), "a.tif")
     assert scan.transmission[0, 0, 0] == 1.0
@@ -407,9 +405,7 @@ def test_the_error_of_a_pair_names_the_file_that_is_wrong(tmp_path: Path) -> Non
         read_scan(f"{low},{high}")
 
 
-def test_a_file_whose_name_holds_a_comma_wins_over_a_pair(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_whose_name_holds_a_comma_wins_over_a_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a,b.tif", "a", "b.tif", "c,d.tif"):
         Path(name).write_bytes(WHOLE)

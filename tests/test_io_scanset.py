@@ -119,9 +119,7 @@ def test_a_bad_mask_is_one_line(entries: list[ScanEntry], content: bytes | None,
 
 def test_a_concealed_scan_without_a_mask_has_no_mask_to_read(tmp_path: Path) -> None:
     with pytest.raises(ScanSetError, match="expected a mask, came none"):
-        read_mask(
-            ScanEntry(name="a", path=tmp_path, annotations=(Annotation(family="press"),), size=(20, 30))
-        )
+        read_mask(ScanEntry(name="a", path=tmp_path, annotations=(Annotation(family="press"),), size=(20, 30)))
 
 
 IMAGE = {"id": 0, "file_name": "scans/a.tif"}
@@ -208,9 +206,7 @@ def test_the_mvtec_layout_is_a_scan_set(mvtec: Path) -> None:
 
 def test_a_plain_folder_is_no_scan_set(tmp_path: Path) -> None:
     scan_file(tmp_path / "a.tif")
-    with pytest.raises(
-        ScanSetError, match=r"annotations\.json or train/good and test/, came a folder without"
-    ):
+    with pytest.raises(ScanSetError, match=r"annotations\.json or train/good and test/, came a folder without"):
         read_set(tmp_path)
     with pytest.raises(ScanSetError, match="no such folder"):
         read_set(tmp_path / "none")

@@ -59,15 +59,11 @@ class Threat:
         if not (self.box[2] > 0 and self.box[3] > 0):
             raise UsageError(f"threat box: expected a width and height above 0, came {self.box}")
         if self.bitmap is not None and self.bitmap.shape != (self.box[3], self.box[2]):
-            raise UsageError(
-                f"threat bitmap: expected {(self.box[3], self.box[2])}, came {self.bitmap.shape}"
-            )
+            raise UsageError(f"threat bitmap: expected {(self.box[3], self.box[2])}, came {self.bitmap.shape}")
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise UsageError(f"threat probability: expected [0, 1], came {self.probability}")
         if self.category not in CATEGORIES or self.flag not in FLAGS:
-            raise UsageError(
-                f"threat: expected one of {CATEGORIES} and {FLAGS}, came {self.category}, {self.flag}"
-            )
+            raise UsageError(f"threat: expected one of {CATEGORIES} and {FLAGS}, came {self.category}, {self.flag}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

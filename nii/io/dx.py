@@ -8,6 +8,7 @@ quantities (effective atomic number, basis materials).
 
 import io
 import re
+import struct
 from types import ModuleType
 from typing import Any
 
@@ -106,18 +107,30 @@ def _float_pixels(dataset: Dataset, value: Any, name: str) -> npt.NDArray[Any]:
 def _decompressed(frame: bytes, dataset: Dataset, name: str) -> npt.NDArray[Any]:
     """One compressed frame; its own header must agree with the data set's before it's decoded."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    expected = (int(dataset.Rows), int(dataset.Columns))
+    expected = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
     if syntax in JPEG2000TransferSyntaxes:
         _check_frame(_jpeg2000_size(frame), expected, name)
         return np.asarray(_codecs(syntax, name).jpeg2k_decode(frame))
     if syntax == JPEG_BASELINE:
         return np.asarray(decode_jpeg(frame, name).planes[0])
     if syntax in JPEGLSTransferSyntaxes or syntax in JPEG_LOSSLESS:
-        _check_frame(jpeg_frame(frame, name, lossless=True)[1:3], expected, name)
+        _check_frame(jpeg_frame(frame, name, lossless=True)[1:], expected, name)
         codecs = _codecs(syntax, name)
         decode = codecs.jpeg8_decode if syntax in JPEG_LOSSLESS else codecs.jpegls_decode
-        return np.asarray(decode(frame))
+        return np.asarray(decode(_from_frame_header(frame, name)))
     raise ScanError(f"{name}: expected a readable transfer syntax, came {syntax.name}")
+
+
+def _from_frame_header(frame: bytes, name: str) -> bytes:
+    """The stream without what stands before its frame header, if it has an end.
+
+    A SPIFF header may tell another size, by which the JPEG-LS decoder would make room; a stream
+    without an end keeps that decoder busy for ten seconds, however small the image.
+    """
+    if not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise ScanError(f"{name}: expected a complete JPEG frame, came one without its end marker")
+    at = max(frame.find(b"\xff\xf7"), 0)  # JPEG-LS only: plain JPEG keeps tables before the header
+    return frame[:2] + frame[at or 2 :]
 
 
 def _codecs(syntax: UID, name: str) -> ModuleType:
@@ -130,16 +143,16 @@ def _codecs(syntax: UID, name: str) -> ModuleType:
     return imagecodecs  # type: ignore[no-any-return, unused-ignore] # untyped where it isn't installed
 
 
-def _check_frame(came: tuple[int, ...], expected: tuple[int, int], name: str) -> None:
-    if tuple(came) != expected:
-        raise ScanError(f"{name}: expected a compressed frame of {expected}, came {tuple(came)}")
+def _check_frame(came: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
+    if came != expected:
+        raise ScanError(f"{name}: expected a frame of (rows, columns, samples) {expected}, came {came}")
 
 
-def _jpeg2000_size(frame: bytes) -> tuple[int, int]:
-    """Rows and columns of the SIZ marker of a JPEG 2000 code stream."""
+def _jpeg2000_size(frame: bytes) -> tuple[int, int, int]:
+    """Rows, columns and components of the SIZ marker of a JPEG 2000 code stream."""
     at = frame.index(b"\xff\x4f\xff\x51") + 8
-    width, height, left, top = (int.from_bytes(frame[at + 4 * i : at + 4 * i + 4], "big") for i in range(4))
-    return height - top, width - left
+    width, height, left, top, *_, components = struct.unpack_from(">8IH", frame, at)
+    return height - top, width - left, components
 
 
 def _coloured(dataset: Dataset, pixels: npt.NDArray[Any], name: str) -> Picture:
@@ -156,8 +169,7 @@ def _counts(dataset: Dataset, pixels: npt.NDArray[Any], name: str) -> Picture:
     relationship = str(dataset.get("PixelIntensityRelationship") or "LIN")
     if relationship != "LIN":
         raise ScanError(
-            f"{name}: expected PixelIntensityRelationship LIN, came {relationship} "
-            "(its scale is not in the file)"
+            f"{name}: expected PixelIntensityRelationship LIN, came {relationship} (its scale is not in the file)"
         )
     full_scale = float(2 ** int(dataset.BitsStored) - 1)
     floats = pixels.dtype.kind == "f"

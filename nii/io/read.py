@@ -150,9 +150,7 @@ def _joined(low: Picture, high: Picture, name: str) -> Picture:
             f"and {high.planes.dtype} {high.content}"
         )
     if low.planes.shape != high.planes.shape:
-        raise ScanError(
-            f"{name}: expected a pair of one size, came {_size(low.planes)} and {_size(high.planes)}"
-        )
+        raise ScanError(f"{name}: expected a pair of one size, came {_size(low.planes)} and {_size(high.planes)}")
     if low.study and high.study and low.study != high.study:
         raise ScanError(f"{name}: expected two images of one inspection, came two studies")
     return _paired(*_in_order(low, high, name))
@@ -219,9 +217,7 @@ def _scan(picture: Picture, name: str, sha256: str, known: Metadata) -> Scan:
     return scan
 
 
-def _transmission(
-    picture: Picture, open_beam: tuple[float, ...], name: str
-) -> tuple[FloatArray, tuple[str, ...]]:
+def _transmission(picture: Picture, open_beam: tuple[float, ...], name: str) -> tuple[FloatArray, tuple[str, ...]]:
     """Float32 planes of the scan, and notes on the air level where it had to be estimated."""
     planes = picture.planes
     if picture.content is Content.COLOUR:

@@ -367,9 +367,7 @@ def write_set(path: str | Path, entries: Sequence[ScanEntry], *, description: st
     table = {
         "info": {"description": description},
         "images": [_image_row(number, entry, folder) for number, entry in enumerate(entries)],
-        "annotations": [
-            _annotation_row(number, image, note, numbers) for number, (image, note) in enumerate(notes)
-        ],
+        "annotations": [_annotation_row(number, image, note, numbers) for number, (image, note) in enumerate(notes)],
         "categories": [{"id": number, "name": family} for family, number in numbers.items()],
     }
     write_atomically(folder / ANNOTATIONS, (json.dumps(table, indent=1) + "\n").encode())

@@ -52,9 +52,7 @@ def write_tiff(
     counts = np.rint(transmission * levels[:, None, None])
     write_atomically(
         path,
-        _tiff_bytes(
-            np.clip(counts, 0, COUNTS_MAX).astype(np.uint16), _describe(levels, pitch_mm, energies, scanner)
-        ),
+        _tiff_bytes(np.clip(counts, 0, COUNTS_MAX).astype(np.uint16), _describe(levels, pitch_mm, energies, scanner)),
     )
 
 
@@ -76,9 +74,7 @@ def _tiff_bytes(counts: npt.NDArray[np.uint16], description: str) -> bytes:
     return buffer.getvalue()
 
 
-def _describe(
-    levels: FloatArray, pitch_mm: Pitch | None, energies: Sequence[str], scanner: str | None
-) -> str:
+def _describe(levels: FloatArray, pitch_mm: Pitch | None, energies: Sequence[str], scanner: str | None) -> str:
     """ImageDescription as of the file contract; unknown things are left out."""
     numbers = [float(level) for level in levels]
     said = {
