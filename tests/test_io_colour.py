@@ -79,6 +79,14 @@ def test_labels_on_a_grey_scan_are_filled_and_noted(
     assert np.percentile(error, 99) < 0.35  # edges of the cargo under a label; a label left in place is 0.4
 
 
+def test_white_letters_inside_a_label_go_with_it() -> None:
+    dark = np.full((80, 120, 3), 90, np.uint8)
+    cv2.rectangle(dark, (20, 20), (100, 60), (0, 128, 0), -1)
+    dark[36:43, 30:90] = 255  # a stroke 7 pixels wide
+    grey, _ = without_labels(dark)
+    assert (grey == 90).all()
+
+
 def test_pixels_far_from_labels_are_untouched(rng: np.random.Generator) -> None:
     drawn = cargo(rng)
     cv2.rectangle(drawn, (30, 40), (60, 60), (0, 128, 0), 2)

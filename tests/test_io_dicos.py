@@ -46,6 +46,7 @@ def written(scan: Scan, threats: list[Threat], **options: object) -> bytes:
 
 def test_a_report_holds_decision_region_mass_and_material(scan: Scan, threats: list[Threat]) -> None:
     report = dcmread(io.BytesIO(written(scan, threats, reference=REFERENCE)))
+    assert report.file_meta[0x00020004].value == "V03"
     assert report.SOPClassUID == "1.2.840.10008.5.1.4.1.1.501.3"
     assert (report.AlarmDecision, report.TDRType) == ("ALARM", "MACHINE")
     assert report.AlarmDecisionTime == "20261124063015.250000"

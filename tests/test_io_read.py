@@ -99,6 +99,8 @@ CLEAR = np.dstack([RGB8, np.full(GREY8.shape, 128)]).astype(np.uint8)
 PALETTE_PNG = png_header(COLUMNS, ROWS, 8, 3)
 NAN = np.full((1, ROWS, COLUMNS), 0.5, np.float32)
 NAN[0, 3, 4] = np.nan
+INFINITE = np.full((2, ROWS, COLUMNS), 0.5)
+INFINITE[0, :12], INFINITE[0, 12:] = np.inf, -np.inf
 JPEG = image(".jpg", GREY8.astype(np.uint8))
 WHOLE = tiff(counts(), compression="zlib")
 
@@ -170,6 +172,7 @@ BAD = {
     "npy complex": (npy(NAN.astype(complex)), "came dtype complex128"),
     "npy NaN": (npy(NAN), "expected finite pixels, came 1 NaN"),
     "npy infinite": (npy(np.full((1, ROWS, COLUMNS), np.inf)), "expected finite pixels, came 960"),
+    "npy infinite at low energy": (npy(INFINITE), "finite pixels, came 960 NaN or infinite"),
     "npy too large for float32": (npy(np.full((1, ROWS, COLUMNS), 1e300)), "expected finite pixels"),
     "npy of counts": (npy(counts().astype(np.float32)), "expected transmission in (0, 1]"),
     "npy negative": (npy(-np.ones((1, ROWS, COLUMNS))), "expected transmission in (0, 1]"),
@@ -213,6 +216,25 @@ def two_sizes() -> bytes:
 
 
 BAD["tiff pages of two sizes"] = (two_sizes(), "pages of one size, came 40x24 and 40x30")
+
+
+def without_its_second_page(data: bytes) -> bytes:
+    """A TIFF that ends where its second page should begin: its first page is whole."""
+    (first,) = struct.unpack_from("<I", data, 4)
+    (tags,) = struct.unpack_from("<H", data, first)
+    (second,) = struct.unpack_from("<I", data, first + 2 + 12 * tags)
+    return data[:second]
+
+
+def one_after_the_other() -> bytes:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for page in counts():
+            writer.write(page, photometric="minisblack", metadata=None)
+    return buffer.getvalue()
+
+
+BAD["tiff without its second page"] = (without_its_second_page(one_after_the_other()), "complete TIFF")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -337,12 +359,14 @@ def test_an_opaque_alpha_channel_is_left_out() -> None:
     assert np.array_equal(scan.transmission, decode_scan(image(".png", RGB8), "a.png").transmission)
 
 
-def test_a_png_with_chunks_of_other_kinds_is_read() -> None:
-    body = b"Comment\0" + b"x" * 40
-    chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
+def test_a_png_is_decoded_without_its_other_chunks(capfd: pytest.CaptureFixture[str]) -> None:
     plain = image(".png", counts(1)[0])
-    data = plain[:33] + chunk + plain[33:]
+    data = plain
+    for kind, body in ((b"iCCP", b"profile\0\0" + b"x" * 40), (b"tEXt", b"Comment\0hello")):
+        crc = struct.pack(">I", zlib.crc32(kind + body))
+        data = data[:33] + struct.pack(">I", len(body)) + kind + body + crc + data[33:]
     assert np.array_equal(decode_scan(data, "a").transmission, decode_scan(plain, "a").transmission)
+    assert capfd.readouterr().err == ""  # the decoder would complain of the colour profile
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<f2"])

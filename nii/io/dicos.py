@@ -143,7 +143,7 @@ def _file_meta(uid: str) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DICOSThreatDetectionReportStorage
     meta.MediaStorageSOPInstanceUID = UID(uid)
-    meta.add_new(0x00020004, "CS", DICOS_VERSION)  # the reference toolkit refuses V03 without it
+    meta.add_new(0x00020004, "CS", DICOS_VERSION)  # as the reference toolkit writes it; a V03 DX without it is refused
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return meta
 

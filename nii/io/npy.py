@@ -17,7 +17,7 @@ def decode_npy(data: bytes, name: str) -> Picture:
     """Transmission as float32; the header is checked before the data is touched."""
     with foreign(name, "a readable .npy header"):
         shape, dtype, header_size = _header(data)
-    if dtype.hasobject or dtype.kind != "f":
+    if dtype.kind != "f":  # objects, which need pickle, included
         raise ScanError(f"{name}: expected float transmission, came dtype {dtype}")
     if len(shape) not in (2, 3):
         raise ScanError(f"{name}: expected (energy, row, column), came shape {shape}")
