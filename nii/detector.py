@@ -23,9 +23,10 @@ class Layers:
     """What the network says of one scan.
 
     heat: (row, column) evidence of a concealment in [0, 1]. excess: (energy, row, column) attenuation of
-    what was put there. family: (family, row / 4, column / 4) probabilities. cargo: (kind,)
-    probabilities of the load. empty: probability that there is no load. evidence: (row / 2, column / 2)
-    logits averaged over a small window; the score is their maximum. score: larger = more anomalous, unclipped.
+    what was put there. family: (family, row / n, column / n) probabilities. cargo: (kind,)
+    probabilities of the load. empty: probability that there is no load. evidence: (row / n, column / n)
+    logits, coarser by the model's own n, averaged over a small window. score: their maximum; larger =
+    more anomalous, unclipped.
     """
 
     heat: FloatArray

@@ -22,37 +22,45 @@ class LossConfig:
     cargo: float = 0.05
 
 
-def half(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, H2, W2): mean over 2x2 pixels, the resolution of the network's output."""
-    return F.avg_pool2d(x, 2, ceil_mode=True)
+COVERED = 0.3  # share of a 4x4 block that a concealment must cover to count there
+
+
+def quarter(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, H4, W4): means over 4x4 pixels, the resolution of the network's output."""
+    return F.avg_pool2d(x, 4, ceil_mode=True)
+
+
+def covered(batch: Batch) -> Tensor:
+    """(B, 1, H4, W4): 1 where a concealment lies, 0 elsewhere."""
+    return (quarter(batch.evidence) > COVERED).float()
 
 
 def evidence_loss(logit: Tensor, batch: Batch) -> Tensor:
     """Focal loss over pixels, divided by the number of concealed pixels (at least 0.3 % of all)."""
-    target, weight = half(batch.evidence), half(batch.weight)
-    loss = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * weight
+    target, weight = covered(batch), quarter(batch.weight)
+    loss: Tensor = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * weight
     return loss.sum() / target.sum().clamp(min=0.003 * target.numel())
 
 
 def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
     """Cross-entropy of the score of each crop: what a scan is judged by. Crops that show a sliver don't count."""
-    shown = half(batch.evidence).sum(dim=(1, 2, 3))
+    shown = covered(batch).sum(dim=(1, 2, 3))
     target = (shown > 0).float()
-    counts = ((shown == 0) | (shown > 12)).float() * (batch.weight.amin(dim=(1, 2, 3)) > 0)
+    counts = ((shown == 0) | (shown > 3)).float() * (batch.weight.amin(dim=(1, 2, 3)) > 0)
     loss = F.binary_cross_entropy_with_logits(scan_score(logit, pool), target, reduction="none")
     return (loss * counts).sum() / counts.sum().clamp(min=1)
 
 
 def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
     """Robust difference of attenuation where photons let one know it; concealed pixels count 20 times."""
-    target, precision, inside = half(batch.excess), half(batch.precision), half(batch.evidence)
+    target, precision, inside = quarter(batch.excess), quarter(batch.precision), quarter(batch.evidence)
     weight = precision * (1 + 20 * inside)
     loss = F.smooth_l1_loss(excess.float(), target, beta=0.1, reduction="none")
     return (loss * weight).sum() / weight.sum() / excess.shape[1] * 5
 
 
 def family_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross-entropy over concealed pixels, at a quarter of the resolution."""
+    """Cross-entropy over concealed pixels."""
     target = batch.family[:, ::4, ::4][:, : logits.shape[2], : logits.shape[3]]
     if not bool((target != BORDER).any()):
         return logits.sum() * 0

@@ -1,16 +1,18 @@
 """The network: transmission in; evidence, excess attenuation, family and load out.
 
-One U-shaped fully convolutional network. It works on any number of rows and columns, at half of the
-scan's resolution, with context down to 1/32. `Separator.forward` is what is exported: physics at its
-start, heat map and score at its end, so that a user of the .onnx file needs nothing else.
+One U-shaped fully convolutional network. It works on any number of rows and columns, at a quarter of the
+scan's resolution (the stem sees every pixel), with context down to 1/32. `Separator.forward` is what
+is exported: physics at its start, heat map and score at its end, so that a user of the .onnx file needs
+nothing else.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
-import itertools
 
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the dual-energy feature
@@ -20,26 +22,25 @@ ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the
 class NetworkConfig:
     """Shape of the network.
 
-    energies: images in a scan (2, or 1). families, cargos: names of the classes.
-    widths: channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the scan's resolution.
-    blocks: residual blocks at each of them.
-    pool: side of the window over which evidence is averaged for the score, half-resolution pixels.
+    families, cargos: names of the classes. energies: images in a scan (2, or 1).
+    widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
+    pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
     """
 
     families: tuple[str, ...]
     cargos: tuple[str, ...]
     energies: int = 2
-    widths: tuple[int, int, int, int, int] = (24, 48, 80, 128, 160)
-    blocks: tuple[int, int, int, int, int] = (0, 1, 2, 2, 2)
-    pool: int = 5
+    widths: tuple[int, int, int, int] = (40, 80, 128, 128)
+    blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
+    pool: int = 3
 
 
 @dataclass(frozen=True)
 class Output:
-    """What the network says of a batch; H2 and W2 are half of the scan's rows and columns, rounded up.
+    """What the network says of a batch; H4 and W4 are a quarter of the scan's rows and columns, rounded up.
 
-    evidence: (B, 1, H2, W2) logit that a concealment lies here. excess: (B, E, H2, W2) attenuation.
-    family: (B, F, H4, W4) logits at quarter resolution. cargo: (B, K) logits. empty: (B,) logit.
+    evidence: (B, 1, H4, W4) logit that a concealment lies here. excess: (B, E, H4, W4) attenuation.
+    family: (B, F, H4, W4) logits. cargo: (B, K) logits. empty: (B,) logit.
     """
 
     evidence: Tensor
@@ -117,44 +118,40 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        w, n = config.widths, config.blocks
+        w = config.widths
         inputs = 3 * config.energies + (2 if config.energies == 2 else 0)
-        self.stem = nn.Sequential(Conv(inputs, w[0], size=5, stride=2), Conv(w[0], w[0]))
-        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in itertools.pairwise(w))
+        self.stem = Conv(inputs, w[0], size=7, stride=4)
         self.encode = nn.ModuleList(
-            nn.Sequential(*((Wide if level == 4 else Block)(width) for _ in range(n[level])))
+            nn.Sequential(*((Wide if level == 3 else Block)(width) for _ in range(config.blocks[level])))
             for level, width in enumerate(w)
         )
-        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(w))
+        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in pairwise(w))
+        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(w))
         self.decode = nn.ModuleList(Conv(a, a) for a in w[:-1])
         self.evidence = nn.Conv2d(w[0], 1, 1)
         self.excess = nn.Conv2d(w[0], config.energies, 1)
-        self.family = nn.Conv2d(w[1], len(config.families), 1)
-        self.whole = nn.Linear(2 * w[3], len(config.cargos) + 1)
-        nn.init.constant_(self.evidence.bias, -4.0)  # type: ignore[arg-type]  # concealments are rare
+        self.family = nn.Conv2d(w[0], len(config.families), 1)
+        self.whole = nn.Linear(2 * w[2], len(config.cargos) + 1)
+        nn.init.constant_(cast(Tensor, self.evidence.bias), -4.0)  # concealments are rare
 
     def forward(self, planes: Tensor) -> Output:
-        x = self.stem(planes)  # (B, C, H, W) -> (B, w0, H/2, W/2)
-        levels = [self.encode[0](x)]
+        levels = [self.encode[0](self.stem(planes))]  # (B, C, H, W) -> (B, w0, H/4, W/4)
         for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
-            levels.append(encode(down(levels[-1])))  # -> (B, w4, H/32, W/32) at the end
-        whole = levels[3].float()
-        pooled = torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1)  # (B, 2 w3)
-        scan = self.whole(pooled)  # (B, K + 1)
-        x = levels[4]
-        for level in (3, 2, 1, 0):
+            levels.append(encode(down(levels[-1])))  # -> (B, w3, H/32, W/32) at the end
+        whole = levels[2].float()
+        scan = self.whole(torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1))  # (B, K + 1)
+        x = levels[3]
+        for level in (2, 1, 0):
             up = F.interpolate(self.lateral[level](x), size=levels[level].shape[-2:], mode="nearest")
-            x = self.decode[level](levels[level] + up)  # -> (B, w0, H/2, W/2) at the end
-            if level == 1:
-                family = self.family(x)  # (B, F, H/4, W/4)
-        return Output(self.evidence(x), self.excess(x), family, scan[:, :-1], scan[:, -1])
+            x = self.decode[level](levels[level] + up)  # -> (B, w0, H/4, W/4) at the end
+        return Output(self.evidence(x), self.excess(x), self.family(x), scan[:, :-1], scan[:, -1])
 
 
 class Separator(nn.Module):
     """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
-    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H2, W2) logits, averaged as
+    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4) logits, averaged as
     for the score. score: (B,) their maximum, a logit, unclipped.
     """
 
@@ -176,7 +173,7 @@ class Separator(nn.Module):
 
 
 def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
-    """(B, 1, H2, W2) logits -> (B, H2, W2): means over windows of pool x pool half-resolution pixels.
+    """(B, 1, H4, W4) logits -> (B, H4, W4): means over windows of pool x pool pixels at a quarter of the resolution.
 
     A window, not a lone pixel: noise makes lone pixels.
     """
@@ -184,7 +181,7 @@ def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
 
 
 def scan_score(evidence: Tensor, pool: int) -> Tensor:
-    """(B, 1, H2, W2) logits -> (B,): the highest mean over a window.
+    """(B, 1, H4, W4) logits -> (B,): the highest mean over a window.
 
     The highest, not the sum: one small threat must raise the score of a whole container.
     """

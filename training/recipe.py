@@ -29,8 +29,8 @@ class Recipe:
     decay: float = 0.02
     average: float = 0.998
     every: int = 500
-    widths: tuple[int, int, int, int, int] = (24, 48, 80, 128, 160)
-    blocks: tuple[int, int, int, int, int] = (0, 1, 2, 2, 2)
+    widths: tuple[int, int, int, int] = (40, 80, 128, 128)
+    blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)
     losses: LossConfig = field(default_factory=LossConfig)
 

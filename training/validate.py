@@ -45,12 +45,11 @@ def validate(network: Network, held: list[Held], device: torch.device) -> dict[s
     scores, inside = [], []
     for one in held:
         batch = torch.from_numpy(one.transmission)[None].to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            evidence = network(features(batch).contiguous(memory_format=torch.channels_last)).evidence.float()
+        evidence = network(features(batch).contiguous(memory_format=torch.channels_last)).evidence
         scores.append(float(scan_score(evidence, network.config.pool)))
         if one.mask is not None:
             row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
-            around = one.mask[max(2 * row - 4, 0) : 2 * row + 6, max(2 * column - 4, 0) : 2 * column + 6]
+            around = one.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]
             inside.append(bool(around.any()))
     values, concealed = np.array(scores), np.array([one.mask is not None for one in held])
     benign = values[~concealed]

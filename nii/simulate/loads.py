@@ -4,6 +4,7 @@ A builder takes the free space and returns the parts. Apparent densities are of 
 air between them included (freight density tables; broad on purpose).
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,6 @@ import numpy as np
 
 from nii.simulate.scene import Part, Spot, Texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, rotated
-import itertools
 
 Rng = np.random.Generator
 

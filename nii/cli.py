@@ -1,0 +1,262 @@
+"""The command line: arguments in, one function of the library each, messages and exit codes out.
+
+Exit codes: 0 done, 1 some inputs failed (the rest is done), 2 wrong usage. Commands of the folders
+`training` and `serving` join through the entry points "nii.commands", so that `nii` imports neither.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from nii.errors import NiiError, UsageError
+
+app = typer.Typer(
+    help="Finds what is concealed in X-ray scans of cargo, vehicles and parcels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+scanner_app = typer.Typer(help="Physics of a scanner.", no_args_is_help=True)
+app.add_typer(scanner_app, name="scanner")
+
+T = TypeVar("T")
+Model = Annotated[str | None, typer.Option(help="Name of a shipped model, or a path. Default: by the kind of scan.")]
+Pfa = Annotated[float, typer.Option(help="False-alarm budget: share of benign scans that may alarm.")]
+Threads = Annotated[int, typer.Option(help="Threads of one inference; 0: all cores.")]
+
+
+@app.command()
+def score(
+    scans: Annotated[list[str], typer.Argument(help="Files, pairs low.png,high.png, folders, globs; - for a list.")],
+    model: Model = None,
+    pfa: Pfa = 0.01,
+    out: Annotated[Path | None, typer.Option(help="Table of records: .parquet, .jsonl or .csv.")] = None,
+    overlays: Annotated[Path | None, typer.Option(help="Folder for pictures with heat map and regions.")] = None,
+    tdr: Annotated[Path | None, typer.Option(help="Folder for DICOS threat detection reports.")] = None,
+    declared: Annotated[str | None, typer.Option(help="Declared goods.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
+    threads: Threads = 0,
+) -> None:
+    """Score scans: where something is concealed, how sure, at the false-alarm budget."""
+    from nii.batch import Models, expand, score_files, unique_stem
+    from nii.overlay import overlay, png, without_layer
+    from nii.report import COLUMNS
+    from nii.table import check_ending, write_table
+    from nii.tdr import write_report
+
+    not_yet({"--declared": declared, "--cluster": cluster})
+    if out is not None:
+        check_ending(out)
+    sources = expand([line.strip() for line in sys.stdin if line.strip()] if scans == ["-"] else scans)
+    for folder in (overlays, tdr):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    records: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for found in watched(score_files(sources, Models(model, threads), pfa), len(sources), "scans"):
+        records.append(found.record)
+        say(line_of(found.record))
+        if found.result is not None:
+            name = unique_stem(found.record["path"], names)
+            if overlays is not None:
+                (overlays / f"{name}.png").write_bytes(png(overlay(found.result)))
+                (overlays / f"{name}.without.png").write_bytes(png(without_layer(found.result)))
+            if tdr is not None:
+                write_report(tdr / f"{name}.dcs", found.result)
+    if out is not None:
+        write_table(out, records, COLUMNS)
+    failed = sum(one["status"] == "error" for one in records)
+    alarms = sum(bool(one["alarm"]) for one in records)
+    say(f"{len(records)} scans: {alarms} alarms, {len(records) - failed - alarms} without, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    scan_set: Annotated[Path, typer.Argument(metavar="SET", help="A scan set: annotations.json or the MVTec layout.")],
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, report.html and the tables.")],
+    model: Model = None,
+    pfa: Annotated[str, typer.Option(help="Budgets at which Pd is reported.")] = "0.001,0.01,0.05",
+    threads: Threads = 0,
+) -> None:
+    """Measure detection on a scan set and write the report."""
+    from nii.evaluate.run import finish, prepare, run
+
+    budgets = tuple(numbers(pfa, "--pfa"))
+    evaluation = prepare(scan_set, model, budgets, threads)
+    results = list(watched(run(evaluation), len(evaluation.scans.entries), "scans"))
+    figures = finish(evaluation, results, out, "nii " + " ".join(sys.argv[1:]))
+    for result in results:
+        if result.error:
+            complain(result.error)
+    say(f"AUROC {shown(figures['auroc'])}; report in {out / 'report.html'}")
+    if any(result.error for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    model: Annotated[str, typer.Argument(help="Name of a shipped model, or a path.")],
+    benign: Annotated[list[str], typer.Argument(help="Benign scans: files, folders, globs.")],
+    out: Annotated[Path, typer.Option(help="The calibrated model.")],
+    scanner: Annotated[str | None, typer.Option(help="For scans that carry this scanner name only.")] = None,
+    pfa: Annotated[float | None, typer.Option(help="Refuse unless the scans support this budget.")] = None,
+    threads: Threads = 0,
+) -> None:
+    """Set a model's operating points for a scanner from benign scans of it."""
+    from nii.batch import expand
+    from nii.calibrate import calibrated, score_benign, write_model
+    from nii.detector import Detector
+
+    detector, sources = Detector.load(model, threads=threads), expand(benign)
+    outcomes = list(watched(score_benign(detector, sources), len(sources), "scans"))
+    for one in outcomes:
+        if one.error:
+            complain(one.error)
+    contract = calibrated(detector.contract, outcomes, scanner=scanner, name=None)
+    made = contract.calibrations[-1]
+    if pfa is not None:
+        made.threshold(pfa)
+    write_model(model, contract, out)
+    say(f"{out}: calibration '{made.name}' from {made.n} benign scans; smallest Pfa {made.smallest_pfa:.3g}")
+    if any(one.error for one in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info(
+    scan: Annotated[str, typer.Argument(help="A scan, or a pair low.png,high.png.")],
+    phantom: Annotated[bool, typer.Option("--phantom", help="Read the figures of a test phantom.")] = False,
+) -> None:
+    """Header, energies, air level and quality of a scan, as JSON."""
+    import json
+
+    from nii.info import describe
+
+    say(json.dumps(describe(scan, phantom=phantom), indent=1))
+
+
+@app.command()
+def simulate(
+    kind: Annotated[str, typer.Argument(help="cargo, or phantom for a test phantom.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the new scan set.")],
+    scans: Annotated[int, typer.Option(help="Number of scans.")] = 100,
+    concealed: Annotated[float, typer.Option(help="Share of scans with a concealment.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Same seed, same scans; different seeds share none.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """Simulate a scan set with exact truth."""
+    from nii.simulate.generate import simulate_set
+
+    if (out / "annotations.json").is_file():
+        raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
+    done = 0
+    with bar("scans", scans) as progress:
+        for done in simulate_set(kind, out, scans=scans, concealed=concealed, seed=seed, workers=workers):
+            progress(done)
+    say(f"{out}: {done} scans of kind {kind}, seed {seed}")
+
+
+@scanner_app.command("fit")
+def scanner_fit(
+    spectra: Annotated[Path, typer.Argument(help="Photons per bin and detector response.")],
+    steps: Annotated[Path, typer.Argument(help="Attenuation of steps of known material.")],
+    check: Annotated[Path | None, typer.Option(help="Further measurements to check the fit on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The calibrated scanner as JSON.")] = None,
+) -> None:
+    """Calibrate the physics to a scanner from steps of known material."""
+    import json
+
+    from nii.physics.scanner_file import fit_files
+
+    fitted, text = fit_files(spectra, steps, check)
+    if out is not None:
+        out.write_text(text)
+    say(json.dumps(fitted))
+
+
+def line_of(record: dict[str, Any]) -> str:
+    """One line a scan, for people."""
+    if record["status"] == "error":
+        return f"error  {record['error']}"
+    decision = {True: "ALARM", False: "clear", None: "score"}[record["alarm"]]
+    first = record["regions"][0] if record["regions"] else None
+    where = f"  {first['family']} at {first['box']}" if first else ""
+    p_value = f"  p {record['p_value']:.3g}" if record["p_value"] is not None else ""
+    return f"{decision}  {record['path']}  {record['score']:.3f}{p_value}{where}"
+
+
+def not_yet(options: dict[str, object]) -> None:
+    """Refuse options of the contract that this version doesn't have, rather than ignore them."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"{name}: expected not to be given, this version doesn't have it yet")
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """Numbers out of "0.01,0.05"."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{name}: expected numbers like 0.01,0.05, came {text}") from None
+
+
+def shown(value: float | None) -> str:
+    """A figure, or that it is unknown."""
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def say(text: str) -> None:
+    """A line on standard output; above the progress bar, if there is one."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+class bar:  # noqa: N801 - reads as a function in `with bar(...)`
+    """A progress bar on a terminal, nothing otherwise; yields a function that takes the number done."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.progress.add_task(what, total=total)
+
+    def __enter__(self) -> Any:
+        self.progress.start()
+        return lambda done: self.progress.update(self.task, completed=done)
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+
+def watched(items: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """The items, with a progress bar."""
+    with bar(what, total) as progress:
+        for done, item in enumerate(items, start=1):
+            yield item
+            progress(done)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; errors of the project become one line and an exit code."""
+    for entry in entry_points(group="nii.commands"):
+        app.command(entry.name)(entry.load())
+    try:
+        app(args=arguments)
+    except NiiError as error:
+        complain(f"nii: {error}")
+        sys.exit(2)

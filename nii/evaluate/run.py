@@ -1,0 +1,156 @@
+"""The driver: a detector over a scan set, then figures, pictures and the report."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from nii import __version__
+from nii.detector import Detector, choose_model
+from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
+from nii.evaluate.gallery import Gallery, Picture, choose_gallery
+from nii.evaluate.metrics import metrics
+from nii.evaluate.pixels import pixel_statistics
+from nii.evaluate.report import write_report
+from nii.evaluate.results import Region, ScanResult, Truth
+from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
+from nii.overlay import overlay, png, without_layer
+from nii.report import Result, analyse, smallest_usable_pfa
+
+PICTURE_WIDTH = 1100  # pixels in the report
+OPERATING_PFA = 0.01
+
+
+@dataclass(eq=False)
+class Evaluation:
+    """A set and a model, ready to be scored.
+
+    pfas: budgets at which Pd is reported. operating_pfa: the budget of the artefact's own threshold: 1 %, or
+    the smallest that its calibration supports.
+    """
+
+    scans: ScanSet
+    detector: Detector
+    pfas: tuple[float, ...]
+    operating_pfa: float
+
+
+def prepare(path: Path, model: str | None, pfas: tuple[float, ...], threads: int = 0) -> Evaluation:
+    """Open set and model. Raises ScanSetError, ModelError."""
+    scans = read_set(path)
+    if not scans.entries:
+        raise ScanSetError(f"{path}: expected at least one scan, came none")
+    detector = Detector.load(model or _model_for(scans), threads=threads)
+    smallest = smallest_usable_pfa(detector.contract)
+    return Evaluation(scans, detector, pfas, max(OPERATING_PFA, smallest or OPERATING_PFA))
+
+
+def _model_for(scans: ScanSet) -> str:
+    """The shipped model for the first scan that can be read."""
+    for entry in scans.entries:
+        try:
+            return choose_model(read_entry(entry))
+        except ScanError:
+            continue
+    raise ScanSetError(f"{scans.path}: expected a readable scan, came none")
+
+
+def run(evaluation: Evaluation) -> Iterator[ScanResult]:
+    """Score every scan of the set; a scan that fails is a result with an error."""
+    for name, entry in _named(evaluation.scans.entries):
+        truth = tuple(Truth(family=a.family, box=a.box, mass_kg=a.mass_kg, dprime=a.dprime) for a in entry.annotations)
+        try:
+            started = time.perf_counter()
+            result = analyse(read_entry(entry), evaluation.detector, evaluation.operating_pfa)
+            seconds = time.perf_counter() - started
+            mask = read_mask(entry, result.scan.shape) if entry.mask_path else None
+            pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)
+        except (ScanError, ModelError, ScanSetError, CalibrationError) as error:
+            yield ScanResult(name=name, concealed=entry.concealed, truth=truth, cargo=entry.cargo, error=str(error))
+            continue
+        yield ScanResult(
+            name=name,
+            concealed=entry.concealed,
+            score=result.layers.score,
+            p_value=result.p_value,
+            truth=truth,
+            cargo=entry.cargo,
+            scanner=entry.scanner or result.scan.scanner,
+            regions=tuple(_region(one.to_json()) for one in result.candidates),
+            pixels=pixels,
+            seconds=seconds,
+        )
+
+
+def _region(found: dict[str, Any]) -> Region:
+    return Region(
+        box=tuple(found["box"]),
+        score=found["score"],
+        p_value=found["p_value"],
+        family=found["family"],
+        material=found["material"],
+        mass_kg=found["mass_kg"],
+        mass_low=found["mass_low_kg"],
+        mass_high=found["mass_high_kg"],
+    )
+
+
+def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, command: str) -> dict[str, Any]:
+    """Figures of the results, pictures of the telling scans, and the report on disk."""
+    contract = evaluation.detector.contract
+    model = {
+        "name": contract.name,
+        "version": contract.version,
+        "sha256": evaluation.detector.sha256,
+        "calibrations": {one.name: one.n for one in contract.calibrations},
+    }
+    figures = metrics(
+        results,
+        model=model,
+        calibrations=contract.calibrations,
+        pfas=evaluation.pfas,
+        operating_pfa=evaluation.operating_pfa,
+        about={"set": str(evaluation.scans.path), "command": command, "software": __version__},
+    )
+    entries = dict(_named(evaluation.scans.entries))
+    groups = choose_gallery(figures, results)
+    pictures = {
+        group: tuple(_picture(name, entries[name], evaluation) for name in names) for group, names in groups.items()
+    }
+    write_report(out, figures, results, Gallery(**pictures))
+    return dict(figures)
+
+
+def _picture(name: str, entry: ScanEntry, evaluation: Evaluation) -> Picture:
+    result = analyse(read_entry(entry), evaluation.detector, evaluation.operating_pfa)
+    return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(without_layer(result)))
+
+
+def _with_truth(result: Result, entry: ScanEntry) -> Any:
+    """The overlay, with the true places in green."""
+    picture = overlay(result)
+    above = picture.shape[0] - result.scan.shape[0]
+    for annotation in entry.annotations:
+        if annotation.box is not None:
+            x, y, w, h = annotation.box
+            cv2.rectangle(picture, (x - 5, y - 5 + above), (x + w + 5, y + h + 5 + above), (60, 160, 0), 2)
+    return picture
+
+
+def _shrunk(picture: Any) -> bytes:
+    height, width = picture.shape[:2]
+    scale = min(1.0, PICTURE_WIDTH / width)
+    size = (round(width * scale), round(height * scale))
+    return png(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _named(entries: Sequence[ScanEntry]) -> Iterator[tuple[str, ScanEntry]]:
+    """Each entry with a name that no other has: the MVTec layout repeats file names between folders."""
+    used: set[str] = set()
+    for entry in entries:
+        name = entry.name if entry.name not in used else f"{entry.path.parent.name}/{entry.name}"
+        used.add(name)
+        yield name, entry

@@ -1,0 +1,37 @@
+"""The DICOS Threat Detection Report of a result."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from nii.io.dicos import Threat, write_tdr
+from nii.report import Result
+
+
+def write_report(target: Path | BinaryIO, result: Result) -> None:
+    """Write the report of a scored scan: one object per alarming region.
+
+    The probability of an object is 1 - p-value: the share of benign scans that score lower.
+    """
+    threats = []
+    for region in result.regions:
+        said = region.to_json()
+        threats.append(
+            Threat(
+                box=region.box,
+                polygon=[(float(x), float(y)) for x, y in region.polygon],
+                bitmap=region.mask,
+                probability=None if region.p_value is None else 1 - region.p_value,
+                mass_kg=said["mass_kg"],
+                z_effective=said["z_effective"],
+                description=region.family,
+            )
+        )
+    write_tdr(
+        target,
+        result.scan,
+        threats,
+        alarm=bool(result.alarm),
+        algorithm=result.contract.name,
+        version=result.contract.version,
+        milliseconds=sum(result.milliseconds.values()),
+    )
