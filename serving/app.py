@@ -1,0 +1,183 @@
+"""The service, from top to bottom: what is loaded at start, the routes, and how errors are answered."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+
+from nii import __version__
+from nii.batch import Models
+from nii.detector import Detector
+from nii.errors import NiiError
+from nii.report import smallest_usable_pfa
+from serving.figures import Figures
+from serving.keys import Keys
+from serving.log import LOGGER, say
+from serving.openapi import REQUEST_BODY, RESPONSES
+from serving.outside import Outside
+from serving.problems import Problem, problem_response, translate
+from serving.scoring import Answer, load_models, score, warm
+from serving.settings import Settings
+from serving.upload import read_upload
+from serving.work import WorkerPool
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed where the service has a keys file.")
+
+
+class Service:
+    """What the requests of one application share."""
+
+    def __init__(self, settings: Settings, models: Models | None) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.keys_file) if settings.keys_file else None
+        self.pool = WorkerPool(settings.n_workers, settings.waiting)
+        self.figures = Figures(self.pool)
+        self.models = models or Models(settings.model, settings.threads)
+        self.ready = False
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Load before the first request, warm while /readyz answers 503, and let running scans end at the stop."""
+        if not self.models.loaded:
+            self.models = await asyncio.to_thread(load_models, self.settings)
+        warming = asyncio.create_task(self.warm())
+        try:
+            yield
+        finally:
+            self.ready = False
+            await asyncio.gather(warming, return_exceptions=True)
+            self.pool.close()
+
+    async def warm(self) -> None:
+        """Score a made-up scan with every model."""
+        started = time.perf_counter()
+        try:
+            await asyncio.to_thread(warm, self.models, self.settings.pfa)
+        except Exception:
+            LOGGER.exception("warm-up failed, never ready")
+            raise
+        self.ready = True
+        say("ready", models=sorted(self.models.loaded), seconds=round(time.perf_counter() - started, 2))
+
+
+def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
+    """The application.
+
+    models: loaded before, by a program that reports a bad model in its own way; None loads them when the
+    server starts. Raises UsageError for a keys file that can't be used.
+    """
+    service = Service(settings, models)
+    app = FastAPI(
+        title="nii",
+        version=__version__,
+        summary="Says where something is concealed in an X-ray scan, at a false-alarm rate that its operator chose.",
+        lifespan=service.lifespan,
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.add_middleware(Outside, figures=service.figures)
+
+    async def allowed(request: Request, key: str | None = Depends(key_header)) -> None:
+        if service.keys is None:
+            return
+        owner = service.keys.owner(key or _bearer(request))
+        if owner is None:
+            raise Problem(401, "X-API-Key: expected a valid key, came none or another", {"WWW-Authenticate": "Bearer"})
+        request.state.said = {"key": owner}
+
+    @app.post("/v1/scans", dependencies=[Depends(allowed)], openapi_extra=REQUEST_BODY, responses=RESPONSES)
+    async def scans(request: Request) -> Response:
+        """Score one scan: a record, the overlay picture, or a DICOS threat detection report, by Accept."""
+        if not service.ready:
+            raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
+        try:
+            asked = await read_upload(request, settings)
+            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter())
+            answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=_gone(request))
+            return _report(answer, request)
+        except NiiError as error:
+            raise translate(error) from error
+
+    def _report(answer: Answer, request: Request) -> Response:
+        service.figures.scan(answer.record, answer.scanner)
+        request.state.said = {
+            **getattr(request.state, "said", {}),
+            "scan": answer.record["id"],
+            "alarm": answer.record["alarm"],
+        }
+        return Response(answer.body, media_type=answer.media_type)
+
+    @app.get("/v1/model", dependencies=[Depends(allowed)])
+    async def model() -> dict[str, Any]:
+        """The models in use: version, hash, what they take, their calibrations, and what they run on."""
+        return {"models": [_model(name, one, settings) for name, one in sorted(service.models.loaded.items())]}
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        """The models are loaded and warm; 503 before."""
+        if not service.ready:
+            raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
+        return {"status": "ready"}
+
+    @app.get("/metrics", dependencies=[Depends(allowed)])
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(service.figures.exposition(), media_type=METRICS_TYPE)
+
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return problem_response(error, request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    async def http_problem(request: Request, error: HTTPException) -> Response:
+        found = Problem(error.status_code, str(error.detail), error.headers)
+        return problem_response(found, request.state.request_id)
+
+    return app
+
+
+async def _gone(request: Request) -> None:
+    """Ends when the client has left; the body has been read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _model(name: str, detector: Detector, settings: Settings) -> dict[str, Any]:
+    contract = detector.contract
+    return {
+        "name": contract.name,
+        "loaded_as": name,
+        "version": contract.version,
+        "sha256": detector.sha256,
+        "license": contract.license,
+        "kind": contract.kind,
+        "energies": list(contract.energies),
+        "pitch_mm": list(contract.pitch_mm),
+        "families": list(contract.families),
+        "cargos": list(contract.cargos),
+        "calibrations": [
+            {"name": one.name, "scanner": one.scanner, "scans": one.n, "smallest_pfa": one.smallest_pfa}
+            for one in contract.calibrations
+        ],
+        "smallest_pfa": smallest_usable_pfa(contract),
+        "default_pfa": settings.pfa,
+        "providers": detector.providers,
+        "software": f"nii {__version__}",
+    }

@@ -1,0 +1,46 @@
+"""`nii serve`; registered as an entry point, so nothing heavy is imported here."""
+
+import signal
+from typing import Annotated, Any
+
+import typer
+
+from nii.errors import UsageError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    model: Annotated[
+        str | None, typer.Option(help="Name of a shipped model, or a path. Default: all that ship.")
+    ] = None,
+) -> None:
+    """Run the scoring service; further settings are NII_* variables."""
+    try:
+        import uvicorn
+
+        from serving.app import create_app
+        from serving.log import to_stderr
+        from serving.scoring import load_models
+        from serving.settings import load_settings
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"nii serve: expected the extra [serve], came no {error.name}; pip install 'nii[serve]'"
+        ) from None
+    settings = load_settings(**({"model": model} if model else {}))
+    config = uvicorn.Config(
+        create_app(settings, load_models(settings)),
+        host=host,
+        port=port,
+        access_log=False,  # one line of our own per request
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.upload_seconds + settings.deadline_seconds) + 1,
+    )
+    to_stderr()
+    signal.signal(signal.SIGTERM, _already_handled)
+    uvicorn.Server(config).run()
+
+
+def _already_handled(*_: Any) -> None:
+    """Uvicorn raises the signal again after a clean stop; by default that would kill the process."""

@@ -1,0 +1,176 @@
+"""The blocking part of a request: decode, score, write the answer. Runs in a worker thread."""
+
+import io
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nii import __version__
+from nii.batch import Models
+from nii.detector import Detector, shipped_models
+from nii.errors import ModelError, ScanError
+from nii.io.read import SNIFFED, decode_scan, sniff
+from nii.overlay import overlay, png
+from nii.report import Result, analyse, record
+from nii.scan import Kind, Scan
+from nii.tdr import write_report
+from serving.headers import check_pixels_stated
+from serving.problems import NotAScanError
+from serving.settings import PROVIDERS, Settings
+from serving.upload import DICOM, JSON, LAYERS, PNG, Asked
+
+WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The body of an answer and its media type, with the record behind it and the scanner that the file names."""
+
+    body: bytes
+    media_type: str
+    record: dict[str, Any]
+    scanner: str | None
+
+
+def load_models(settings: Settings) -> Models:
+    """Every model that a request may need.
+
+    Raises ModelError for a model or a device that isn't there, CalibrationError if a calibration doesn't
+    support the budget that requests get by default.
+    """
+    names = [settings.model] if settings.model else shipped_models()
+    if not names:
+        raise ModelError("NII_MODEL: expected a model, came none, and none ships with this installation")
+    models = Models(settings.model, settings.threads)
+    for name in names:
+        detector = Detector.load(name, threads=settings.threads, providers=PROVIDERS[settings.device])
+        wanted = PROVIDERS[settings.device][0]
+        if settings.device not in ("auto", "cpu") and wanted not in detector.providers:
+            raise ModelError(f"NII_DEVICE: expected {wanted} to be available, came {', '.join(detector.providers)}")
+        for calibration in detector.contract.calibrations:
+            calibration.threshold(settings.pfa)
+        models.loaded[name] = detector
+    return models
+
+
+def warm(models: Models, pfa: float) -> None:
+    """Score a made-up scan with every model and write all answers, so that the first request is not the slowest."""
+    for detector in models.loaded.values():
+        n = 3 if detector.contract.kind is Kind.OPERATOR_IMAGE else len(detector.contract.energies)
+        pixels = np.random.default_rng(0).normal(0.5, 0.01, (n, *WARM_SHAPE)).astype(np.float32)
+        pixels[:, 60:120, 100:200] *= 0.1
+        energies = detector.contract.energies if n == len(detector.contract.energies) else ()
+        scan = Scan(
+            transmission=pixels,
+            path="warm-up",
+            kind=detector.contract.kind,
+            energies=energies,
+            pitch_mm=(detector.contract.pitch_mm[0],) * 2,
+        )
+        result = analyse(scan, detector, pfa)
+        for write in WRITERS.values():
+            write(result, said(result, {}))
+
+
+def score(asked: Asked, models: Models, most_pixels: int, accepted: float) -> Answer:
+    """One scan from bytes to answer.
+
+    accepted: `time.perf_counter()` when the request joined the queue. Raises ScanError, ModelError,
+    CalibrationError.
+    """
+    started = time.perf_counter()
+    scan = decode(asked, most_pixels)
+    read = time.perf_counter()
+    result = analyse(scan, models.for_scan(scan), asked.pfa)
+    result.milliseconds["read"] = 1000 * (read - started)
+    timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
+    found = said(result, timing)
+    return Answer(*WRITERS[asked.wanted](result, found), found, scan.scanner)
+
+
+def decode(asked: Asked, most_pixels: int) -> Scan:
+    """The scan in the bytes. Raises ScanError, NotAScanError if no byte of it looks like one."""
+    for data in asked.files:
+        check_pixels_stated(data, asked.name, most_pixels)
+    try:
+        return decode_scan(asked.files[0] if len(asked.files) == 1 else (asked.files[0], asked.files[1]), asked.name)
+    except ScanError as error:
+        if all(sniff(data[:SNIFFED]) for data in asked.files):
+            raise
+        raise NotAScanError(str(error)) from None
+
+
+def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
+    """The record of `nii score`, and what only a service has to say: trace, candidates, milliseconds by stage."""
+    started = time.perf_counter()
+    found = record(result)
+    timing["report"] = 1000 * (time.perf_counter() - started)
+    found["id"] = str(uuid.uuid4())
+    found["software"] = f"nii {__version__}"
+    found["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    found["candidates"] = [region.to_json() for region in result.candidates]
+    found["timing_ms"] = {stage: round(ms, 2) for stage, ms in timing.items()}
+    return found
+
+
+def _json(_: Result, found: dict[str, Any]) -> tuple[bytes, str]:
+    return json.dumps(found, allow_nan=False).encode(), JSON
+
+
+def _overlay(result: Result, _: dict[str, Any]) -> tuple[bytes, str]:
+    return png(overlay(result)), PNG
+
+
+def _tdr(result: Result, _: dict[str, Any]) -> tuple[bytes, str]:
+    buffer = io.BytesIO()
+    write_report(buffer, result)
+    return buffer.getvalue(), DICOM
+
+
+def _layers(result: Result, found: dict[str, Any]) -> tuple[bytes, str]:
+    """The record and the layers as .npy files, for viewers: what multipart/form-data is for, the other way.
+
+    transmission: float16 (energy, row, column), or uint8 (3, row, column) of an operator image. heat: uint8
+    (row, column), 255 is 1. excess: float16 (energy, row, column).
+    """
+    scan, layers = result.scan, result.layers
+    coloured = scan.kind is Kind.OPERATOR_IMAGE
+    pixels = np.rint(scan.transmission * 255).astype(np.uint8) if coloured else scan.transmission.astype(np.float16)
+    parts = {
+        "record": ("application/json", json.dumps(found, allow_nan=False).encode()),
+        "transmission": ("application/octet-stream", _npy(pixels)),
+        "heat": ("application/octet-stream", _npy(np.rint(np.clip(layers.heat, 0, 1) * 255).astype(np.uint8))),
+        "excess": ("application/octet-stream", _npy(layers.excess[: len(scan.transmission)].astype(np.float16))),
+    }
+    boundary = uuid.uuid4().hex
+    return _multipart(parts, boundary), f"{LAYERS}; boundary={boundary}"
+
+
+def _npy(array: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _multipart(parts: dict[str, tuple[str, bytes]], boundary: str) -> bytes:
+    pieces: list[bytes] = []
+    for name, (kind, body) in parts.items():
+        file = "" if kind == JSON else f'; filename="{name}.npy"'
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{file}\r\nContent-Type: {kind}\r\n\r\n'
+        pieces += [head.encode(), body, b"\r\n"]
+    return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
+
+
+WRITERS: dict[str, Callable[[Result, dict[str, Any]], tuple[bytes, str]]] = {
+    JSON: _json,
+    PNG: _overlay,
+    DICOM: _tdr,
+    LAYERS: _layers,
+}

@@ -1,0 +1,70 @@
+"""Settings of the service: one frozen object from NII_* variables, refused at start if wrong."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nii.errors import UsageError
+
+PREFIX = "NII_"
+OTHERS = {"NII_SHARED"}  # variables with our prefix that are no settings of the service
+
+PROVIDERS = {
+    "auto": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    "cpu": ("CPUExecutionProvider",),
+    "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"),
+}
+"""What ONNX Runtime is asked for. TensorRT builds an engine per scan size (minutes), so only on request."""
+
+
+class Settings(BaseSettings):
+    """Every field is the variable NII_<FIELD>, in upper case.
+
+    model: shipped name or path; None loads all shipped models and chooses by the kind of scan.
+    device: where models run; a named one must be there. workers: scans scored at a time, 0 is one per
+    core. threads: of one inference. waiting: accepted scans that may wait for a worker; one more is
+    answered 429. pfa: budget of a request that names none. upload_seconds, deadline_seconds: longest
+    upload, and longest wait for an answer after it. max_upload_bytes: of a whole request.
+    max_pixels: per energy, checked before decoding. keys_file: API keys, one per line; none means that
+    everybody who reaches the port may ask.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    model: str | None = None
+    device: Literal["auto", "cpu", "cuda", "tensorrt"] = "auto"
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    waiting: Annotated[int, Field(ge=0, le=10_000)] = 64
+    pfa: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    upload_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    deadline_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 256_000_000
+    max_pixels: Annotated[int, Field(ge=256, le=200_000_000)] = 50_000_000
+    keys_file: Path | None = None
+
+    @property
+    def n_workers(self) -> int:
+        """Workers, with 0 resolved to the cores that this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from the environment; what is given here wins. Raises UsageError, one line for all faults."""
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in names | OTHERS)
+    if strange:
+        raise UsageError(f"{', '.join(strange)}: expected one of {', '.join(sorted(names))}, came another name")
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise UsageError("; ".join(_fault(one) for one in error.errors())) from None
+
+
+def _fault(error: Any) -> str:
+    name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
+    return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}, came {str(error['input'])[:60]!r}"

@@ -1,0 +1,180 @@
+"""The read step: a multipart request in, bounded bytes and options out. Nothing is decoded here."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from nii import __version__
+from serving.problems import CLIENT_GONE, Problem
+from serving.settings import Settings
+
+JSON, PNG, DICOM, LAYERS = "application/json", "image/png", "application/dicom", "multipart/form-data"
+ANSWERS = (JSON, PNG, DICOM, LAYERS)
+FILES = ("file", "low", "high")
+OPTIONS = ("pfa",)
+NOT_YET = ("declared", "reference")  # of the contract, refused until this version can use them
+LONGEST_OPTION = 4096  # bytes
+LONGEST_NAME = 120  # characters
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a client wants: the bytes of one file or of a pair (low first), and how it wants the answer."""
+
+    files: tuple[bytes, ...]
+    name: str
+    pfa: float
+    wanted: str
+    upload_ms: float
+
+
+class _Refused(MultiPartException):
+    """Stops the parser, which then closes its temporary files, and carries the problem out."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+async def read_upload(request: Request, settings: Settings) -> Asked:
+    """Files and options of a request. Raises Problem for whatever is malformed, too large or too slow."""
+    started = time.perf_counter()
+    wanted = wanted_answer(request.headers.get("accept", ""))
+    form = await _form(request, settings)
+    try:
+        options = _options(request, form)
+        uploads = _uploads(form)
+        files = tuple([await upload.read() for upload in uploads])
+    finally:
+        await form.close()
+    return Asked(
+        files=files,
+        name=" + ".join(clean_name(upload.filename) for upload in uploads),
+        pfa=_pfa(options.get("pfa"), settings.pfa),
+        wanted=wanted,
+        upload_ms=1000 * (time.perf_counter() - started),
+    )
+
+
+async def _form(request: Request, settings: Settings) -> FormData:
+    """The parsed form; files over 1 MB lie in unnamed temporary files, so memory holds them once."""
+    kind, _ = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        came = kind.decode("latin-1")[:60] or "none"
+        raise Problem(415, f"Content-Type: expected multipart/form-data, came {came}")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > settings.max_upload_bytes:
+        raise too_large(settings)
+    parser = MultiPartParser(
+        request.headers,
+        _bounded(request.stream(), settings),
+        max_files=2,
+        max_fields=len(OPTIONS + NOT_YET),
+        max_part_size=LONGEST_OPTION,
+    )
+    try:
+        return await parser.parse()
+    except _Refused as refused:
+        raise refused.problem from None
+    except MultiPartException as error:
+        raise Problem(400, f"body: expected multipart/form-data, came {error.message}") from None
+    except (ValueError, LookupError) as error:  # an unknown charset, an undecodable part header
+        raise Problem(400, f"body: expected multipart/form-data, came {type(error).__name__}") from None
+
+
+async def _bounded(stream: AsyncIterator[bytes], settings: Settings) -> AsyncGenerator[bytes, None]:
+    """The chunks of a body, until it is too large, too slow or cut off."""
+    deadline = asyncio.get_running_loop().time() + settings.upload_seconds
+    came = 0
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            late = f"body: expected within {settings.upload_seconds:g} s, came {came} bytes of it"
+            raise _Refused(Problem(408, late, {"Connection": "close"})) from None
+        except ClientDisconnect:
+            raise _Refused(Problem(CLIENT_GONE, "client closed the connection")) from None
+        came += len(chunk)
+        if came > settings.max_upload_bytes:
+            raise _Refused(too_large(settings))
+        yield chunk
+
+
+def too_large(settings: Settings) -> Problem:
+    """Without Connection: close, which would reset the connection before a client that still sends reads this."""
+    return Problem(413, f"body: expected at most {settings.max_upload_bytes} bytes, came more")
+
+
+def wanted_answer(accept: str) -> str:
+    """The media type to answer with: the client's highest q-value, the first of equals. Empty is JSON."""
+    best, best_q = "", 0.0
+    for part in accept.split(",") if accept.strip() else ["*/*"]:
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        q = next((_number(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
+        match = next((one for one in ANSWERS if kind.lower() in (one, f"{one.split('/')[0]}/*", "*/*")), "")
+        if match and q > best_q:
+            best, best_q = match, q
+    if not best:
+        raise Problem(406, f"Accept: expected one of {', '.join(ANSWERS)}, came {accept[:100]}")
+    return best
+
+
+def _options(request: Request, form: FormData) -> dict[str, str]:
+    """Options of form and query together; each known, once, and supported."""
+    given = [(name, value) for name, value in form.multi_items() if name not in FILES]
+    given += request.query_params.multi_items()
+    options: dict[str, str] = {}
+    for name, value in given:
+        if name in NOT_YET:
+            raise Problem(400, f"{name}: expected no such field by version {__version__}, which can't use it yet")
+        if name not in OPTIONS or not isinstance(value, str):
+            raise Problem(400, f"{name[:60]!r}: expected the fields file or low and high, and pfa, came another")
+        if name in options:
+            raise Problem(400, f"{name}: expected it once, came it twice")
+        options[name] = value
+    return options
+
+
+def _uploads(form: FormData) -> tuple[UploadFile, ...]:
+    """One file, or low and high."""
+    given = [(name, value) for name, value in form.multi_items() if name in FILES]
+    names = sorted(name for name, _ in given)
+    if names not in (["file"], ["high", "low"]):
+        raise Problem(400, f"files: expected file, or low and high, came {', '.join(names) or 'none'}")
+    uploads = [value for _, value in sorted(given, key=lambda one: FILES.index(one[0]))]
+    if not all(isinstance(value, UploadFile) for value in uploads):
+        raise Problem(400, "files: expected parts with a filename, came plain fields")
+    return tuple(value for value in uploads if isinstance(value, UploadFile))
+
+
+def _pfa(text: str | None, default: float) -> float:
+    if text is None:
+        return default
+    value = _number(text)
+    if not 0 < value < 1:
+        raise Problem(400, f"pfa: expected a number above 0 and below 1, came {text[:60]!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    """NaN for what is no number, so that every comparison fails."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def clean_name(filename: str | None) -> str:
+    """A file name fit for messages: without folders, commas (which mean a pair) and control characters."""
+    base = (filename or "").replace("\\", "/").rsplit("/", 1)[-1].replace(",", "_")
+    return "".join(c if c.isprintable() else "_" for c in base)[:LONGEST_NAME].strip() or "scan"

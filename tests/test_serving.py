@@ -1,0 +1,232 @@
+import io
+import json
+import signal
+import time
+
+import cv2
+import httpx2
+import numpy as np
+import pytest
+from serving_tools import block_tiff, running, settings_for
+from starlette.testclient import TestClient
+
+from nii.batch import Models, score_files
+from nii.io.dicos import read_reference
+from nii.io.dx import read_dicos
+from nii.report import COLUMNS
+from serving.app import create_app
+
+ONLY_HTTP = {"id", "software", "time", "candidates", "timing_ms"}
+MOVING = {"path", "milliseconds"}
+
+
+@pytest.fixture
+def scan(tmp_path):
+    return block_tiff(tmp_path)
+
+
+@pytest.fixture
+def client(tmp_path):
+    with TestClient(create_app(settings_for(tmp_path))) as client:
+        wait_ready(client)
+        yield client
+
+
+def wait_ready(client):
+    end = time.monotonic() + 20
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def post(client, path, accept="application/json", **options):
+    with path.open("rb") as file:
+        return client.post("/v1/scans", files={"file": (path.name, file)}, data=options, headers={"Accept": accept})
+
+
+def library_record(path, model, pfa=0.01):
+    (scored,) = score_files([str(path)], Models(str(model), 1), pfa)
+    return json.loads(json.dumps(scored.record))
+
+
+def test_the_answer_is_the_record_of_the_library_and_little_more(client, scan, tmp_path):
+    answer = post(client, scan).json()
+    expected = library_record(scan, tmp_path / "tiny.onnx")
+    assert set(answer) - set(expected) == ONLY_HTTP
+    assert set(expected) == set(COLUMNS)
+    assert {k: v for k, v in answer.items() if k in expected and k not in MOVING} == {
+        k: v for k, v in expected.items() if k not in MOVING
+    }
+    assert answer["path"] == "block.tif"
+    assert answer["alarm"] is True
+
+
+def test_the_same_score_from_a_real_server_over_loopback(scan, tmp_path):
+    settings_for(tmp_path)
+    with running(tmp_path / "tiny.onnx") as (address, _), httpx2.Client(base_url=address) as real:
+        answer = post(real, scan).json()
+    assert answer["score"] == pytest.approx(library_record(scan, tmp_path / "tiny.onnx")["score"], abs=1e-5)
+    assert set(answer["timing_ms"]) >= {"upload", "queue", "read", "infer", "regions", "report"}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_ends_cleanly(tmp_path, sent):
+    settings_for(tmp_path)
+    with running(tmp_path / "tiny.onnx") as (_, process):
+        process.send_signal(sent)
+        _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Traceback" not in stderr
+
+
+def test_a_pair_is_scored_as_the_two_energies(client, scan, tmp_path):
+    import tifffile
+
+    pages = tifffile.imread(scan)
+    files = {
+        name: (f"{name}.png", cv2.imencode(".png", page)[1].tobytes())
+        for name, page in zip(("high", "low"), pages[::-1], strict=True)
+    }
+    answer = client.post("/v1/scans", files=files)
+    assert answer.status_code == 200
+    assert answer.json()["path"] == "low.png + high.png"
+    assert answer.json()["score"] == pytest.approx(post(client, scan).json()["score"], abs=0.01)
+
+
+def test_accept_png_gives_the_overlay(client, scan):
+    answer = post(client, scan, "image/png")
+    assert answer.headers["content-type"] == "image/png"
+    picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (128 + 26, 192, 3)
+
+
+def test_accept_dicom_gives_the_threat_report(client, scan):
+    answer = post(client, scan, "application/dicom")
+    assert answer.headers["content-type"] == "application/dicom"
+    report = read_dicos(answer.content, "answer")
+    assert report.AlarmDecision == "ALARM"
+    assert report.NumberOfAlarmObjects >= 1
+    assert read_reference(answer.content, "answer").sop_class_uid.endswith("501.3")
+
+
+def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
+    from email import message_from_bytes
+
+    answer = post(client, scan, "multipart/form-data")
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    parts = {
+        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+        for part in message_from_bytes(head + answer.content).get_payload()
+    }
+    assert json.loads(parts["record"])["alarm"] is True
+    pixels = np.load(io.BytesIO(parts["transmission"]))
+    assert (pixels.shape, pixels.dtype) == ((2, 128, 192), np.float16)
+    assert pixels[0, 30, 40] == pytest.approx(np.exp(-4.0), rel=2e-3)
+    assert np.load(io.BytesIO(parts["heat"])).shape == (128, 192)
+    assert np.load(io.BytesIO(parts["excess"]))[0, 30, 40] == pytest.approx(2.0, rel=2e-3)
+
+
+@pytest.mark.parametrize("where", ["form", "query"])
+def test_the_budget_of_the_request_decides(client, tmp_path, where):
+    scan = block_tiff(tmp_path, attenuation=1.955)  # score -0.045: p-value 0.03
+    given = {"data": {"pfa": "0.05"}} if where == "form" else {"params": {"pfa": "0.05"}}
+    lax = client.post("/v1/scans", files={"file": scan.read_bytes()}, **given).json()
+    strict = post(client, scan).json()
+    assert (lax["pfa"], lax["alarm"], strict["pfa"], strict["alarm"]) == (0.05, True, 0.01, False)
+    assert lax["p_value"] == strict["p_value"] == pytest.approx(0.03)
+
+
+def problem(answer, status):
+    body = answer.json()
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(body) == {"type", "title", "status", "detail", "instance"}
+    assert body["status"] == status
+    assert "\n" not in body["detail"]
+    return body["detail"]
+
+
+@pytest.mark.parametrize("value", ["0", "1", "nan", "-1", "lots", ""])
+def test_a_budget_that_is_none_is_refused(client, scan, value):
+    assert problem(post(client, scan, pfa=value), 400).startswith("pfa: expected a number above 0 and below 1")
+
+
+@pytest.mark.parametrize("name", ["declared", "reference", "colour"])
+def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
+    assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
+
+
+def test_a_budget_below_what_the_calibration_supports_is_refused(client, scan):
+    assert "expected at least 999 benign calibration scans" in problem(post(client, scan, pfa="0.001"), 422)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (b"", 415, "an empty file"),
+        (b"hello, this is no scan", 415, "text"),
+        (b"PK\x03\x04" + b"\0" * 200, 415, "a zip archive"),
+        (b"II*\0" + b"\xff" * 200, 422, "TIFF"),
+        (b"\x93NUMPY\x01\x00", 422, ".npy"),
+    ],
+)
+def test_bytes_that_are_no_scan_get_their_status(client, content, status, said):
+    answer = client.post("/v1/scans", files={"file": ("x.tif", content)})
+    assert said in problem(answer, status)
+
+
+def test_a_header_with_too_many_pixels_is_refused_before_decoding(tmp_path, scan):
+    with TestClient(create_app(settings_for(tmp_path, max_pixels=1000))) as client:
+        wait_ready(client)
+        assert "expected at most 1000 pixels, came 192x128" in problem(post(client, scan), 413)
+
+
+def test_a_body_larger_than_the_limit_is_refused(tmp_path):
+    with TestClient(create_app(settings_for(tmp_path, max_upload_bytes=2048))) as client:
+        wait_ready(client)
+        assert "at most 2048 bytes" in problem(client.post("/v1/scans", files={"file": b"x" * 4096}), 413)
+        chunks = iter([b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'] + [b"x" * 999] * 4)
+        streamed = client.post("/v1/scans", content=chunks, headers={"Content-Type": "multipart/form-data; boundary=b"})
+        assert "at most 2048 bytes" in problem(streamed, 413)
+
+
+def test_requests_of_another_shape_are_malformed(client, scan):
+    assert "files: expected" in problem(client.post("/v1/scans", files={"low": scan.read_bytes()}), 400)
+    assert "filename" in problem(client.post("/v1/scans", files={"file": (None, b"plain")}), 400)
+    problem(client.post("/v1/scans", content=b"{}", headers={"Content-Type": "application/json"}), 415)
+    problem(client.post("/v1/scans", content=b"x", headers={"Content-Type": "multipart/form-data"}), 400)
+    assert "Accept" in problem(post(client, scan, "text/html"), 406)
+    problem(client.get("/v1/scans"), 405)
+    problem(client.get("/nowhere"), 404)
+
+
+def test_the_model_is_described_with_its_hash_and_calibration(client):
+    (model,) = client.get("/v1/model").json()["models"]
+    assert (model["name"], model["energies"], model["providers"]) == ("tiny", ["4MV", "6MV"], ["CPUExecutionProvider"])
+    assert len(model["sha256"]) == 64
+    assert model["calibrations"][0]["scans"] == 199
+    assert model["smallest_pfa"] == pytest.approx(0.005)
+
+
+def test_health_readiness_and_figures(client, scan):
+    assert client.get("/healthz").json() == {"status": "alive"}
+    post(client, scan)
+    text = client.get("/metrics").text
+    assert 'nii_scans_total{decision="alarm",scanner="gate-1"} 1.0' in text
+    assert 'nii_stage_seconds_count{stage="infer"} 1.0' in text
+    assert 'nii_requests_total{method="POST",route="/v1/scans",status="200"} 1.0' in text
+
+
+def test_not_ready_before_the_models_are_warm(tmp_path, scan, monkeypatch):
+    import threading
+
+    import serving.app
+
+    go = threading.Event()
+    monkeypatch.setattr(serving.app, "warm", lambda *_: go.wait(10))
+    with TestClient(create_app(settings_for(tmp_path))) as client:
+        assert client.get("/healthz").status_code == 200
+        problem(client.get("/readyz"), 503)
+        problem(post(client, scan), 503)
+        go.set()
+        wait_ready(client)
