@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.io.air import estimate_air
+from nii.physics.beams import standard_beams
 from nii.physics.forward import attenuation_curve, linac_beam
 from nii.physics.noise import FWHM_PER_SIGMA
 from nii.scan import FloatArray, Kind, Scan
@@ -246,10 +247,10 @@ def _steel_mm(energy: str, penetration: float | None) -> float | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?MV", energy, re.IGNORECASE)
     if penetration is None or match is None or not 1 <= float(match[1]) <= 10:
         return None
+    known = standard_beams((energy,))
+    beam = known[0] if known else linac_beam(float(match[1]))
     mm = np.linspace(0, THICKEST_MM, 601)
-    return float(
-        np.interp(penetration, attenuation_curve("Fe", mm / 10 * STEEL_G_CM3, linac_beam(float(match[1]))), mm)
-    )
+    return float(np.interp(penetration, attenuation_curve("Fe", mm / 10 * STEEL_G_CM3, beam), mm))
 
 
 def edge_width(plane: FloatArray) -> float | None:

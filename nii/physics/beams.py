@@ -25,6 +25,6 @@ def standard_beams(energies: Sequence[str]) -> tuple[Beam, ...] | None:
 def _beams() -> dict[str, Beam]:
     table = json.loads((files("nii.physics") / "tables" / "beams.json").read_text())
     return {
-        name: Beam(name, *(np.array(row[key]) for key in ("energy_kev", "weights", "quantum")))
+        name: Beam(name, np.array(row["energy_kev"]), np.array(row["weights"]), np.array(row["quantum"]))
         for name, row in table.items()
     }

@@ -90,14 +90,10 @@ def tube_beam(kv: int, *, detector: str = "GOS", thickness_mm: float = 0.5, filt
     A dual-energy line scanner: tube_beam(160, thickness_mm=0.3) as low and
     tube_beam(160, detector="CsI", thickness_mm=4, filters=(("copper", 0.54),)) as high.
     """
-    return _condensed(
-        f"{kv}kV", filtered(tube_spectrum(kv), filters), detector, thickness_mm, nodes=TUBE_NODES
-    )
+    return _condensed(f"{kv}kV", filtered(tube_spectrum(kv), filters), detector, thickness_mm, nodes=TUBE_NODES)
 
 
-def _condensed(
-    name: str, spectrum: Spectrum, detector: str, thickness_mm: float, *, nodes: int = LINAC_NODES
-) -> Beam:
+def _condensed(name: str, spectrum: Spectrum, detector: str, thickness_mm: float, *, nodes: int = LINAC_NODES) -> Beam:
     deposit = detector_response(detector, thickness_mm, spectrum.energy_kev)
     interacting = interaction_probability(detector, thickness_mm, spectrum.energy_kev)
     return condense(make_beam(name, spectrum, deposit, interacting), nodes=nodes)
@@ -148,9 +144,7 @@ def _relative_curves(beam: Beam) -> Array:
     return np.asarray(single[seen] / whole[seen, None])
 
 
-def transmission(
-    areal_density: FloatArray, materials: Sequence[Substance], beams: Sequence[Beam]
-) -> FloatArray:
+def transmission(areal_density: FloatArray, materials: Sequence[Substance], beams: Sequence[Beam]) -> FloatArray:
     """Expected transmission (energy, row, column) of layers of several materials, in (0, 1].
 
     areal_density: float32 (material, row, column) in g/cm2, >= 0, one plane per entry of materials.
@@ -159,9 +153,7 @@ def transmission(
     Example: 60 g/cm2 of iron at 6 MV gives 0.07.
     """
     if areal_density.ndim != 3 or areal_density.shape[0] != len(materials):
-        raise PhysicsError(
-            f"areal density: expected ({len(materials)}, row, column), came {areal_density.shape}"
-        )
+        raise PhysicsError(f"areal density: expected ({len(materials)}, row, column), came {areal_density.shape}")
     layers = areal_density.reshape(len(materials), -1)
     out = np.empty((len(beams), layers.shape[1]), np.float32)
     coefficients = [_coefficients(materials, beam) for beam in beams]

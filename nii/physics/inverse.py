@@ -26,15 +26,17 @@ EXACT = np.float32(5e-4)  # of a ratio: what a calibrated pair of beams can be t
 FAINTEST = 0.02  # attenuation below which a ratio means nothing
 ROWS, COLUMNS = 320, 384  # of the tables: attenuation x ratio
 DEPTHS = 600  # steps of areal density in a curve
+LEVEL_OF = np.floor(np.log2(np.arange(1, 257))).astype(np.int32)  # of a range of n + 1 places
 
 
 @dataclass(frozen=True, eq=False)
 class Layers:
     """What each pixel holds, all (row, column) float32.
 
-    areal_density, areal_low, areal_high: g/cm2. z, z_low, z_high: effective atomic number, 4.7 to 92; z is
-    the middle of its interval on the line. undetermined: bool, the interval spans two classes or nothing
-    was measured. Without a variance the intervals hold only what is ambiguous in itself.
+    areal_density, areal_low, areal_high: g/cm2. z, z_low, z_high: effective atomic number, 4.7 to 92. Best
+    values are those of the lightest material that explains the pixel (thin heavy foils are rare), intervals
+    those of all. undetermined: bool, the interval spans two classes or nothing was measured. Without a
+    variance the intervals hold only what is ambiguous in itself.
     """
 
     areal_density: FloatArray
@@ -51,7 +53,9 @@ class Tables:
     """Look-up tables over (attenuation of the high energy, ratio); values are places on the line.
 
     A range [low ratio, high ratio] starts at max(first_up(low), first_down(high)) and ends at
-    min(last_up(low), last_down(high)). areal: (attenuation, place) g/cm2.
+    min(last_up(low), last_down(high)). best: the first place with exactly this ratio.
+    least, most: (level, attenuation x place), smallest and largest areal density per attenuation among
+    2^level places from here on, g/cm2.
     """
 
     attenuation: Array
@@ -60,7 +64,9 @@ class Tables:
     first_down: FloatArray
     last_up: FloatArray
     last_down: FloatArray
-    areal: FloatArray
+    best: npt.NDArray[np.int32]
+    least: FloatArray
+    most: FloatArray
 
 
 def invert(attenuation: FloatArray, beams: Sequence[Beam], *, variance: FloatArray | None = None) -> Layers:
@@ -77,8 +83,11 @@ def invert(attenuation: FloatArray, beams: Sequence[Beam], *, variance: FloatArr
     safe = np.clip(high, np.float32(FAINTEST), np.float32(DEEPEST))
     ratio = low / safe
     error = EXACT if variance is None else EXACT + _ratio_error(ratio, safe, variance)
-    first, last = _range(tables, safe, ratio, error)
-    return _layers(tables, safe, first, last, variance, (high < FAINTEST) | (high > DEEPEST))
+    row = _position(safe, tables.attenuation)
+    best = _best(tables, row, _position(ratio, tables.ratio))
+    first, last = _range(tables, row, ratio, error)
+    spread = np.float32(0) if variance is None else CONFIDENCE * np.sqrt(variance[1]) / safe
+    return _layers(tables, safe, (best, first, last), spread, (high < FAINTEST) | (high > DEEPEST))
 
 
 def _ratio_error(ratio: FloatArray, high: FloatArray, variance: FloatArray) -> FloatArray:
@@ -86,37 +95,47 @@ def _ratio_error(ratio: FloatArray, high: FloatArray, variance: FloatArray) -> F
 
 
 def _range(
-    tables: Tables, high: FloatArray, ratio: FloatArray, error: FloatArray | np.float32
+    tables: Tables, row: FloatArray, ratio: FloatArray, error: FloatArray | np.float32
 ) -> tuple[FloatArray, FloatArray]:
     """First and last place on the line that explains each pixel."""
-    row = _position(high, tables.attenuation)
     above, below = _position(ratio + error, tables.ratio), _position(ratio - error, tables.ratio)
     first = np.maximum(_look(tables.first_down, above, row), _look(tables.first_up, below, row))
     last = np.minimum(_look(tables.last_down, above, row), _look(tables.last_up, below, row))
     return first, np.maximum(first, last)
 
 
+def _best(tables: Tables, row: FloatArray, column: FloatArray) -> npt.NDArray[np.int32]:
+    """The first place that has the measured ratio; the nearest entry, since places jump between entries."""
+    i = np.clip(np.rint(row), 0, ROWS - 1).astype(np.int32) * np.int32(COLUMNS)
+    i += np.clip(np.rint(column), 0, COLUMNS - 1).astype(np.int32)
+    return np.asarray(tables.best.ravel()[i], np.int32)
+
+
 def _layers(
     tables: Tables,
     high: FloatArray,
-    first: FloatArray,
-    last: FloatArray,
-    variance: FloatArray | None,
+    places: tuple[npt.NDArray[np.int32], FloatArray, FloatArray],
+    spread: FloatArray | np.float32,
     blind: npt.NDArray[np.bool_],
 ) -> Layers:
-    row = _position(high, tables.attenuation)
-    ends = _look(tables.areal, first, row), _look(tables.areal, last, row)
-    spread = np.zeros_like(high) if variance is None else CONFIDENCE * np.sqrt(variance[1]) / high
-    on, i, j = line(), np.rint(first).astype(np.intp), np.rint(last).astype(np.intp)
-    z = on.z.astype(np.float32)
+    """places: best, first and last; spread: relative error of `high` at 90 %."""
+    on, z = line(), line().z.astype(np.float32)
+    best = places[0]
+    first, last = (np.rint(place).astype(np.int32) for place in places[1:])
+    row = np.rint(_position(high, tables.attenuation)).astype(np.int32) * np.int32(z.size)
+    level = LEVEL_OF[last - first]
+    second = last + 1 - (1 << level)  # the range as two overlapping ones of 2^level places
+    size = np.int32(tables.least.shape[1])
+    i, j = level * size + row + first, level * size + row + second
+    least, most = tables.least.ravel(), tables.most.ravel()
     return Layers(
-        areal_density=np.asarray((ends[0] + ends[1]) / 2, np.float32),
-        areal_low=np.minimum(*ends) * (1 - spread),
-        areal_high=np.maximum(*ends) * (1 + spread),
-        z=z[(i + j) // 2],
-        z_low=z[i],
-        z_high=z[j],
-        undetermined=(on.of_class[i] != on.of_class[j]) | blind,
+        areal_density=high * least[row + best],
+        areal_low=high * np.minimum(least[i], least[j]) * (1 - spread),
+        areal_high=high * np.maximum(most[i], most[j]) * (1 + spread),
+        z=z[best],
+        z_low=z[first],
+        z_high=z[last],
+        undetermined=(on.of_class[first] != on.of_class[last]) | blind,
     )
 
 
@@ -145,8 +164,20 @@ def inverse_tables(low: Beam, high: Beam) -> Tables:
     first_up, first_down, last_up, last_down = (
         np.stack(tables).astype(np.float32) for tables in zip(*rows, strict=True)
     )
-    by_row = np.ascontiguousarray(areal.T, np.float32)
-    return Tables(attenuation, axis, first_up, first_down, last_up, last_down, by_row)
+    per_attenuation = (areal / attenuation).T  # smooth, so that the nearest row will do
+    least, most = (_over_ranges(per_attenuation, act) for act in (np.minimum, np.maximum))
+    best = np.rint(np.maximum(first_up, first_down)).astype(np.int32)
+    return Tables(attenuation, axis, first_up, first_down, last_up, last_down, best, least, most)
+
+
+def _over_ranges(values: Array, act: np.ufunc) -> FloatArray:
+    """Smallest or largest of 2^level places from each place on; (level, row x place) for one gather."""
+    levels = [values]
+    for level in range(int(LEVEL_OF[-1])):
+        last = levels[-1]
+        shifted = np.concatenate([last[:, 2**level :], np.repeat(last[:, -1:], 2**level, axis=1)], axis=1)
+        levels.append(act(last, shifted))
+    return np.stack(levels).reshape(len(levels), -1).astype(np.float32)
 
 
 def _along_line(low: Beam, high: Beam, attenuation: Array) -> tuple[Array, Array]:

@@ -104,9 +104,7 @@ def excess_mass(
         sums = layer_sums(excess[:, part], T, spread[:, part] / T**2, beams)
         shared = _shared_variance(part, noise, background_error, _scatter_error(transmission, part, noise))
         answers.append((sums, sums.spread + shared[:, None] * sums.slope**2))
-    return _weigh(
-        answers[0], answers[1], mixed, share, kg_per_sum=_area(pitch_mm) / 1000, pixels=int(mask.sum())
-    )
+    return _weigh(answers[0], answers[1], mixed, share, kg_per_sum=_area(pitch_mm) / 1000, pixels=int(mask.sum()))
 
 
 def layer_excess(with_layer: FloatArray, without: FloatArray, of_transmission: FloatArray) -> FloatArray:

@@ -152,9 +152,7 @@ def _beam(column: str, energy: Array, photons: Array, deposit: Array) -> tuple[s
     if not photons[~used].sum() <= BELOW_TABLE * photons.sum() or not energy[used].max() <= HIGHEST_KEV:
         raise PhysicsError(f"spectra {column}: expected energies of 0.01 to 10 MeV, came others")
     spectrum = Spectrum(energy[used], photons[used])
-    beam = make_beam(
-        f"{number:g}{unit.upper()}", spectrum, deposit[used], np.minimum(1, deposit[used] / energy[used])
-    )
+    beam = make_beam(f"{number:g}{unit.upper()}", spectrum, deposit[used], np.minimum(1, deposit[used] / energy[used]))
     return _endpoint(number if unit == "mv" else number / 1000), beam
 
 
@@ -206,9 +204,7 @@ def read_scanner(text: str) -> dict[str, Beam]:
 
 def _beam_of(record: Mapping[str, Any]) -> Beam:
     photo, compton, pair = (float(factor) for factor in record["factors"])
-    energy, weights, quantum = (
-        np.asarray(record[key], np.float64) for key in ("energy_kev", "weights", "quantum")
-    )
+    energy, weights, quantum = (np.asarray(record[key], np.float64) for key in ("energy_kev", "weights", "quantum"))
     return Beam(str(record["name"]), energy, weights, quantum, (photo, compton, pair))
 
 
@@ -253,9 +249,7 @@ def _table(text: str, columns: Sequence[str], name: str) -> list[dict[str, str]]
     rows = list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
     missing = [column for column in columns if not rows or column not in rows[0]]
     if missing:
-        raise PhysicsError(
-            f"{name}: expected CSV with columns {', '.join(columns)}; missing {', '.join(missing)}"
-        )
+        raise PhysicsError(f"{name}: expected CSV with columns {', '.join(columns)}; missing {', '.join(missing)}")
     return rows
 
 

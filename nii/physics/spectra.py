@@ -64,9 +64,7 @@ class Spectrum:
 def check_spectrum(energy_kev: Array, photons: Array) -> None:
     """Raise PhysicsError unless energies ascend, photons are >= 0, and there are some."""
     if energy_kev.ndim != 1 or energy_kev.shape != photons.shape or energy_kev.size == 0:
-        raise PhysicsError(
-            f"spectrum: expected two equal 1-D arrays, came {energy_kev.shape} {photons.shape}"
-        )
+        raise PhysicsError(f"spectrum: expected two equal 1-D arrays, came {energy_kev.shape} {photons.shape}")
     if not (np.diff(energy_kev) > 0).all():
         raise PhysicsError("spectrum: expected ascending energies, came others")
     if not ((photons >= 0).all() and photons.sum() > 0 and np.isfinite(photons).all()):
@@ -89,7 +87,8 @@ def linac_spectrum(endpoint_mev: float, *, filters: Filters = COPPER_3MM) -> Spe
     Sources: Koch and Motz, Rev. Mod. Phys. 31 (1959) 920, formula 3BS(e); forward weight after Desobry
     and Boyer, Med. Phys. 18 (1991) 497.
     Error: attenuation within 4 % of the Geant4 spectra of Lalor and Danagoulian with 15 g/cm2 of iron as
-    filter (5 to 150 g/cm2 of C, Fe, Pb at 4 and 6 MV). Example: mean 4/6/9 MV 0.98/1.39/1.96 MeV.
+    filter (5 to 150 g/cm2 of C, Fe, Pb at 4 and 6 MV; 9 % for 5 g/cm2 of lead).
+    Example: mean photon energy 4/6/9 MV 0.98/1.39/1.96 MeV with 3 mm of copper.
     """
     if not 1.0 <= endpoint_mev <= 10.0:
         raise PhysicsError(f"linac endpoint: expected 1 to 10 MV, came {endpoint_mev}")
