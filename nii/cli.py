@@ -36,7 +36,7 @@ def score(
     model: Model = None,
     pfa: Pfa = 0.01,
     out: Annotated[Path | None, typer.Option(help="Table of records: .parquet, .jsonl or .csv.")] = None,
-    overlays: Annotated[Path | None, typer.Option(help="Folder for pictures with heat map and regions.")] = None,
+    overlays: Annotated[Path | None, typer.Option(help="Folder for pictures and a page of them.")] = None,
     tdr: Annotated[Path | None, typer.Option(help="Folder for DICOS threat detection reports.")] = None,
     declared: Annotated[str | None, typer.Option(help="Declared goods.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
@@ -45,6 +45,7 @@ def score(
     """Score scans: where something is concealed, how sure, at the false-alarm budget."""
     from nii.batch import Models, expand, score_files, unique_stem
     from nii.overlay import overlay, png, without_layer
+    from nii.page import write_page
     from nii.report import COLUMNS
     from nii.table import check_ending, write_table
     from nii.tdr import write_report
@@ -57,17 +58,21 @@ def score(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
+    pictures: list[tuple[str, dict[str, Any]]] = []
     names: set[str] = set()
     for found in watched(score_files(sources, Models(model, threads), pfa), len(sources), "scans"):
         records.append(found.record)
         say(line_of(found.record))
+        name = unique_stem(found.record["path"], names)
+        pictures.append((name, found.record))
         if found.result is not None:
-            name = unique_stem(found.record["path"], names)
             if overlays is not None:
                 (overlays / f"{name}.png").write_bytes(png(overlay(found.result)))
                 (overlays / f"{name}.without.png").write_bytes(png(without_layer(found.result)))
             if tdr is not None:
                 write_report(tdr / f"{name}.dcs", found.result)
+    if overlays is not None:
+        write_page(overlays, pictures)
     if out is not None:
         write_table(out, records, COLUMNS)
     failed = sum(one["status"] == "error" for one in records)

@@ -29,14 +29,13 @@ BORDER = -1  # family index where there is no concealment
 class SampleConfig:
     """How samples are drawn.
 
-    crop: rows and columns. own: share of crops around the scan's own concealment. inserted: share of
-    crops that get a concealment of another scan (TIP). single: share whose two energies are made one
-    (so that the model serves single-energy scans too).
+    crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
+    one of another scan at a random place (TIP). single: share whose two energies are made one (so that
+    the model serves single-energy scans too).
     """
 
-    crop: tuple[int, int] = (256, 384)
-    own: float = 0.35
-    inserted: float = 0.25
+    crop: tuple[int, int] = (224, 320)
+    own: float = 0.6
     single: float = 0.1
 
 
@@ -75,7 +74,7 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
             raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
         kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
         truth = read_truth(file)
-        compact = Truth(truth.without.astype(np.float16), truth.hidden)  # type: ignore[arg-type]  # half the memory
+        compact = Truth(truth.without.astype(np.float16), truth.hidden)  # half the memory
         scans.append(Clean(compact, kinds[0] if len(kinds) == 1 else -1))
     return scans
 
@@ -89,7 +88,7 @@ def data_hash(sets: list[Path]) -> str:
 
 
 class Samples(IterableDataset[tuple[Tensor, ...]]):
-    """An endless stream of samples; sample number i depends on (seed, i) only, so training resumes exactly."""
+    """An endless stream of pairs; pair number i depends on (seed, i) only, so training resumes exactly."""
 
     def __init__(
         self,
@@ -102,7 +101,11 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
     ) -> None:
         self.scans, self.families, self.empty, self.config = scans, families, empty, config
         self.seed, self.start = seed, start
-        self.hidden = [one for scan in scans for one in scan.truth.hidden]
+        grouped: dict[str, list[tuple[Clean, Hidden]]] = {}
+        for scan in scans:
+            for one in scan.truth.hidden:
+                grouped.setdefault(one.family, []).append((scan, one))
+        self.by_family = [grouped[family] for family in sorted(grouped)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         info = torch.utils.data.get_worker_info()
@@ -113,42 +116,61 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             index += workers
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """One sample, in the order of Batch's fields without the batch axis."""
-        config, scan = self.config, self.scans[rng.integers(len(self.scans))]
-        corner = self._corner(rng, scan.truth)
-        attenuation = _cut(scan.truth.without, *corner, config.crop)
-        hidden = list(scan.truth.hidden) if rng.random() < 0.8 else []
-        placed = [(one, one.row - corner[0], one.column - corner[1]) for one in hidden]
-        if rng.random() < config.inserted and self.hidden:
-            other = self.hidden[rng.integers(len(self.hidden))]
-            placed.append((other, *self._spot(rng, other)))
-        noise = draw_noise(rng)
-        target = _Target.of(attenuation, placed, self.families, noise)
-        T = np.exp(-attenuation - target.excess)
-        if rng.random() < config.single:
-            T[:] = T[:1] if rng.random() < 0.5 else T[1:]
-            target.excess[:] = target.excess[:1]
-        measured = measure(T.astype(np.float32), noise, rng)
-        T0 = np.exp(-attenuation[:1])
-        sigma = np.sqrt(variance(T0, noise)) / np.maximum(T0, 1e-4)  # of attenuation
+        """A pair, in the order of Batch's fields: a crop with a concealment, and the same crop without."""
+        config = self.config
+        if rng.random() < config.own:
+            scan, one = self._concealed(rng)
+            row, column = self._around(rng, scan.truth, one)
+            placed = [(other, other.row - row, other.column - column) for other in scan.truth.hidden]
+        else:
+            scan = self.scans[rng.integers(len(self.scans))]
+            row, column = self._anywhere(rng, scan.truth)
+            placed = [(one, *self._spot(rng, one)) for _, one in [self._concealed(rng)]]
+        attenuation = _cut(scan.truth.without, row, column, config.crop)
+        noise, flip, single = draw_noise(rng), rng.random() < 0.5, rng.random() < config.single
+        of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
+        pair = []
+        for present in (placed, []):
+            target = _Target.of(attenuation, present, self.families, noise)
+            T = np.exp(-attenuation - target.excess)
+            if single:
+                T[:], target.excess[:] = T[of_single], target.excess[of_single]
+            pair.append(_flipped(self._tensors(T, target, noise, scan.cargo, rng), flip=flip))
+        return tuple(torch.stack(both) for both in zip(*pair, strict=True))
+
+    def _tensors(
+        self, T: FloatArray, target: "_Target", noise: NoiseModel, cargo: int, rng: np.random.Generator
+    ) -> list[Tensor]:
+        """One crop as measured, and its targets, in the order of Batch's fields."""
+        measured = measure(T, noise, rng)
+        sigma = np.sqrt(variance(T[:1], noise)) / np.maximum(T[:1], 1e-4)  # of attenuation
         precision = np.clip(0.02 / sigma, 0.02, 1.0)
         arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
         floats = [torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in arrays]
-        is_empty = float(scan.cargo == self.empty)
-        labels = torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(is_empty)
-        return _flipped([*floats, *labels], flip=rng.random() < 0.5)
+        labels = [torch.from_numpy(target.family), torch.tensor(cargo), torch.tensor(float(cargo == self.empty))]
+        return floats + labels
 
-    def _corner(self, rng: np.random.Generator, truth: Truth) -> tuple[int, int]:
-        """Upper left of the crop: around one of the scan's own concealments, or anywhere."""
-        sides = zip(truth.without.shape[1:], self.config.crop, strict=True)
-        limits = [max(size - crop, 0) for size, crop in sides]
-        if not truth.hidden or rng.random() >= self.config.own:
-            return int(rng.integers(limits[0] + 1)), int(rng.integers(limits[1] + 1))
-        one = truth.hidden[rng.integers(len(truth.hidden))]
-        height, width = one.mask.shape
-        middle = one.row + height * rng.random(), one.column + width * rng.random()
+    def _concealed(self, rng: np.random.Generator) -> tuple[Clean, Hidden]:
+        """A concealment and its scan; every family is as likely as any other."""
+        found = self.by_family[rng.integers(len(self.by_family))]
+        return found[rng.integers(len(found))]
+
+    def _anywhere(self, rng: np.random.Generator, truth: Truth) -> tuple[int, int]:
+        """Upper left of a crop anywhere in the scan."""
+        rows, columns = self._limits(truth)
+        return int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
+
+    def _around(self, rng: np.random.Generator, truth: Truth, one: Hidden) -> tuple[int, int]:
+        """Upper left of a crop that shows at least a part of a concealment."""
+        middle = one.row + one.mask.shape[0] * rng.random(), one.column + one.mask.shape[1] * rng.random()
         low = [m - crop * rng.uniform(0.1, 0.9) for m, crop in zip(middle, self.config.crop, strict=True)]
+        limits = self._limits(truth)
         return int(np.clip(low[0], 0, limits[0])), int(np.clip(low[1], 0, limits[1]))
+
+    def _limits(self, truth: Truth) -> tuple[int, int]:
+        """Largest row and column that a crop can start at."""
+        rows, columns = truth.without.shape[1:]
+        return max(rows - self.config.crop[0], 0), max(columns - self.config.crop[1], 0)
 
     def _spot(self, rng: np.random.Generator, one: Hidden) -> tuple[int, int]:
         """Where in the crop another scan's concealment goes: anywhere that shows at least half of it."""

@@ -16,7 +16,7 @@ class LossConfig:
     """Weights of the parts."""
 
     evidence: float = 1.0
-    scan: float = 0.05
+    scan: float = 0.1
     excess: float = 1.0
     family: float = 0.1
     cargo: float = 0.05
@@ -52,11 +52,11 @@ def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
 
 
 def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
-    """Robust difference of attenuation where photons let one know it; concealed pixels count 20 times."""
+    """Robust difference of attenuation where photons let one know it; concealed pixels count 10 times."""
     target, precision, inside = quarter(batch.excess), quarter(batch.precision), quarter(batch.evidence)
-    weight = precision * (1 + 20 * inside)
+    weight = precision * (1 + 9 * inside)
     loss = F.smooth_l1_loss(excess.float(), target, beta=0.1, reduction="none")
-    return (loss * weight).sum() / weight.sum() / excess.shape[1] * 5
+    return (loss * weight).sum() / weight.sum() / excess.shape[1]
 
 
 def family_loss(logits: Tensor, batch: Batch) -> Tensor:

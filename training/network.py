@@ -71,7 +71,7 @@ def features(transmission: Tensor) -> Tensor:
         weight = transmission.clamp(1e-3, 1.0).mean(dim=1, keepdim=True)
         total = F.avg_pool2d(weight, 7, stride=1, padding=3, count_include_pad=False)
         smooth = F.avg_pool2d(weight * contrast, 7, stride=1, padding=3, count_include_pad=False) / total
-        planes += [contrast * 4, smooth * 20]
+        planes += [contrast * 2, smooth * 20]
     return torch.cat(planes, dim=1)
 
 

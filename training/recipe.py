@@ -15,9 +15,9 @@ from training.losses import LossConfig
 class Recipe:
     """Settings of a run.
 
-    model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch:
-    samples a step. rate: peak learning rate (one cycle). decay: weight decay. average: decay of the
-    running mean of weights that is evaluated and exported. every: steps between evaluations.
+    model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
+    a step, half of them concealed. rate: peak learning rate (one cycle). decay: weight decay. average:
+    decay of the running mean of weights that is evaluated and exported. every: steps between evaluations.
     """
 
     model: str
@@ -41,7 +41,8 @@ def read_recipe(source: str) -> Recipe:
     path = Path(source)
     try:
         text = path.read_text("utf-8") if path.is_file() else shipped.read_text("utf-8")
-        return _build(Recipe, tomllib.loads(text), source)
+        built: Recipe = _build(Recipe, tomllib.loads(text), source)
+        return built
     except FileNotFoundError:
         names = sorted(p.name.removesuffix(".toml") for p in (files("training") / "recipes").iterdir())
         raise UsageError(f"recipe: expected a TOML file or one of {names}, came {source}") from None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -38,8 +39,10 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.seed)
     config = NetworkConfig(families=FAMILIES, cargos=KINDS, widths=recipe.widths, blocks=recipe.blocks)
-    network = Network(config).to(device, memory_format=torch.channels_last)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
+    network = Network(config).to(device).to(memory_format=torch.channels_last)
+    running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
+    averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
+    smooth = cast(Network, averaged.module)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=recipe.rate, total_steps=recipe.iterations + 1, pct_start=0.1
@@ -76,7 +79,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
                 output = network(planes)
             loss, parts = total(output, batch, recipe.losses, config.pool)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
@@ -90,7 +93,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
             if iteration % recipe.every and iteration != recipe.iterations:
                 continue
 
-            figures = validate(averaged.module, held_out, device)
+            figures = validate(smooth, held_out, device)
             seconds = time.monotonic() - began
             mean = {name: round(value / recipe.every, 5) for name, value in sums.items()}
             line = {"iteration": iteration, "minutes": round(seconds / 60, 2), **mean, **figures}
@@ -99,7 +102,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
             progress.console.print(line)
             sums.clear()
             weights = {
-                "network": averaged.module.state_dict(),
+                "network": smooth.state_dict(),
                 "config": asdict(config),
                 "minutes": seconds / 60,
             }
@@ -120,31 +123,32 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
             )
             _save(weights, out / "last.pt")
     draw_curves(log, out / "curves.png")
-    draw_examples(averaged.module, held_out, device, out / "examples.png")
+    draw_examples(smooth, held_out, device, out / "examples.png")
 
 
 def _batches(
     scans: list[Clean], config: NetworkConfig, recipe: Recipe, start: int, device: torch.device
 ) -> Iterator[Batch]:
     """Endless batches; one process beside the training makes them."""
+    pairs = recipe.batch // 2
     samples = Samples(
         scans,
         config.families,
         config.cargos.index("empty"),
         recipe.samples,
         recipe.seed,
-        start * recipe.batch,
+        start * pairs,
     )
     loader = DataLoader(
         samples,
-        recipe.batch,
+        pairs,
         num_workers=1,
         prefetch_factor=4,
         worker_init_fn=_one_thread,
         pin_memory=device.type == "cuda",
     )
     for arrays in loader:
-        yield Batch(*(array.to(device, non_blocking=True) for array in arrays))
+        yield Batch(*(array.flatten(0, 1).to(device, non_blocking=True) for array in arrays))
 
 
 def bfloat16_pays(network: Network) -> bool:
@@ -181,7 +185,7 @@ def _save(state: dict[str, object], path: Path) -> None:
 def load_network(path: Path) -> tuple[Network, float]:
     """A trained network in evaluation mode, and the minutes it was trained."""
     state = torch.load(path, weights_only=True, map_location="cpu")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
     network = Network(NetworkConfig(**values))
     network.load_state_dict(state["network"])
     return network.eval(), float(state["minutes"])

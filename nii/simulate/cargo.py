@@ -16,7 +16,7 @@ MIXED = 0.25  # share of loads of two kinds
 
 def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
     """One cargo scene; with `concealed`, one concealment (in one of ten scenes two)."""
-    kinds, shares = zip(*CONVEYANCES, strict=True)
+    kinds, shares = [kind for kind, _ in CONVEYANCES], [share for _, share in CONVEYANCES]
     conveyance = draw_conveyance(rng, str(rng.choice(kinds, p=shares)))
     families = _draw_families(rng) if concealed else ()
     space = conveyance.inside

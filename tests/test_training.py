@@ -1,0 +1,161 @@
+"""Training on a tiny set: samples, network, losses, resume, export."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nii.detector import Detector
+from nii.errors import ScanSetError, UsageError
+from nii.scan import Scan
+from nii.simulate.concealments import FAMILIES
+from nii.simulate.generate import simulate_set
+from nii.simulate.loads import KINDS
+from training.data import BORDER, SampleConfig, Samples, load_set
+from training.export import export, onnx_bytes
+from training.network import Network, NetworkConfig, Separator, features, scan_score
+from training.recipe import read_recipe
+from training.train import load_network, train
+
+SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "set"
+    for _ in simulate_set("cargo", path, scans=4, concealed=0.5, seed=3):
+        pass
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    samples = SampleConfig(crop=(64, 96))
+    return replace(read_recipe("cargo"), iterations=4, every=2, batch=2, samples=samples, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def finished_run(data, recipe, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(recipe, out, [data], data)
+    return out
+
+
+def network(**given):
+    torch.manual_seed(0)
+    return Network(NetworkConfig(families=FAMILIES, cargos=KINDS, **(SMALL | given))).eval()
+
+
+def test_a_pair_differs_only_by_the_concealment(data):
+    samples = Samples(load_set(data, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96), single=0.0), 1, 0)
+    for index in range(6):
+        T, evidence, _, excess, _, family, _, _ = samples.sample(np.random.default_rng(index))
+        assert T.shape == (2, 2, 64, 96)
+        assert not evidence[1].any()
+        assert not excess[1].any()
+        assert ((family[0] != BORDER) == (evidence[0, 0] > 0)).all()
+        here = excess[0, 0].abs() > 0.3
+        if here.any():
+            seen = (torch.log(T[1, 0].clamp(1e-3)) - torch.log(T[0, 0].clamp(1e-3)))[here]
+            assert torch.sign(seen.mean()) == torch.sign(excess[0, 0][here].mean())
+
+
+def test_a_sample_depends_on_its_number_only(data):
+    samples = Samples(load_set(data, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
+    first, again = next(iter(samples)), samples.sample(np.random.default_rng((1, 5)))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 97), (33, 50), (130, 70)])
+def test_the_network_takes_any_size(size):
+    heat, excess, family, cargo, empty, evidence, score = Separator(network())(torch.rand(2, 2, *size))
+    assert (heat.shape, excess.shape) == ((2, *size), (2, 2, *size))
+    assert family.shape[1:] == (len(FAMILIES), -(-size[0] // 4), -(-size[1] // 4))
+    assert (cargo.shape, empty.shape, score.shape) == ((2, len(KINDS)), (2,), (2,))
+    assert torch.equal(evidence.amax(dim=(1, 2)), score)
+
+
+def test_a_network_of_one_energy_is_the_same_code():
+    assert Separator(network(energies=1))(torch.rand(1, 1, 64, 64))[1].shape == (1, 1, 64, 64)
+
+
+def test_features_see_a_material_by_its_energy_ratio():
+    pair = torch.full((1, 2, 32, 32), 0.1)
+    pair[:, 1] = 0.1**0.80  # attenuation ratio 0.80: organic; below the 0.84 that light cargo has on average
+    assert float(features(pair)[0, -1].mean()) == pytest.approx((0.80 - 0.84) * np.log(10) * 20, rel=1e-3)
+
+
+def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
+    evidence = torch.full((1, 1, 20, 20), -5.0)
+    evidence[..., 10, 10] = 4.0
+    assert float(scan_score(evidence, 3)) == pytest.approx(-4.0)
+    evidence[..., 3:6, 3:6] = 2.0
+    assert float(scan_score(evidence, 3)) == pytest.approx(2.0)
+
+
+def test_training_writes_log_checkpoint_and_pictures(finished_run):
+    lines = [json.loads(line) for line in (finished_run / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [2, 4]
+    assert 0 <= lines[0]["auroc"] <= 1
+    for name in ("best.pt", "last.pt", "checkpoint.pt", "curves.png", "examples.png", "config.json"):
+        assert (finished_run / name).stat().st_size > 100
+
+
+def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tmp_path, monkeypatch):
+    import training.train as module
+
+    class StoppedError(Exception):
+        pass
+
+    saved = module._save
+
+    def save_then_stop(state, path):
+        saved(state, path)
+        if path.name == "last.pt":
+            raise StoppedError
+
+    monkeypatch.setattr(module, "_save", save_then_stop)
+    with pytest.raises(StoppedError):
+        train(recipe, tmp_path / "run", [data], data)
+    monkeypatch.setattr(module, "_save", saved)
+    train(recipe, tmp_path / "run", [data], data, resume=True)
+    whole, _ = load_network(finished_run / "last.pt")
+    resumed, _ = load_network(tmp_path / "run" / "last.pt")
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rng):
+    path = tmp_path / "model.onnx"
+    contract = export(finished_run, path, version="7")
+    assert (contract.version, contract.calibrations) == ("7", ())
+    detector = Detector.load(path, threads=1)
+    best, _ = load_network(finished_run / "best.pt")
+    for rows, columns in ((64, 96), (101, 67)):
+        pixels = rng.uniform(0.01, 1, (2, rows, columns)).astype(np.float32)
+        scan = Scan(transmission=pixels, energies=("4MV", "6MV"), pitch_mm=(6.0, 6.0))
+        with torch.no_grad():
+            heat, excess, *_, score = Separator(best)(torch.from_numpy(pixels)[None])
+        layers = detector.layers(scan)
+        assert layers.score == pytest.approx(float(score[0]), abs=1e-4)
+        np.testing.assert_allclose(layers.heat, heat[0], atol=1e-4)
+        np.testing.assert_allclose(layers.excess, excess[0], atol=1e-3)
+
+
+def test_bad_recipes_and_sets_give_one_line(tmp_path, data):
+    (tmp_path / "bad.toml").write_text("model = 'x'\nscene = 'cargo'\nrate_of_learning = 1\n")
+    with pytest.raises(UsageError, match="rate_of_learning"):
+        read_recipe(str(tmp_path / "bad.toml"))
+    with pytest.raises(UsageError, match="expected a TOML file or one of"):
+        read_recipe("nonesuch")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ScanSetError, match="expected"):
+        load_set(tmp_path / "empty", KINDS)
+    with pytest.raises(UsageError, match="precision"):
+        export(tmp_path, tmp_path / "m.onnx", version="1", precision="int4")
+
+
+def test_onnx_bytes_are_one_whole_file():
+    assert len(onnx_bytes(Separator(network()))) > 10_000
