@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
@@ -21,7 +22,9 @@ from serving.keys import Keys
 from serving.log import LOGGER, say
 from serving.openapi import REQUEST_BODY, RESPONSES
 from serving.outside import Outside
+from serving.page import viewer_files
 from serving.problems import Problem, problem_response, translate
+from serving.records import add_record_routes, open_store
 from serving.scoring import Answer, load_models, score, warm
 from serving.settings import Settings
 from serving.upload import read_upload
@@ -40,6 +43,7 @@ class Service:
         self.pool = WorkerPool(settings.n_workers, settings.waiting)
         self.figures = Figures(self.pool)
         self.models = models or Models(settings.model, settings.threads)
+        self.store = open_store(settings)
         self.ready = False
 
     @asynccontextmanager
@@ -54,6 +58,8 @@ class Service:
             self.ready = False
             await asyncio.gather(warming, return_exceptions=True)
             self.pool.close()
+            if self.store:
+                self.store.close()
 
     async def warm(self) -> None:
         """Score a made-up scan with every model."""
@@ -90,6 +96,7 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         owner = service.keys.owner(key or _bearer(request))
         if owner is None:
             raise Problem(401, "X-API-Key: expected a valid key, came none or another", {"WWW-Authenticate": "Bearer"})
+        request.state.key_owner = owner
         request.state.said = {"key": owner}
 
     @app.post("/v1/scans", dependencies=[Depends(allowed)], openapi_extra=REQUEST_BODY, responses=RESPONSES)
@@ -99,20 +106,23 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
             raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
         try:
             asked = await read_upload(request, settings)
-            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter())
+            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
             answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=_gone(request))
             return _report(answer, request)
         except NiiError as error:
             raise translate(error) from error
 
     def _report(answer: Answer, request: Request) -> Response:
-        service.figures.scan(answer.record, answer.scanner)
+        service.figures.scan(answer.record)
         request.state.said = {
             **getattr(request.state, "said", {}),
             "scan": answer.record["id"],
             "alarm": answer.record["alarm"],
         }
         return Response(answer.body, media_type=answer.media_type)
+
+    if service.store:
+        add_record_routes(app, service.store, Depends(allowed))
 
     @app.get("/v1/model", dependencies=[Depends(allowed)])
     async def model() -> dict[str, Any]:
@@ -136,9 +146,18 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         """Figures for Prometheus."""
         return Response(service.figures.exposition(), media_type=METRICS_TYPE)
 
+    for path, (content, kind) in viewer_files().items():
+        app.add_api_route(path, _static(content, kind), include_in_schema=False)
+
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
         return problem_response(error, request.state.request_id)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem_response(Problem(400, f"{where}: {first['msg']}"), request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def http_problem(request: Request, error: HTTPException) -> Response:
@@ -146,6 +165,13 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         return problem_response(found, request.state.request_id)
 
     return app
+
+
+def _static(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:
+    async def page() -> Response:
+        return Response(content, media_type=kind)
+
+    return page
 
 
 async def _gone(request: Request) -> None:

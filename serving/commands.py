@@ -1,6 +1,7 @@
 """`nii serve`; registered as an entry point, so nothing heavy is imported here."""
 
 import signal
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +41,20 @@ def serve(
     to_stderr()
     signal.signal(signal.SIGTERM, _already_handled)
     uvicorn.Server(config).run()
+
+
+def findings(
+    out: Annotated[Path, typer.Argument(help="Folder of the new scan set.")],
+) -> None:
+    """Write the scans with an officer's finding, from the record store (NII_STORE, NII_KEEP_SCANS), as a scan set."""
+    from serving.export import export_scan_set
+    from serving.records import open_store
+    from serving.settings import load_settings
+
+    store = open_store(load_settings())
+    if store is None:
+        raise UsageError("NII_STORE: expected the URL of a record store, came none")
+    typer.echo(f"{out}: {export_scan_set(store, out)} scans")
 
 
 def _already_handled(*_: Any) -> None:

@@ -42,9 +42,9 @@ class Figures:
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
 
-    def scan(self, record: dict[str, Any], scanner: str | None) -> None:
+    def scan(self, record: dict[str, Any]) -> None:
         """Count a scored scan."""
-        name = self._known(scanner)
+        name = self._known(record["scan"]["scanner"])
         decision = {True: "alarm", False: "clear", None: "undecided"}[record["alarm"]]
         self.scans.labels(name, decision).inc()
         self.scores.labels(name).observe(record["score"])

@@ -41,6 +41,7 @@ _SAID = {
     400: "files: expected file, or low and high, came none",
     401: "X-API-Key: expected a valid key, came none or another",
     406: "Accept: expected one of application/json, image/png, application/dicom, multipart/form-data, came text/html",
+    404: "scan: expected the id of an answer in the store, came another",
     408: "body: expected within 30 s, came 4096 bytes of it",
     413: "body: expected at most 256000000 bytes, came more",
     415: "notes.tif: expected TIFF, PNG, JPEG, NPY or DICOS, came text",
@@ -61,6 +62,11 @@ def _problem(status: int, detail: str) -> dict[str, Any]:
     return {"description": example["title"], "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
 
 
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, each with an example."""
+    return {status: _problem(status, _SAID[status]) for status in statuses}
+
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The record, the overlay, the DICOS report, or the record with its layers, by Accept.",
@@ -71,5 +77,5 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
             "multipart/form-data": {"schema": {"type": "object"}},
         },
     },
-    **{status: _problem(status, detail) for status, detail in _SAID.items()},
+    **problems(400, 401, 406, 408, 413, 415, 422, 429, 503),
 }

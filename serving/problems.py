@@ -21,6 +21,10 @@ class TooManyPixelsError(ScanError):
     """The header promises more pixels than this service opens."""
 
 
+class StoreError(NiiError):
+    """The record store doesn't take a record; an answer that isn't kept is not given."""
+
+
 STATUS: tuple[tuple[type[NiiError], int], ...] = (
     (NotAScanError, 415),
     (TooManyPixelsError, 413),
@@ -28,6 +32,7 @@ STATUS: tuple[tuple[type[NiiError], int], ...] = (
     (ModelError, 422),  # the scan doesn't fit the model; models that don't load stop the start
     (CalibrationError, 422),  # the budget is below what the calibration supports
     (UsageError, 400),
+    (StoreError, 503),
 )
 
 

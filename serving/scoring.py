@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,17 +26,19 @@ from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings
 from serving.upload import DICOM, JSON, LAYERS, PNG, Asked
 
+if TYPE_CHECKING:
+    from serving.store import Store
+
 WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The body of an answer and its media type, with the record behind it and the scanner that the file names."""
+    """The body of an answer and its media type, with the record behind it."""
 
     body: bytes
     media_type: str
     record: dict[str, Any]
-    scanner: str | None
 
 
 def load_models(settings: Settings) -> Models:
@@ -79,8 +81,8 @@ def warm(models: Models, pfa: float) -> None:
             write(result, said(result, {}))
 
 
-def score(asked: Asked, models: Models, most_pixels: int, accepted: float) -> Answer:
-    """One scan from bytes to answer.
+def score(asked: Asked, models: Models, most_pixels: int, accepted: float, store: "Store | None" = None) -> Answer:
+    """One scan from bytes to answer, which is in the store before it is returned.
 
     accepted: `time.perf_counter()` when the request joined the queue. Raises ScanError, ModelError,
     CalibrationError.
@@ -92,7 +94,9 @@ def score(asked: Asked, models: Models, most_pixels: int, accepted: float) -> An
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)
-    return Answer(*WRITERS[asked.wanted](result, found), found, scan.scanner)
+    if store is not None:
+        store.keep(found, asked.files)
+    return Answer(*WRITERS[asked.wanted](result, found), found)
 
 
 def decode(asked: Asked, most_pixels: int) -> Scan:
@@ -115,9 +119,22 @@ def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     found["id"] = str(uuid.uuid4())
     found["software"] = f"nii {__version__}"
     found["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    found["scan"] = _geometry(result.scan)
     found["candidates"] = [region.to_json() for region in result.candidates]
     found["timing_ms"] = {stage: round(ms, 2) for stage, ms in timing.items()}
     return found
+
+
+def _geometry(scan: Scan) -> dict[str, Any]:
+    rows, columns = scan.shape
+    return {
+        "kind": scan.kind,
+        "rows": rows,
+        "columns": columns,
+        "energies": list(scan.energies),
+        "pitch_mm": list(scan.pitch_mm) if scan.pitch_mm else None,
+        "scanner": scan.scanner,
+    }
 
 
 def _json(_: Result, found: dict[str, Any]) -> tuple[bytes, str]:

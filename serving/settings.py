@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nii.errors import UsageError
@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     answered 429. pfa: budget of a request that names none. upload_seconds, deadline_seconds: longest
     upload, and longest wait for an answer after it. max_upload_bytes: of a whole request.
     max_pixels: per energy, checked before decoding. keys_file: API keys, one per line; none means that
-    everybody who reaches the port may ask.
+    everybody who reaches the port may ask. store: SQLAlchemy URL of the record store, such as
+    sqlite:///records.db; none means that nothing is kept. keep_scans: folder for the scans themselves,
+    needed to export them as a scan set.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -46,6 +48,14 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 256_000_000
     max_pixels: Annotated[int, Field(ge=256, le=200_000_000)] = 50_000_000
     keys_file: Path | None = None
+    store: str | None = None
+    keep_scans: Path | None = None
+
+    @model_validator(mode="after")
+    def _scans_need_a_store(self) -> "Settings":
+        if self.keep_scans and not self.store:
+            raise ValueError("NII_KEEP_SCANS needs NII_STORE")
+        return self
 
     @property
     def n_workers(self) -> int:
@@ -66,5 +76,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _fault(error: Any) -> str:
+    if not error["loc"]:
+        return str(error["msg"])
     name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
     return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}, came {str(error['input'])[:60]!r}"

@@ -61,10 +61,10 @@ def running(model: Path, **environment: str) -> Iterator[tuple[str, "subprocess.
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
-def wait_until_ready(address: str, process: "subprocess.Popen[str]", seconds: float = 20.0) -> None:
+def wait_until_ready(address: str, process: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

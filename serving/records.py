@@ -1,0 +1,54 @@
+"""Routes of the record store: read an answer again, add an officer's finding. There only if a store is configured."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from nii.errors import UsageError
+from serving.openapi import problems
+from serving.problems import Problem
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.store import Store  # SQLAlchemy is needed only where a store is configured
+
+
+class FindingBody(BaseModel):
+    """What an officer found."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    finding: Literal["confirmed", "cleared", "not opened"]
+    note: Annotated[str, Field(max_length=4000)] = ""
+
+
+def open_store(settings: Settings) -> "Store | None":
+    """The store of these settings. Raises UsageError if it can't be used."""
+    if settings.store is None:
+        return None
+    try:
+        from serving.store import Store
+    except ModuleNotFoundError:
+        raise UsageError("NII_STORE: expected the package sqlalchemy, came none; pip install sqlalchemy") from None
+    return Store(settings.store, settings.keep_scans)
+
+
+def add_record_routes(app: FastAPI, store: "Store", allowed: Any) -> None:
+    """Add the routes."""
+    answers = problems(400, 401, 404, 503)
+
+    @app.get("/v1/scans/{scan}", dependencies=[allowed], responses=answers)
+    def read(scan: str) -> dict[str, Any]:
+        """A record as it was answered, with its findings."""
+        found = store.read(scan)
+        if found is None:
+            raise Problem(404, "scan: expected the id of an answer in the store, came another")
+        return found
+
+    @app.post("/v1/scans/{scan}/finding", dependencies=[allowed], status_code=201, responses=answers)
+    def finding(scan: str, body: FindingBody, request: Request) -> FindingBody:
+        """Add what an officer found; the latest finding of a scan counts."""
+        if not store.add_finding(scan, body.finding, body.note, getattr(request.state, "key_owner", None)):
+            raise Problem(404, "scan: expected the id of an answer in the store, came another")
+        return body

@@ -1,0 +1,118 @@
+import json
+
+import cv2
+import pytest
+import tifffile
+from serving_tools import block_tiff, settings_for
+from starlette.testclient import TestClient
+from test_serving import problem, wait_ready
+
+from nii.errors import UsageError
+from nii.io.scanset import read_entry, read_set
+from serving.app import create_app
+from serving.export import export_scan_set
+from serving.store import Store
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return settings_for(tmp_path, store=f"sqlite:///{tmp_path}/records.db", keep_scans=tmp_path / "kept")
+
+
+@pytest.fixture
+def client(settings):
+    with TestClient(create_app(settings)) as client:
+        wait_ready(client)
+        yield client
+
+
+@pytest.fixture
+def store(settings):
+    store = Store(settings.store, settings.keep_scans)
+    yield store
+    store.close()
+
+
+def scored(client, tmp_path, attenuation=4.0):
+    return client.post("/v1/scans", files={"file": block_tiff(tmp_path, attenuation).read_bytes()}).json()
+
+
+def test_an_answer_can_be_read_again_with_its_findings(client, tmp_path):
+    answer = scored(client, tmp_path)
+    where = f"/v1/scans/{answer['id']}"
+    assert client.get(where).json() == {**answer, "findings": []}
+    for finding in ("not opened", "confirmed"):
+        assert client.post(f"{where}/finding", json={"finding": finding, "note": "seal 7"}).status_code == 201
+    findings = client.get(where).json()["findings"]
+    assert [(one["finding"], one["note"]) for one in findings] == [("not opened", "seal 7"), ("confirmed", "seal 7")]
+
+
+def test_findings_that_are_none_are_refused(client, tmp_path):
+    where = f"/v1/scans/{scored(client, tmp_path)['id']}/finding"
+    for body in (
+        {"finding": "maybe"},
+        {},
+        {"finding": "cleared", "note": "x" * 5000},
+        {"finding": "cleared", "who": 1},
+    ):
+        problem(client.post(where, json=body), 400)
+    problem(client.post("/v1/scans/nonesuch/finding", json={"finding": "cleared"}), 404)
+    problem(client.get("/v1/scans/nonesuch"), 404)
+
+
+def test_without_a_store_there_are_no_record_routes(tmp_path):
+    with TestClient(create_app(settings_for(tmp_path))) as client:
+        problem(client.get("/v1/scans/some"), 404)
+        assert "/v1/scans/{scan}" not in client.get("/openapi.json").json()["paths"]
+
+
+def test_scans_with_a_finding_are_exported_as_a_scan_set(client, store, tmp_path):
+    found, cleared, _ = (scored(client, tmp_path, attenuation) for attenuation in (4.0, 1.0, 3.0))
+    client.post(f"/v1/scans/{found['id']}/finding", json={"finding": "confirmed"})
+    client.post(f"/v1/scans/{cleared['id']}/finding", json={"finding": "cleared"})
+    assert export_scan_set(store, tmp_path / "set") == 2
+    entries = {entry.name: entry for entry in read_set(tmp_path / "set").entries}
+    assert entries[found["id"]].annotations[0].box == tuple(found["regions"][0]["box"])
+    assert not entries[cleared["id"]].concealed
+    assert read_entry(entries[found["id"]]).sha256 == found["sha256"]
+
+
+def test_a_pair_is_exported_as_one_scan_of_two_energies(client, store, tmp_path):
+    low, high = (cv2.imencode(".png", page)[1].tobytes() for page in tifffile.imread(block_tiff(tmp_path)))
+    answer = client.post("/v1/scans", files={"low": low, "high": high}).json()
+    client.post(f"/v1/scans/{answer['id']}/finding", json={"finding": "cleared"})
+    export_scan_set(store, tmp_path / "set")
+    (entry,) = read_set(tmp_path / "set").entries
+    assert read_entry(entry).transmission.shape == (2, 128, 192)
+
+
+def test_an_answer_that_cannot_be_kept_is_not_given(client, settings, tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(settings.store.removeprefix("sqlite:///")) as connection:
+        connection.execute("DROP TABLE findings")
+        connection.execute("DROP TABLE answers")
+    connection.close()
+    answer = client.post("/v1/scans", files={"file": block_tiff(tmp_path).read_bytes()})
+    assert problem(answer, 503).startswith("record store")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:////nowhere/at/all.db", "nonesuch://host/db"])
+def test_a_store_that_cannot_be_used_stops_the_start(url):
+    with pytest.raises(UsageError, match=r"^NII_STORE: expected"):
+        Store(url, None)
+
+
+def test_export_needs_kept_scans(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/r.db", None)
+    with pytest.raises(UsageError, match="NII_KEEP_SCANS"):
+        export_scan_set(store, tmp_path / "set")
+    store.close()
+
+
+def test_records_are_kept_as_json_with_their_trace(client, store, tmp_path):
+    answer = scored(client, tmp_path)
+    (kept,) = store.everything()
+    assert kept.record == json.loads(json.dumps(answer))
+    for name in ("model_sha256", "calibration", "sha256", "software", "time", "id"):
+        assert kept.record[name]
