@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -141,11 +143,22 @@ def noise_curve(plane: FloatArray) -> NoiseCurve | None:
     level, spread = _noise_by_level(plane)
     if level.size < 3:
         return None
-    from scipy.optimize import nnls  # type: ignore[import-untyped] # no stubs; 0.2 s of import, once
-
     terms = np.stack([np.ones_like(level), level, level**2], axis=1)
-    (fixed, photons, gain), _ = nnls(terms / spread[:, None], np.ones_like(level))
+    fixed, photons, gain = _not_negative(terms / spread[:, None], np.ones_like(level))
     return NoiseCurve(float(fixed), float(photons), float(gain))
+
+
+def _not_negative(terms: Array, target: Array) -> Array:
+    """Least squares with coefficients >= 0: the best of all choices of terms, which are few."""
+    best, least = np.zeros(terms.shape[1]), float(target @ target)
+    for size in range(1, terms.shape[1] + 1):
+        for used in combinations(range(terms.shape[1]), size):
+            fit, *_ = np.linalg.lstsq(terms[:, used], target, rcond=None)
+            misfit = float(((terms[:, used] @ fit - target) ** 2).sum())
+            if (fit >= 0).all() and misfit < least:
+                best, least = np.zeros(terms.shape[1]), misfit
+                best[list(used)] = fit
+    return best
 
 
 def _noise_by_level(plane: FloatArray) -> tuple[Array, Array]:
@@ -263,10 +276,9 @@ def edge_width(plane: FloatArray) -> float | None:
     ratios = np.concatenate([_edge_ratios(plane), _edge_ratios(np.ascontiguousarray(plane.T))])
     if ratios.size < FEWEST_EDGES:
         return None
-    from scipy.special import erfinv  # type: ignore[import-untyped] # no stubs; 0.1 s of import, once
-
     steepest = min(1 / float(np.percentile(ratios, SHARPEST)), 0.98)  # share of the contrast in one step
-    return max(FWHM_PER_SIGMA / (2 * 2**0.5 * float(erfinv(steepest))), 1.0)
+    deviate = NormalDist().inv_cdf((1 + steepest) / 2)  # of the pixel's half width
+    return max(FWHM_PER_SIGMA / (2 * deviate), 1.0)
 
 
 def _edge_ratios(plane: FloatArray) -> Array:

@@ -1,19 +1,27 @@
-"""Makes nii/physics/tables/beams.json: `python datasets/physics/make_beams.py`."""
+"""Makes nii/physics/tables/beams.json: `python datasets/physics/make_beams.py` (two minutes, needs scipy)."""
 
 import json
+from itertools import product
 from pathlib import Path
 
-from nii.physics.forward import linac_beam, tube_beam
+from nii.physics import forward
+from nii.physics.spectra import COPPER_3MM
 
 TABLE = Path(__file__).parents[2] / "nii" / "physics" / "tables" / "beams.json"
+COPPERS = (0.9, 1.8, 2.688, 2.7, 4.5)  # g/cm2, those of nii.simulate.scanners and 3 mm
+THICKNESSES = (20.0, 30.0)  # mm of CdWO4
 
-beams = [linac_beam(mv) for mv in (4.0, 6.0, 9.0)] + [tube_beam(kv) for kv in (160, 225, 300)]
-rows = {
-    beam.name: {
-        "energy_kev": beam.energy_kev.round(4).tolist(),
-        "weights": beam.weights.tolist(),
-        "quantum": beam.quantum.tolist(),
-    }
-    for beam in beams
+forward.stored_beams = dict  # nothing is stored while the table is made
+rows = {}
+for endpoint, thickness, copper in product((4.0, 6.0, 9.0), THICKNESSES, COPPERS):
+    filters = COPPER_3MM if copper == 2.688 else (("copper", copper),)
+    beam = forward.linac_beam(endpoint, thickness_mm=thickness, filters=filters)
+    rows[forward.beam_key(beam.name, "CdWO4", thickness, filters)] = beam
+for kv in (160, 225, 300):
+    beam = forward.tube_beam(kv)
+    rows[forward.beam_key(beam.name, "GOS", 0.5, ())] = beam
+table = {
+    key: {name: getattr(beam, name).tolist() for name in ("energy_kev", "weights", "quantum")}
+    for key, beam in rows.items()
 }
-TABLE.write_text(json.dumps(rows, indent=1) + "\n")
+TABLE.write_text(json.dumps(table, indent=1) + "\n")

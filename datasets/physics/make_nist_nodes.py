@@ -36,9 +36,7 @@ def main(out: Path) -> None:
             at = [list(table["energy"].round()).index(1000 * node) for node in NODES_KEV]
             for process, parts in PROCESSES.items():
                 barn = sum(table[part][at] for part in parts)
-                rows.writerow(
-                    [z, symbol, process, *(f"{v:.5g}" for v in barn * AVOGADRO_PER_BARN / ATWTS[z - 1])]
-                )
+                rows.writerow([z, symbol, process, *(f"{v:.5g}" for v in barn * AVOGADRO_PER_BARN / ATWTS[z - 1])])
 
 
 if __name__ == "__main__":

@@ -1,30 +1,23 @@
-"""The beams of common scanners by the names that scans carry, ready for use.
+"""The beams of common scanners by the names that scans carry."""
 
-Made once by `datasets/physics/make_beams.py` from `forward.linac_beam` and `forward.tube_beam`, and stored
-in tables/beams.json: reading them takes a millisecond, condensing them a second and an optimiser.
-"""
-
-import json
+import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 
-import numpy as np
-
-from nii.physics.forward import Beam
+from nii.physics.forward import Beam, linac_beam, stored_beams, tube_beam
 
 
 def standard_beams(energies: Sequence[str]) -> tuple[Beam, ...] | None:
-    """One beam per energy name, such as ("4MV", "6MV") behind 3 mm of copper; None if one is not known."""
-    known = _beams()
-    found = [known.get(name.replace(" ", "")) for name in energies]
+    """One beam per energy name, such as ("4MV", "6MV"), behind the usual filter; None if one is not known.
+
+    Only beams that are stored, so that no one waits for an optimiser while a scan is scored.
+    """
+    found = [_beam(name) for name in energies]
     return tuple(beam for beam in found if beam is not None) if all(found) else None
 
 
-@cache
-def _beams() -> dict[str, Beam]:
-    table = json.loads((files("nii.physics") / "tables" / "beams.json").read_text())
-    return {
-        name: Beam(name, np.array(row["energy_kev"]), np.array(row["weights"]), np.array(row["quantum"]))
-        for name, row in table.items()
-    }
+def _beam(name: str) -> Beam | None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(MV|kV)", name, re.IGNORECASE)
+    if match is None or not any(key.lower().startswith(f"{match[1]}{match[2]} ".lower()) for key in stored_beams()):
+        return None
+    value = float(match[1])
+    return linac_beam(value) if match[2].lower() == "mv" else tube_beam(int(value))

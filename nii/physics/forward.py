@@ -4,9 +4,11 @@ A beam is a spectrum seen by a detector. `condense` replaces its hundreds of bin
 energies that give the same transmission curves, so that an image costs a dozen exponentials a pixel.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +80,13 @@ def make_beam(name: str, spectrum: Spectrum, deposit_kev: Array, interacting: Ar
 def linac_beam(
     endpoint_mev: float, *, detector: str = "CdWO4", thickness_mm: float = 30.0, filters: Filters = COPPER_3MM
 ) -> Beam:
-    """A linac behind its filter on a scintillator, condensed. Example: linac_beam(6.0).name is "6MV"."""
+    """A linac behind its filter on a scintillator, condensed. Example: linac_beam(6.0).name is "6MV".
+
+    Common ones are stored (tables/beams.json, made by datasets/physics/make_beams.py); condensing another
+    one takes a second and scipy.
+    """
+    if stored := stored_beams().get(beam_key(f"{endpoint_mev:g}MV", detector, thickness_mm, filters)):
+        return stored
     spectrum = linac_spectrum(endpoint_mev, filters=filters)
     return _condensed(f"{endpoint_mev:g}MV", spectrum, detector, thickness_mm)
 
@@ -90,7 +98,25 @@ def tube_beam(kv: int, *, detector: str = "GOS", thickness_mm: float = 0.5, filt
     A dual-energy line scanner: tube_beam(160, thickness_mm=0.3) as low and
     tube_beam(160, detector="CsI", thickness_mm=4, filters=(("copper", 0.54),)) as high.
     """
+    if stored := stored_beams().get(beam_key(f"{kv}kV", detector, thickness_mm, filters)):
+        return stored
     return _condensed(f"{kv}kV", filtered(tube_spectrum(kv), filters), detector, thickness_mm, nodes=TUBE_NODES)
+
+
+def beam_key(name: str, detector: str, thickness_mm: float, filters: Filters) -> str:
+    """Name of a stored beam. Example: "6MV CdWO4 30 mm copper 2.688"."""
+    behind = "".join(f" {material} {density:g}" for material, density in filters)
+    return f"{name} {detector} {thickness_mm:g} mm{behind}"
+
+
+@lru_cache(maxsize=1)
+def stored_beams() -> dict[str, Beam]:
+    """The condensed beams that ship, by their key."""
+    table = json.loads((files("nii.physics") / "tables" / "beams.json").read_text())
+    return {
+        key: Beam(key.split(" ", 1)[0], *(np.array(row[name]) for name in ("energy_kev", "weights", "quantum")))
+        for key, row in table.items()
+    }
 
 
 def _condensed(name: str, spectrum: Spectrum, detector: str, thickness_mm: float, *, nodes: int = LINAC_NODES) -> Beam:
