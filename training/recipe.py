@@ -10,6 +10,17 @@ from nii.errors import UsageError
 from training.data import SampleConfig
 from training.losses import LossConfig
 
+SETS = ("train", "validation", "calibration", "test")
+
+
+@dataclass(frozen=True)
+class SetConfig:
+    """A scan set that `nii simulate` makes: number of scans, share that hold a concealment, seed."""
+
+    scans: int
+    concealed: float
+    seed: int
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -18,6 +29,7 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step, half of them concealed. rate: peak learning rate (one cycle). decay: weight decay. average:
     decay of the running mean of weights that is evaluated and exported. every: steps between evaluations.
+    train, validation, calibration, test: the sets of a model that ships, for `python -m training.release`.
     """
 
     model: str
@@ -33,6 +45,10 @@ class Recipe:
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)
     losses: LossConfig = field(default_factory=LossConfig)
+    train: SetConfig | None = None
+    validation: SetConfig | None = None
+    calibration: SetConfig | None = None
+    test: SetConfig | None = None
 
 
 def read_recipe(source: str) -> Recipe:
@@ -55,7 +71,7 @@ def _build(kind: Any, values: dict[str, Any], source: str) -> Any:
     known = {f.name for f in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise UsageError(f"{source}: expected settings out of {sorted(known)}, came {unknown}")
-    nested = {"samples": SampleConfig, "losses": LossConfig}
+    nested = {"samples": SampleConfig, "losses": LossConfig, **dict.fromkeys(SETS, SetConfig)}
     plain = {
         name: _build(nested[name], value, source)
         if name in nested
