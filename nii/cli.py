@@ -157,13 +157,19 @@ def simulate(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
     """Simulate a scan set with exact truth."""
-    from nii.simulate.generate import simulate_set
+    from nii.simulate.phantom_scans import simulate_phantoms
+    from nii.simulate.sets import simulate_set
 
     if (out / "annotations.json").is_file():
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
     done = 0
     with bar("scans", scans) as progress:
-        for done in simulate_set(kind, out, scans=scans, concealed=concealed, seed=seed, workers=workers):
+        made = (
+            simulate_phantoms(out, scans=scans, seed=seed)
+            if kind == "phantom"
+            else simulate_set(kind, out, scans=scans, concealed=concealed, seed=seed, workers=workers)
+        )
+        for done in made:
             progress(done)
     say(f"{out}: {done} scans of kind {kind}, seed {seed}")
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from nii.errors import UsageError
+from nii.errors import PhysicsError
 from nii.io.read import read_scan
+from nii.physics.beams import standard_beams
 from nii.quality import assess
+from nii.scan import Scan
+from nii.simulate.phantom import CARGO, PARCEL, read_phantom
 
 
 def describe(source: str, *, phantom: bool = False) -> dict[str, Any]:
@@ -23,5 +26,15 @@ def describe(source: str, *, phantom: bool = False) -> dict[str, Any]:
         "quality": assess(scan).as_record(),
     }
     if phantom:
-        raise UsageError("--phantom: expected not to be given, this version doesn't have it yet")
+        found["phantom"] = _phantom(scan)
     return found
+
+
+def _phantom(scan: Scan) -> dict[str, object]:
+    """What the scan of a test phantom shows; the phantom by the kind of scan."""
+    kilovolts = bool(scan.energies) and all("kv" in energy.lower() for energy in scan.energies)
+    usual = ("160kV",) if kilovolts else ("6MV",)
+    beams = standard_beams(scan.energies) or standard_beams(usual)
+    if beams is None:
+        raise PhysicsError(f"{scan.path}: expected energies with a stored beam, came {scan.energies}")
+    return read_phantom(scan, PARCEL if kilovolts else CARGO, beams)
