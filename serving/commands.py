@@ -39,7 +39,8 @@ def serve(
         timeout_graceful_shutdown=int(settings.upload_seconds + settings.deadline_seconds) + 1,
     )
     to_stderr()
-    signal.signal(signal.SIGTERM, _already_handled)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_handled)
     uvicorn.Server(config).run()
 
 

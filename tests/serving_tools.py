@@ -53,7 +53,7 @@ def running(model: Path, **environment: str) -> Iterator[tuple[str, "subprocess.
     """The real server in a process of its own: its address and the process; terminated at the end."""
     port = free_port()
     code = f"from serving.commands import serve; serve('127.0.0.1', {port}, {str(model)!r})"
-    process = subprocess.Popen(  # noqa: S603 - our own code
+    process = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env={"PATH": "", **environment}
     )
     try:

@@ -1,0 +1,134 @@
+"""The viewer in a real browser: needs playwright and Debian's Chromium; skipped where they are absent."""
+
+import base64
+import shutil
+
+import pytest
+from serving_tools import block_tiff, model_file, running
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DROP = """async ([selector, name, base64]) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    document.querySelector(selector).dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true}));
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    folder = tmp_path_factory.mktemp("viewer")
+    with running(model_file(folder)) as (address, _), sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+        page.set_default_timeout(60_000)
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(address)
+        drop(page, block_tiff(folder))
+        page.wait_for_selector("#regions li")
+        yield page
+        browser.close()
+
+
+def drop(page, path, selector="#scan-pane"):
+    page.evaluate(DROP, [selector, path.name, base64.b64encode(path.read_bytes()).decode()])
+
+
+def test_a_dropped_scan_shows_its_decision_and_regions(page):
+    assert page.text_content("#decision b") == "ALARM"
+    assert page.locator("#regions li.alarm").count() >= 1
+    assert "p 0.005" in page.text_content("#regions li")
+    assert "kg" in page.text_content("#regions li")
+
+
+def test_the_slider_decides_again_at_once(page):
+    page.evaluate("viewer.panes.scan.scan.record.p_value = 0.05")
+    page.locator("#pfa").fill("1")
+    assert page.text_content("#decision b") == "clear"
+    page.locator("#pfa").fill("100")
+    assert page.text_content("#decision b") == "ALARM"
+    assert "30 %" in page.text_content("#pfa-text")
+
+
+def pixel(page, x=40, y=30):
+    return page.evaluate(
+        "([x, y]) => [...viewer.panes.scan.picture.getContext('2d').getImageData(x, y, 1, 1).data]", [x, y]
+    )
+
+
+def test_each_key_changes_the_picture_and_inverse_is_the_inverse(page):
+    page.keyboard.press("g")
+    grey = pixel(page)
+    # the block's attenuation of 4 is 1 - sqrt(4 / 7) = 0.244 of white
+    assert grey[0] == pytest.approx(255 * 0.244, abs=3)
+    page.keyboard.press("i")
+    assert pixel(page)[0] == 255 - grey[0]
+    for key in "ca78":
+        page.keyboard.press(key)
+        assert pixel(page)[:3] != grey[:3]
+    page.keyboard.press("g")
+    page.keyboard.press("w")  # the tiny model calls half of it the layer: attenuation 2 is left
+    assert pixel(page)[0] == pytest.approx(255 * (1 - (2 / 7) ** 0.5), abs=3)
+    page.keyboard.press("w")
+    assert pixel(page) == grey
+
+
+def test_zoom_reaches_single_pixels_and_comes_back(page):
+    page.keyboard.press("5")
+    assert page.evaluate("viewer.view.scale") == 16
+    page.keyboard.press("f")
+    assert page.evaluate("viewer.view.fitted") is True
+    page.mouse.move(400, 400)
+    before = page.evaluate("viewer.view.scale")
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("before => viewer.view.scale > before", arg=before)
+    page.keyboard.press("f")
+
+
+@pytest.mark.parametrize(("button", "ending"), [("#save-overlay", ".overlay.png"), ("#save-tdr", ".tdr.dcs")])
+def test_overlay_and_report_are_saved(page, button, ending):
+    with page.expect_download() as download:
+        page.click(button)
+    assert download.value.suggested_filename == f"block{ending}"
+
+
+def test_a_reference_lies_beside_the_scan_in_the_same_view(page, tmp_path):
+    page.evaluate("document.getElementById('reference-pane').hidden = false")
+    drop(page, block_tiff(tmp_path, attenuation=1.0), "#reference-pane")
+    page.wait_for_selector("#reference-pane.full")
+    assert page.evaluate("viewer.panes.reference.canvas.clientWidth") > 100
+    page.evaluate("document.getElementById('reference-pane').hidden = true")
+
+
+def test_a_file_that_is_no_scan_is_told_in_one_line(page, tmp_path):
+    path = tmp_path / "notes.tif"
+    path.write_text("hello")
+    drop(page, path)
+    page.wait_for_selector("#status.bad")
+    assert "came text" in page.text_content("#status")
+    page.complaints[:] = [text for text in page.complaints if "415" not in text]  # Chromium reports the status itself
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_nothing_overflows_the_page(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.documentElement.scrollHeight") <= 900
+
+
+def test_the_console_stays_silent(page):
+    assert page.complaints == []
