@@ -115,9 +115,9 @@ def _decompressed(frame: bytes, dataset: Dataset, name: str) -> npt.NDArray[Any]
         return np.asarray(decode_jpeg(frame, name).planes[0])
     if syntax in JPEGLSTransferSyntaxes or syntax in JPEG_LOSSLESS:
         _check_frame(jpeg_frame(frame, name, lossless=True)[1:], expected, name)
+        stream = _from_frame_header(frame, name)
         codecs = _codecs(syntax, name)
-        decode = codecs.jpeg8_decode if syntax in JPEG_LOSSLESS else codecs.jpegls_decode
-        return np.asarray(decode(_from_frame_header(frame, name)))
+        return np.asarray(codecs.jpeg8_decode(stream) if syntax in JPEG_LOSSLESS else codecs.jpegls_decode(stream))
     raise ScanError(f"{name}: expected a readable transfer syntax, came {syntax.name}")
 
 
