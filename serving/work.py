@@ -42,7 +42,8 @@ class WorkerPool:
         seconds: longest wait. gone: ends when the client has left. Raises Problem: 429 if the queue is
         full, 503 after the deadline.
         """
-        future = asyncio.wrap_future(self._submit(job))
+        submitted = self._submit(job)
+        future = asyncio.wrap_future(submitted)
         watcher = asyncio.ensure_future(gone)
         try:
             both: set[asyncio.Future[Any]] = {future, watcher}
@@ -54,6 +55,7 @@ class WorkerPool:
             raise Problem(503, f"scan: expected an answer within {seconds:g} s, came none", self._retry())
         finally:
             watcher.cancel()
+            submitted.cancel()  # does nothing to a job that runs or has ended
             future.cancel()
 
     def _submit(self, job: Callable[[], T]) -> "Future[T]":

@@ -11,9 +11,11 @@ from serving.log import JsonLines
 from serving.outside import SECURITY
 
 
-@pytest.fixture
-def client(tmp_path):
-    with TestClient(create_app(settings_for(tmp_path)), raise_server_exceptions=False) as client:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with TestClient(
+        create_app(settings_for(tmp_path_factory.mktemp("service"))), raise_server_exceptions=False
+    ) as client:
         wait_ready(client)
         yield client
 
