@@ -86,22 +86,32 @@ def score(
 def evaluate(
     scan_set: Annotated[Path, typer.Argument(metavar="SET", help="A scan set: annotations.json or the MVTec layout.")],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, report.html and the tables.")],
-    model: Model = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Name of a shipped model, or a path; two of them are compared.")
+    ] = None,
     pfa: Annotated[str, typer.Option(help="Budgets at which Pd is reported.")] = "0.001,0.01,0.05",
     threads: Threads = 0,
 ) -> None:
-    """Measure detection on a scan set and write the report."""
-    from nii.evaluate.run import finish, prepare, run
+    """Measure detection on a scan set and write the report; two models are put side by side."""
+    from nii.evaluate.run import finish, finish_pair, prepare, run
 
-    budgets = tuple(numbers(pfa, "--pfa"))
-    evaluation = prepare(scan_set, model, budgets, threads)
-    results = list(watched(run(evaluation), len(evaluation.scans.entries), "scans"))
-    figures = finish(evaluation, results, out, "nii " + " ".join(sys.argv[1:]))
-    for result in results:
-        if result.error:
-            complain(result.error)
-    say(f"AUROC {shown(figures['auroc'])}; report in {out / 'report.html'}")
-    if any(result.error for result in results):
+    models: list[str | None] = [*(model or [None])]
+    if len(models) > 2:
+        raise UsageError(f"--model: expected one model or two, came {len(models)}")
+    budgets, command = tuple(numbers(pfa, "--pfa")), "nii " + " ".join(sys.argv[1:])
+    pair = [prepare(scan_set, name, budgets, threads) for name in models]
+    results = [list(watched(run(one), len(one.scans.entries), "scans")) for one in pair]
+    if len(pair) == 2:
+        figures = finish_pair(pair, results, out, command)
+        areas = figures["auroc"] or {"a": None, "b": None}
+        say(f"AUROC a {shown(areas['a'])}, b {shown(areas['b'])}; comparison in {out / 'report.html'}")
+    else:
+        figures = finish(pair[0], results[0], out, command)
+        say(f"AUROC {shown(figures['auroc'])}; report in {out / 'report.html'}")
+    errors = {result.error: None for found in results for result in found if result.error}
+    for error in errors:
+        complain(error)
+    if errors:
         raise typer.Exit(1)
 
 
@@ -115,12 +125,14 @@ def calibrate(
     threads: Threads = 0,
 ) -> None:
     """Set a model's operating points for a scanner from benign scans of it."""
-    from nii.batch import expand
-    from nii.calibrate import calibrated, score_benign, write_model
+    from nii.calibrate import benign_scans, calibrated, score_benign, write_model
     from nii.detector import Detector
+    from nii.operating_point import check_pfa
 
-    detector, sources = Detector.load(model, threads=threads), expand(benign)
-    outcomes = list(watched(score_benign(detector, sources), len(sources), "scans"))
+    if pfa is not None:
+        check_pfa(pfa)
+    detector, scans = Detector.load(model, threads=threads), benign_scans(benign)
+    outcomes = list(watched(score_benign(detector, scans), len(scans), "scans"))
     for one in outcomes:
         if one.error:
             complain(one.error)
@@ -157,8 +169,8 @@ def simulate(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
     """Simulate a scan set with exact truth."""
+    from nii.simulate.generate import simulate_set
     from nii.simulate.phantom_scans import simulate_phantoms
-    from nii.simulate.sets import simulate_set
 
     if (out / "annotations.json").is_file():
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")

@@ -300,8 +300,9 @@ def _edge_ratios(plane: FloatArray) -> Array:
     contrast = np.abs(left.mean(axis=1) - right.mean(axis=1))
     noise = float(np.median(np.abs(np.diff(smooth, axis=1)))) / MEDIAN_PER_SIGMA / np.sqrt(2)
     uneven = np.maximum(np.ptp(left, axis=1), np.ptp(right, axis=1))
-    good = (contrast > EDGE_CONTRAST) & (contrast > EDGE_TO_NOISE * noise) & (uneven < 0.1 * contrast)
-    return np.asarray(contrast[good] / inner[rows, columns][good], np.float64)
+    steepest = inner[rows, columns]
+    good = (contrast > EDGE_CONTRAST) & (contrast > EDGE_TO_NOISE * noise) & (uneven < 0.1 * contrast) & (steepest > 0)
+    return np.asarray(contrast[good] / steepest[good], np.float64)
 
 
 def _notes(dead_rows: int, saturated: float, levels: int, air: tuple[float | None, ...]) -> tuple[str, ...]:

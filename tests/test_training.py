@@ -11,7 +11,7 @@ from nii.detector import Detector
 from nii.errors import ScanSetError, UsageError
 from nii.scan import Scan
 from nii.simulate.concealments import FAMILIES
-from nii.simulate.sets import simulate_set
+from nii.simulate.generate import simulate_set
 from nii.simulate.loads import KINDS
 from training.data import BORDER, SampleConfig, Samples, load_set
 from training.export import export, onnx_bytes

@@ -22,6 +22,7 @@ from nii.simulate.scanners import draw_noise
 from nii.simulate.truth import Hidden, Truth, read_truth
 
 IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden
+EVEN_AREA = 1600.0  # pixels; larger concealments weigh less per pixel, so that a false wall counts as one brick
 BORDER = -1  # family index where there is no concealment
 
 
@@ -49,9 +50,12 @@ class Clean:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """transmission (B, E, H, W); evidence, weight (B, 1, H, W): target 0/1 and loss weight; excess
-    (B, E, H, W); precision (B, 1, H, W): relative certainty of attenuation; family (B, H, W) or BORDER;
-    cargo (B,); empty (B,)."""
+    """What a step learns from.
+
+    transmission (B, E, H, W). evidence, weight (B, 1, H, W): target 0 / 1 and loss weight, whose sum is
+    the same for each concealment. excess (B, E, H, W). precision (B, 1, H, W): relative certainty of
+    attenuation. family (B, H, W) or BORDER. cargo (B,), -1 for mixed loads. empty (B,).
+    """
 
     transmission: Tensor
     evidence: Tensor
@@ -232,6 +236,7 @@ class _Target:
             self.weight[here][mask] = 0
             return
         self.evidence[here][mask] = 1
+        self.weight[here][mask] = np.clip(EVEN_AREA / max(np.count_nonzero(mask), 1), 0.02, 3.0)
         self.family[here][mask] = families.index(one.family)
 
 

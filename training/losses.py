@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torchvision.ops import sigmoid_focal_loss
 
-from training.data import BORDER, Batch
+from training.data import BORDER, EVEN_AREA, Batch
 from training.network import Output, scan_score
 
 
@@ -36,10 +36,11 @@ def covered(batch: Batch) -> Tensor:
 
 
 def evidence_loss(logit: Tensor, batch: Batch) -> Tensor:
-    """Focal loss over pixels, divided by the number of concealed pixels (at least 0.3 % of all)."""
+    """Focal loss over pixels, summed, per concealment and the weight that each of them has."""
     target, weight = covered(batch), quarter(batch.weight)
     loss: Tensor = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * weight
-    return loss.sum() / target.sum().clamp(min=0.003 * target.numel())
+    concealed = target.amax(dim=(1, 2, 3)).sum().clamp(min=1)
+    return loss.sum() / concealed / (EVEN_AREA / 16)
 
 
 def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:

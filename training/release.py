@@ -16,7 +16,7 @@ from nii.io.read import read_scan
 from nii.io.scanset import read_set
 from nii.report import SINGLE
 from nii.scan import Scan
-from nii.simulate.sets import simulate_set
+from nii.simulate.generate import simulate_set
 from training.export import export
 from training.recipe import SETS, Recipe, read_recipe
 from training.train import train
