@@ -1,14 +1,11 @@
 """Cargo scenes: a conveyance, what it carries, and now and then something concealed."""
 
-import numpy as np
-
 from nii.simulate.concealments import FAMILIES, STRUCTURAL, draw_concealment
 from nii.simulate.containers import Conveyance, draw_conveyance
+from nii.simulate.draws import Rng
 from nii.simulate.loads import KINDS, Load, draw_load
-from nii.simulate.scene import Concealment, Part, Scene
+from nii.simulate.scene import Concealment, Part, Scene, enclosing
 from nii.simulate.shapes import Box
-
-Rng = np.random.Generator
 
 CONVEYANCES = (("20ft", 0.65), ("40ft", 0.15), ("box-body", 0.2))
 MIXED = 0.25  # share of loads of two kinds
@@ -65,16 +62,7 @@ def _draw_one(rng: Rng, family: str, conveyance: Conveyance, loads: list[Load]) 
     if family in STRUCTURAL or rng.random() < 0.85:
         return found
     # Shielded: a plate or box of metal around it, part of what should not be there.
-    box = _around(found.parts)
+    box = enclosing(found.parts)
     metal, density = [("steel", 7.85), ("lead", 11.34), ("aluminium", 2.7)][rng.integers(3)]
     plate = Box(box.x, (box.y[1], box.y[1] + rng.uniform(1, 6)), box.z)
     return Concealment(family, (*found.parts, Part(plate, metal, density)), found.displaced)
-
-
-def _around(parts: tuple[Part, ...]) -> Box:
-    boxes = [part.shape.bounds for part in parts]
-    return Box(
-        (min(b.x[0] for b in boxes), max(b.x[1] for b in boxes)),
-        (min(b.y[0] for b in boxes), max(b.y[1] for b in boxes)),
-        (min(b.z[0] for b in boxes), max(b.z[1] for b in boxes)),
-    )

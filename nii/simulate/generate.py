@@ -1,110 +1,47 @@
-"""One simulated scan with its truth, and whole scan sets on disk."""
+"""Whole scan sets: many scans, by several processes, resumable, and never half a set that looks whole."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from nii.errors import UsageError
-from nii.physics.forward import Beam, transmission
-from nii.physics.noise import NoiseModel, measure, variance
-from nii.scan import FloatArray
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.scanners import Scanner, draw_scanner
-from nii.simulate.scene import Concealment, areal_densities, stacked
-from nii.simulate.shapes import View
-from nii.simulate.truth import Hidden, Truth
-
-SCENES = {"cargo": draw_cargo}
-THINNEST = 0.05  # g/cm2; less of a concealment than this in a ray is no part of its mask
+from nii.errors import ScanSetError, UsageError
+from nii.simulate.scan import SEEDS, check_kind
+from nii.simulate.scanners import Scanner
+from nii.simulate.write import Job, Recipe, begin_set, finish_set, is_done, write_simulated
 
 
-@dataclass(frozen=True, eq=False)
-class Simulated:
-    """A scan as measured, and everything that is known of it.
+def simulate_set(
+    kind: str,
+    out: Path,
+    *,
+    scans: int,
+    concealed: float,
+    seed: int,
+    workers: int = 1,
+    scanner: Scanner | None = None,
+) -> Iterator[int]:
+    """Write a scan set into the folder `out`; yields the number of scans done, for a progress bar.
 
-    measured: float32 (energy, row, column) transmission with the scanner's noise.
+    concealed: share of scans with a concealment. The same arguments give the same bytes, whatever the
+    number of workers. Scans of an interrupted call with the same arguments are kept; annotations.json
+    is written last, so a set without it is unfinished. scanner: one for all scans, else each draws its own.
+    Raises UsageError for impossible arguments and for a folder that holds another set, ScanSetError
+    if the disk is full or a process was killed.
     """
-
-    name: str
-    measured: FloatArray
-    scanner: Scanner
-    cargo: str
-    conveyance: str
-    truth: Truth
-
-
-def simulate(kind: str, seed: int, index: int, *, concealed: bool) -> Simulated:
-    """Scan number `index` of the set with this seed. The same arguments give the same bytes, anywhere.
-
-    Different seeds never share a scene: the random stream is keyed by (seed, index).
-    """
-    rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
-    scanner = draw_scanner(rng)
-    scene = SCENES[kind](rng, concealed=concealed)
-    view, beams = scanner.view(scene.extent), scanner.beams()
-    layers = areal_densities((*scene.conveyance, *scene.load), view)
-    materials = sorted({*layers, *(p.material for c in scene.concealments for p in c.parts)})
-    base = np.maximum(stacked(layers, materials, (view.z.size, view.x.size)), 0)
-    without = transmission(base, materials, beams)
-    full, hidden = base.copy(), []
-    for concealment in scene.concealments:
-        found = _hide(concealment, base, full, materials, view, beams)
-        if found is not None:
-            hidden.append(found)
-    present = transmission(np.maximum(full, 0), materials, beams) if hidden else without
-    noise = scanner.noise
-    truth = Truth(-np.log(without), tuple(_with_dprime(one, without, noise) for one in hidden))
-    return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
-
-
-def _hide(
-    concealment: Concealment,
-    base: FloatArray,
-    full: FloatArray,
-    materials: list[str],
-    view: View,
-    beams: tuple[Beam, ...],
-) -> Hidden | None:
-    """Add a concealment to `full`; its exact excess over `base` and its mask, or None if out of view."""
-    shape = (view.z.size, view.x.size)
-    own = stacked(areal_densities(concealment.parts, view), materials, shape)
-    mask = own.sum(axis=0) > THINNEST
-    if np.count_nonzero(mask) < 4:
-        return None
-    own += stacked(areal_densities(concealment.displaced, view), materials, shape)
-    full += own
-    touched = np.abs(own).max(axis=0) > 0
-    rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    before = transmission(np.ascontiguousarray(base[:, *box]), materials, beams)
-    after = transmission(np.maximum(base[:, *box] + own[:, *box], 0), materials, beams)
-    return Hidden(
-        family=concealment.family,
-        mass_kg=concealment.mass_kg,
-        dprime=0.0,
-        row=int(rows[0]),
-        column=int(columns[0]),
-        excess=np.log(before) - np.log(after),
-        mask=mask[box],
-    )
-
-
-def _with_dprime(hidden: Hidden, without: FloatArray, noise: NoiseModel) -> Hidden:
-    """With the detectability for an observer who knows the background: sqrt(sum((dT)^2 / var))."""
-    height, width = hidden.mask.shape
-    box = (slice(hidden.row, hidden.row + height), slice(hidden.column, hidden.column + width))
-    before = without[:, *box]
-    change = before * np.expm1(-hidden.excess)
-    squared = (change**2 / variance(before, noise)).sum()
-    return replace(hidden, dprime=float(np.sqrt(squared)))
-
-
-Job = tuple[int, bool]
+    _check(kind, scans, concealed, seed, workers)
+    recipe = Recipe(kind, seed, scans, concealed, "" if scanner is None else repr(scanner))
+    try:
+        begin_set(out, recipe)
+        todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]
+        yield scans - len(todo)
+        yield from _work(partial(write_simulated, out, kind, seed, scanner=scanner), todo, scans, workers)
+        finish_set(out, recipe)
+    except OSError as error:
+        raise ScanSetError(f"{out}: expected to write a scan set, came {error}") from error
 
 
 def jobs(scans: int, share: float) -> list[Job]:
@@ -112,32 +49,35 @@ def jobs(scans: int, share: float) -> list[Job]:
     return [(i, int((i + 1) * share) > int(i * share)) for i in range(scans)]
 
 
-def simulate_set(kind: str, out: Path, *, scans: int, concealed: float, seed: int, workers: int = 1) -> Iterator[int]:
-    """Write a scan set as in the README; yields the number of scans done, for a progress bar.
+def _check(kind: str, scans: int, concealed: float, seed: int, workers: int) -> None:
+    check_kind(kind)
+    for name, value, least, most in (
+        ("scans", scans, 1, SEEDS - 1),
+        ("concealed", concealed, 0, 1),
+        ("seed", seed, 0, SEEDS - 1),
+        ("workers", workers, 1, 1024),
+    ):
+        if not least <= value <= most:
+            raise UsageError(f"{name}: expected {least} to {most}, came {value}")
 
-    Scans that are there already are kept (resume); annotations.json is written last, so a set without
-    it is unfinished. Raises UsageError for impossible numbers.
-    """
-    from nii.simulate.write import finish_set, is_done, write_simulated
 
-    if kind not in SCENES:
-        raise UsageError(f"kind of scene: expected one of {sorted(SCENES)}, came {kind}")
-    if scans < 1 or not 0 <= concealed <= 1 or workers < 1 or seed < 0:
-        raise UsageError(
-            f"expected scans >= 1, concealed in [0, 1], seed >= 0, workers >= 1; "
-            f"came {scans}, {concealed}, {seed}, {workers}"
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]
-    yield scans - len(todo)
-    work = partial(write_simulated, out, kind, seed)
+def _work(write: "partial[None]", todo: list[Job], scans: int, workers: int) -> Iterator[int]:
+    """Do the jobs, in this process or in several; yields the number of scans done."""
+    before = scans - len(todo) + 1
     if workers == 1:
-        for count, job in enumerate(todo, start=scans - len(todo) + 1):
-            work(job)
+        for count, job in enumerate(todo, start=before):
+            write(job)
             yield count
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for count, _ in enumerate(pool.map(work, todo, chunksize=2), start=scans - len(todo) + 1):
+        return
+    context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
+    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts) as pool:
+        try:
+            for count, _ in enumerate(pool.map(write, todo), start=before):
                 yield count
-    finish_set(out, kind=kind, seed=seed, scans=scans)
+        except BrokenProcessPool as error:
+            raise ScanSetError("simulation: expected its processes to live, came one that was killed") from error
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C goes to every process of the terminal; only the first one shall act on it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -88,6 +88,16 @@ class Scene:
     conveyance_kind: str
 
 
+def enclosing(parts: Sequence[Part]) -> Box:
+    """The smallest box around these parts (at least one)."""
+    boxes = [part.shape.bounds for part in parts]
+    return Box(
+        (min(box.x[0] for box in boxes), max(box.x[1] for box in boxes)),
+        (min(box.y[0] for box in boxes), max(box.y[1] for box in boxes)),
+        (min(box.z[0] for box in boxes), max(box.z[1] for box in boxes)),
+    )
+
+
 def areal_densities(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
     """Areal density of each material, g/cm2, float32 (row, column)."""
     shape = (view.z.size, view.x.size)

@@ -7,7 +7,7 @@ ellipse in the (y, z) plane, and the path of a ray through it has a closed form.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,7 @@ class Patch:
 
 
 Interval = tuple[float, float]
+Vector = tuple[float, float, float]  # along x, y, z
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,25 @@ class PrismX:
 
 
 Shape = Box | Cylinder | Ellipsoid | PrismY | PrismX
+
+
+def shifted(shape: Shape, by: Vector) -> Shape:
+    """The same solid moved by (x, y, z) mm."""
+    x, y, z = by
+    match shape:
+        case Box():
+            return Box(_shift(shape.x, x), _shift(shape.y, y), _shift(shape.z, z))
+        case Cylinder() | Ellipsoid():
+            centre = (shape.centre[0] + x, shape.centre[1] + y, shape.centre[2] + z)
+            return replace(shape, centre=centre)
+        case PrismY():
+            return PrismY(tuple((u + x, v + z) for u, v in shape.corners), _shift(shape.y, y))
+        case PrismX():
+            return PrismX(tuple((u + y, v + z) for u, v in shape.corners), _shift(shape.x, x))
+
+
+def _shift(interval: Interval, step: float) -> Interval:
+    return (interval[0] + step, interval[1] + step)
 
 
 def rotated(

@@ -5,6 +5,8 @@ On disk one .npz per scan (no pickle): `without`, uint16 (energy, row, column), 
 `at_i`, int (row, column) of its corner; `families`, `masses` and `dprimes`, one entry each per concealment.
 """
 
+import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.errors import ScanSetError
+from nii.io.write import write_atomically
 from nii.scan import FloatArray
 
 STEP = 5000  # steps per unit of attenuation; fine against photon noise of 1e6 photons
@@ -54,7 +57,7 @@ class Truth:
 
 
 def write_truth(path: Path, truth: Truth) -> None:
-    """Write atomically."""
+    """Write as described above; a reader sees the whole file or none."""
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "without": np.rint(np.clip(truth.without, 0, DEEPEST) * STEP).astype(np.uint16),
         "families": np.array([one.family for one in truth.hidden], np.str_),
@@ -65,9 +68,9 @@ def write_truth(path: Path, truth: Truth) -> None:
         arrays[f"excess_{i}"] = np.rint(np.clip(one.excess, -DEEPEST, DEEPEST) * EXCESS_STEP).astype(np.int16)
         arrays[f"mask_{i}"] = one.mask
         arrays[f"at_{i}"] = np.array([one.row, one.column])
-    part = path.with_suffix(".part.npz")
-    np.savez_compressed(part, allow_pickle=False, **arrays)
-    part.replace(path)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomically(path, buffer.getvalue())
 
 
 def read_truth(path: Path) -> Truth:
@@ -89,5 +92,5 @@ def read_truth(path: Path) -> Truth:
                     for i, family in enumerate(file["families"])
                 ),
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ScanSetError(f"{path}: expected the truth of a simulated scan, came {error}") from error

@@ -1,31 +1,74 @@
-"""Simulated scan sets on disk: SET/scans, SET/masks, SET/truth, SET/annotations.json."""
+"""Simulated scan sets on disk: SET/scans, SET/masks, SET/truth, SET/annotations.json.
+
+While a set is made, SET/unfinished holds its recipe and one entry per finished scan.
+"""
 
 import json
+import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
-from nii.io.write import write_tiff
+from nii import __version__
+from nii.errors import UsageError
+from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.simulate.concealments import FAMILIES
-from nii.simulate.generate import Job, Simulated, simulate
-from nii.simulate.truth import write_truth
+from nii.simulate.loads import HS_CHAPTERS
+from nii.simulate.scan import Simulated, simulate
+from nii.simulate.scanners import Scanner
+from nii.simulate.truth import Hidden, write_truth
 
 CATEGORIES = {family: number for number, family in enumerate(FAMILIES, start=1)}
+
+Job = tuple[int, bool]  # index of a scan, and whether it is a concealed one
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a set is made of; the same recipe gives the same bytes.
+
+    concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
+    version: of this package, since another one may draw other scenes.
+    """
+
+    kind: str
+    seed: int
+    scans: int
+    concealed: float
+    scanner: str = ""
+    version: str = __version__
+
+
+def begin_set(out: Path, recipe: Recipe) -> None:
+    """Make the folders of a set, or go on with one of the same recipe.
+
+    Raises UsageError if a finished set, or an unfinished one of another recipe, is there.
+    """
+    if (out / "annotations.json").exists():
+        raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: expected a folder, came a file")
+    for folder in ("scans", "masks", "truth", "unfinished"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    path = out / "unfinished" / "recipe.json"
+    if path.is_file() and (came := json.loads(path.read_text())) != asdict(recipe):
+        differing = [name for name, value in asdict(recipe).items() if came.get(name) != value]
+        raise UsageError(f"{out}: expected the {' and '.join(differing)} of the unfinished set there, came other ones")
+    _write_json(path, asdict(recipe))
 
 
 def is_done(out: Path, index: int) -> bool:
     """Whether this scan of the set is whole on disk (its entry is written last)."""
-    return _entry_path(out, f"{index:06d}").is_file()
+    return _entry_path(out, index).is_file()
 
 
-def write_simulated(out: Path, kind: str, seed: int, job: Job) -> None:
+def write_simulated(out: Path, kind: str, seed: int, job: Job, *, scanner: Scanner | None = None) -> None:
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
-    scan = simulate(kind, seed, index, concealed=concealed)
-    for folder in ("scans", "masks", "truth", "entries"):
-        (out / folder).mkdir(exist_ok=True)
+    scan = simulate(kind, seed, index, concealed=concealed, scanner=scanner)
     write_tiff(
         out / "scans" / f"{scan.name}.tif",
         scan.measured,
@@ -36,61 +79,62 @@ def write_simulated(out: Path, kind: str, seed: int, job: Job) -> None:
     )
     write_truth(out / "truth" / f"{scan.name}.npz", scan.truth)
     if scan.truth.hidden:
-        mask = scan.truth.mask().astype(np.uint8) * 255
-        cv2.imwrite(str(out / "masks" / f"{scan.name}.png"), mask)
-    _write_json(_entry_path(out, scan.name), _entry(scan))
+        write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
+    _write_json(_entry_path(out, index), _entry(scan))
 
 
-def finish_set(out: Path, *, kind: str, seed: int, scans: int) -> None:
+def finish_set(out: Path, recipe: Recipe) -> None:
     """Join the entries to annotations.json (COCO) and remove them. The set is whole from here on."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for index in range(scans):
-        entry = json.loads(_entry_path(out, f"{index:06d}").read_text())
+    for index in range(recipe.scans):
+        entry = json.loads(_entry_path(out, index).read_text())
         images.append({"id": index, **entry["image"]})
         for found in entry["annotations"]:
             annotations.append({"id": len(annotations), "image_id": index, **found})
-    info = {"description": f"nii simulate {kind}", "seed": seed, "scans": scans}
+    info = {"description": f"nii simulate {recipe.kind}", **asdict(recipe)}
     categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
     whole = {"info": info, "images": images, "annotations": annotations, "categories": categories}
     _write_json(out / "annotations.json", whole)
+    shutil.rmtree(out / "unfinished")
 
 
-def _entry_path(out: Path, name: str) -> Path:
-    return out / "entries" / f"{name}.json"
+def _entry_path(out: Path, index: int) -> Path:
+    return out / "unfinished" / f"{index:06d}.json"
 
 
 def _entry(scan: Simulated) -> dict[str, Any]:
     """The scan's part of annotations.json."""
     _, rows, columns = scan.measured.shape
+    image = {
+        "file_name": f"scans/{scan.name}.tif",
+        "width": columns,
+        "height": rows,
+        "cargo": scan.cargo,
+        "hs_chapters": [HS_CHAPTERS[kind] for kind in scan.cargo.split("+")],
+        "conveyance": scan.conveyance,
+        "pitch_mm": list(scan.scanner.pitch_mm),
+        "energies": list(scan.scanner.energies),
+        "open_beam": scan.scanner.noise.open_beam,
+        "scanner": scan.scanner.name,
+        "mask": f"masks/{scan.name}.png" if scan.truth.hidden else None,
+    }
+    return {"image": image, "annotations": [_annotation(one) for one in scan.truth.hidden]}
+
+
+def _annotation(hidden: Hidden) -> dict[str, Any]:
+    """A concealment's part of annotations.json, without its numbers."""
     return {
-        "image": {
-            "file_name": f"scans/{scan.name}.tif",
-            "width": columns,
-            "height": rows,
-            "cargo": scan.cargo,
-            "conveyance": scan.conveyance,
-            "pitch_mm": list(scan.scanner.pitch_mm),
-            "energies": list(scan.scanner.energies),
-            "open_beam": scan.scanner.noise.open_beam,
-            "scanner": scan.scanner.name,
-            "mask": f"masks/{scan.name}.png" if scan.truth.hidden else None,
-        },
-        "annotations": [
-            {
-                "category_id": CATEGORIES[one.family],
-                "bbox": _box(one.mask, one.row, one.column),
-                "area": int(np.count_nonzero(one.mask)),
-                "iscrowd": 0,
-                "mass_kg": round(one.mass_kg, 4),
-                "ideal_observer_dprime": round(one.dprime, 2),
-            }
-            for one in scan.truth.hidden
-        ],
+        "category_id": CATEGORIES[hidden.family],
+        "bbox": _box(hidden.mask, hidden.row, hidden.column),
+        "area": int(np.count_nonzero(hidden.mask)),
+        "iscrowd": 0,
+        "mass_kg": round(hidden.mass_kg, 4),
+        "ideal_observer_dprime": round(hidden.dprime, 2),
     }
 
 
-def _box(mask: np.ndarray[Any, np.dtype[np.bool_]], row: int, column: int) -> list[int]:
+def _box(mask: npt.NDArray[np.bool_], row: int, column: int) -> list[int]:
     """COCO box (x, y, width, height) of a mask whose corner lies at (row, column)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return [
@@ -102,6 +146,4 @@ def _box(mask: np.ndarray[Any, np.dtype[np.bool_]], row: int, column: int) -> li
 
 
 def _write_json(path: Path, value: object) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value))
-    part.replace(path)
+    write_atomically(path, json.dumps(value).encode())
