@@ -96,11 +96,14 @@ class Calibration:
     name: what reports call it; "default" serves every scanner without its own.
     scanner: the `scanner` field of the scans it serves; None for the default one.
     scores: ascending, each exactly a float32; at least one. Build it with `from_scores`.
+    quality: figures of the quality of these scans, (name, ascending values), by which `nii.drift` sees a
+    scanner change; empty in models that were calibrated without.
     """
 
     name: str
     scanner: str | None
     scores: tuple[float, ...]
+    quality: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         values = _finite(self.scores, f"calibration {self.name!r}")
@@ -108,11 +111,20 @@ class Calibration:
             raise CalibrationError(f"calibration {self.name!r}: expected ascending float32 scores, came others")
 
     @classmethod
-    def from_scores(cls, scores: npt.ArrayLike, *, name: str = DEFAULT, scanner: str | None = None) -> "Calibration":
+    def from_scores(
+        cls,
+        scores: npt.ArrayLike,
+        *,
+        name: str = DEFAULT,
+        scanner: str | None = None,
+        quality: Mapping[str, Sequence[float]] | None = None,
+    ) -> "Calibration":
         """Sort benign scan scores and round them to float32, the type that the network returns."""
+        figures = {key: _finite(found, f"calibration {name!r}, {key}") for key, found in (quality or {}).items()}
+        ranked = tuple((key, tuple(np.sort(found).tolist())) for key, found in sorted(figures.items()))
         with np.errstate(over="ignore"):  # too large for float32 becomes inf and is refused below
             values = np.sort(_finite(scores, f"calibration {name!r}").astype(np.float32), axis=None)
-        return cls(name, scanner, tuple(values.tolist()))
+        return cls(name, scanner, tuple(values.tolist()), ranked)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Calibration":
@@ -121,14 +133,16 @@ class Calibration:
             name, scanner, scores = record["name"], record["scanner"], record["scores"]
             if not (isinstance(name, str) and isinstance(scanner, str | None)):
                 raise TypeError("name or scanner is no text")
-            return cls.from_scores(np.asarray(scores, np.float64), name=name, scanner=scanner)
+            quality = dict(record.get("quality", {}))
+            return cls.from_scores(np.asarray(scores, np.float64), name=name, scanner=scanner, quality=quality)
         except (KeyError, TypeError, ValueError) as error:
             raise CalibrationError(f"calibration: expected name, scanner and scores, came {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary; each score has the few digits that give back the same float32."""
         scores = [float(str(value)) for value in np.asarray(self.scores, np.float32)]
-        return {"name": self.name, "scanner": self.scanner, "scores": scores, "regions": REGIONS}
+        record = {"name": self.name, "scanner": self.scanner, "scores": scores, "regions": REGIONS}
+        return record | {"quality": {name: list(values) for name, values in self.quality}} if self.quality else record
 
     @cached_property
     def _ranked(self) -> Scores:

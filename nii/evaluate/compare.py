@@ -7,10 +7,11 @@ hard for both cancels, and much smaller differences show than from two separate 
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from nii.errors import ScanSetError
 from nii.evaluate.detection import NO_BENIGN, NO_CONCEALED, Figures, array
-from nii.evaluate.metrics import PFAS, check
+from nii.evaluate.metrics import OPERATING_PFA, PFAS, check
 from nii.evaluate.rates import (
     RESAMPLES,
     Resample,
@@ -22,9 +23,11 @@ from nii.evaluate.rates import (
     resampled_auroc,
     resampled_pd,
 )
+from nii.evaluate.regions import first_hits
 from nii.evaluate.results import ScanResult, Scored, usable
-from nii.evaluate.unknown import split_unknown
+from nii.evaluate.unknown import Unknown, split_unknown
 
+Bools = npt.NDArray[np.bool_]
 Statistic = Callable[[Scores, Scores, Resample], Scores]
 
 
@@ -33,13 +36,16 @@ def compare(
     results_b: Sequence[ScanResult],
     *,
     pfas: Iterable[float] = PFAS,
+    operating_pfas: tuple[float, float] = (OPERATING_PFA, OPERATING_PFA),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Figures:
-    """AUROC and Pd of two models over the scans that both scored; differences are b - a.
+    """Two models over the scans that both scored; differences are b - a.
 
-    Each model has its own threshold, from the benign scans of the resample. ci: 95 %;
-    p_value: two-sided, of no difference. Raises ScanSetError if the truths of a scan differ.
+    auroc, families and pd_at_pfa: each model has its own threshold, from the benign scans of the
+    resample. operating_point: Pd and Pfa by each model's own calibration at its budget in
+    operating_pfas. recall_at_1: scans whose first region lies in the right place.
+    ci: 95 %; p_value: two-sided, of no difference. Raises ScanSetError if the truths of a scan differ.
     """
     budgets = list(pfas)
     for results in (results_a, results_b):
@@ -47,16 +53,66 @@ def compare(
     a, b = common(results_a, results_b)
     counts = {"benign": len(a.benign), "concealed": len(a.concealed)}
     counts |= {"left_out_a": len(results_a) - len(a.all), "left_out_b": len(results_b) - len(b.all)}
+    rng = np.random.default_rng(seed)
+    tree: Figures = {"scans": counts, "operating_point": decisions(a, b, operating_pfas, rng, resamples)}
+    tree["recall_at_1"] = places(a, b, rng, resamples)
     if not (a.benign and a.concealed):
         reason = NO_CONCEALED if a.benign else NO_BENIGN
-        tree: Figures = {"scans": counts, "auroc": reason, "pd_at_pfa": reason}
+        tree |= {"auroc": reason, "pd_at_pfa": reason, "families": reason}
     else:
-        rng = np.random.default_rng(seed)
         draws = list(draw_resamples(rng, len(a.benign), len(a.concealed), resamples))
         at_pfa = {f"{pfa:g}": difference(a, b, draws, pd_statistic(len(a.benign), pfa)) for pfa in budgets}
-        tree = {"scans": counts, "auroc": difference(a, b, draws, resampled_auroc), "pd_at_pfa": at_pfa}
+        tree |= {"auroc": difference(a, b, draws, resampled_auroc), "pd_at_pfa": at_pfa}
+        tree["families"] = families(a, b, rng, resamples)
     figures, reasons = split_unknown(tree)
     return {**figures, "unknown": reasons}
+
+
+def families(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> Figures:
+    """AUROC of both models for each family against all benign scans."""
+    rows = {}
+    for name in sorted({family for result in a.concealed for family in result.families}):
+        ours, theirs = (Scored(s.benign, tuple(r for r in s.concealed if name in r.families)) for s in (a, b))
+        draws = list(draw_resamples(rng, len(ours.benign), len(ours.concealed), resamples))
+        rows[name] = {"n": len(ours.concealed), **difference(ours, theirs, draws, resampled_auroc)}
+    return rows
+
+
+def decisions(
+    a: Scored, b: Scored, pfas: tuple[float, float], rng: np.random.Generator, resamples: int
+) -> Figures | Unknown:
+    """Pd and Pfa by the calibrations in the two model files."""
+    if any(result.p_value is None for result in (*a.all, *b.all)):
+        return Unknown("not every scan has a p-value from both models")
+    return {
+        "pfa_a": pfas[0],
+        "pfa_b": pfas[1],
+        "pd": _shares(_alarms(a.concealed, pfas[0]), _alarms(b.concealed, pfas[1]), NO_CONCEALED, rng, resamples),
+        "pfa_observed": _shares(_alarms(a.benign, pfas[0]), _alarms(b.benign, pfas[1]), NO_BENIGN, rng, resamples),
+    }
+
+
+def places(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
+    """Concealed scans of known boxes whose first region lies in the right place."""
+    ours, theirs = first_hits(a.concealed), first_hits(b.concealed)
+    names = [name for name in ours if name in theirs]
+    hits = (np.array([found[name] for name in names], bool) for found in (ours, theirs))
+    return _shares(*hits, Unknown("no concealment with a known box in this set"), rng, resamples)
+
+
+def _alarms(results: Sequence[ScanResult], pfa: float) -> Bools:
+    return np.array([bool(result.alarm(pfa)) for result in results], bool)
+
+
+def _shares(a: Bools, b: Bools, none: Unknown, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
+    """Two shares over the same scans, with the counts of scans that only one model has."""
+    n = a.size
+    if not n:
+        return none
+    gain = b.astype(np.float64) - a
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples) @ gain / n
+    only = {"only_a": int((a & ~b).sum()), "only_b": int((b & ~a).sum())}
+    return {"n": n, **_row(float(a.mean()), float(b.mean()), drawn), **only}
 
 
 def common(results_a: Sequence[ScanResult], results_b: Sequence[ScanResult]) -> tuple[Scored, Scored]:
@@ -81,13 +137,12 @@ def difference(a: Scored, b: Scored, draws: Sequence[Resample], statistic: Stati
     of_a, of_b = _arrays(a), _arrays(b)
     value_a, value_b = float(statistic(*of_a, itself)[0]), float(statistic(*of_b, itself)[0])
     drawn = np.concatenate([statistic(*of_b, draw) - statistic(*of_a, draw) for draw in draws])
-    return {
-        "a": value_a,
-        "b": value_b,
-        "difference": value_b - value_a,
-        "ci": percentile_interval(drawn),
-        "p_value": two_sided(drawn),
-    }
+    return _row(value_a, value_b, drawn)
+
+
+def _row(a: float, b: float, drawn: Scores) -> Figures:
+    ends = {"ci": percentile_interval(drawn), "p_value": two_sided(drawn)}
+    return {"a": a, "b": b, "difference": b - a, **ends}
 
 
 def two_sided(drawn: Scores) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nii.errors import CalibrationError
+from nii.evaluate.curve import detection_curve
 from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.rates import RESAMPLES, Scores, auroc, auroc_interval, clopper_pearson, set_threshold
 from nii.evaluate.results import ScanResult, Scored, scores
@@ -22,6 +23,7 @@ from nii.operating_point import Calibration, choose_calibration, scans_needed, s
 
 Figures = dict[str, Any]
 Decide = Callable[[ScanResult], bool]
+Value = Callable[[ScanResult], float | None]
 
 NO_BENIGN = Unknown("no benign scan")
 NO_CONCEALED = Unknown("no concealed scan")
@@ -229,10 +231,25 @@ class Tables:
             groups[name] = Scored(benign, tuple(r for r in self.scored.concealed if key(r) == name))
         return {name: self.both(group.benign, group.concealed) for name, group in groups.items()}
 
-    def binned(self, value: Callable[[ScanResult], float | None], edges: Sequence[float]) -> list[Figures]:
+    def curve(self, value: Value) -> Figures:
+        """Detection curve over a property of concealed scans, at every threshold."""
+        known = [(v, result) for result in self.scored.concealed if (v := value(result)) is not None]
+        at_pfa = self.rules.at_pfa.items()
+        return {
+            "operating_point": self._fitted(known, self.rules.promised),
+            "pd_at_pfa": {pfa: self._fitted(known, rule) for pfa, rule in at_pfa},
+        }
+
+    def _fitted(self, known: Sequence[tuple[float, ScanResult]], rule: Decide | Unknown) -> Figures | Unknown:
+        if isinstance(rule, Unknown):
+            return rule
+        return detection_curve([v for v, _ in known], [rule(result) for _, result in known], self.rng)
+
+    def binned(self, value: Value, edges: Sequence[float], **more: Value) -> list[Figures]:
         """Pd per bin [low, high) of a property of concealed scans.
 
-        Empty bins are left out, and so is `high` in a last bin that has no end.
+        Empty bins are left out, and so is `high` in a last bin that has no end. more: further
+        properties, whose medians the rows give where all scans of the bin have them.
         """
         known = [(v, result) for result in self.scored.concealed if (v := value(result)) is not None]
         rows = []
@@ -241,5 +258,15 @@ class Tables:
             if inside:
                 end = {"high": high} if np.isfinite(high) else {}
                 middle = {"median": float(np.median([v for v, _ in inside]))}
-                rows.append({"low": low, **end, **middle, **self.found([result for _, result in inside])})
+                group = [result for _, result in inside]
+                rows.append({"low": low, **end, **middle, **_medians(group, more), **self.found(group)})
         return rows
+
+
+def _medians(group: Sequence[ScanResult], properties: Mapping[str, Value]) -> Figures:
+    medians = {}
+    for name, value in properties.items():
+        known = [v for result in group if (v := value(result)) is not None]
+        if len(known) == len(group):
+            medians[name] = float(np.median(known))
+    return medians

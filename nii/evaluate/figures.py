@@ -171,9 +171,17 @@ def family_plot(rows: Sequence[tuple[str, Figures]]) -> str | None:
 
 
 def binned_plot(
-    name: str, label: str, rows: Sequence[tuple[float, Figures]], ideal: Callable[[Any], Any] | None = None
+    name: str,
+    label: str,
+    rows: Sequence[tuple[float, Figures]],
+    *,
+    curve: Figures | None = None,
+    ideal: Callable[[Any], Any] | None = None,
 ) -> str | None:
-    """Pd against mass or detectability, one point per bin at its median; `ideal` is a curve over it."""
+    """Pd against mass or detectability, one point per bin at its median.
+
+    curve: a fitted detection curve, drawn with its band and its limit; ideal: a curve over x.
+    """
     known = [(x, rate) for x, rate in rows if rate["pd"] is not None and x > 0]
     if not known:
         return None
@@ -185,11 +193,13 @@ def binned_plot(
         if ideal is not None:
             span = np.geomspace(x.min() / 4, x.max() * 4, 200)
             axes.plot(span, ideal(span), color=MUTED, lw=1.5, ls="--", label="ideal observer")
+        if curve is not None:
+            _fitted(axes, curve)
         axes.errorbar(
             x,
             pd,
             yerr=np.abs(ends.T - pd),
-            fmt="o-",
+            fmt="o" if curve is not None else "o-",
             color=CONCEALED,
             ms=7,
             lw=2,
@@ -209,6 +219,14 @@ def binned_plot(
     return draw(name, f"Share found against {label}", paint)
 
 
+def _fitted(axes: "Axes", curve: Figures) -> None:
+    """The fitted detection curve, its band, and a line at the size of which 90 % are found."""
+    axes.fill_between(curve["x"], curve["low"], curve["high"], color=CONCEALED, alpha=0.2, lw=0)
+    axes.plot(curve["x"], curve["pd"], color=CONCEALED, lw=2, label="fitted curve, 95 % band")
+    if curve["limit"] is not None:
+        axes.axvline(curve["limit"], color=INK, lw=1.5, ls=":", label="90 % are found from here")
+
+
 def froc_plot(figures: Figures) -> str | None:
     """Recall of concealments against false regions per scan."""
     curve = figures["regions"]["froc"]
@@ -224,6 +242,24 @@ def froc_plot(figures: Figures) -> str | None:
         in_percent(axes.yaxis)
 
     return draw("froc", "Share of concealments marked against false regions per scan", paint)
+
+
+def difference_plot(rows: Sequence[tuple[str, Figures]]) -> str | None:
+    """Differences between two models with their intervals; rows of (name, difference) from top to bottom."""
+    if not rows:
+        return None
+
+    def paint(axes: "Axes") -> None:
+        places = np.arange(len(rows))[::-1]
+        middle = np.array([row["difference"] for _, row in rows])
+        ends = np.array([row["ci"] for _, row in rows])
+        axes.axvline(0, color=MUTED, lw=1, ls="--")
+        reach = np.abs(ends.T - middle)
+        axes.errorbar(middle, places, xerr=reach, fmt="o", color=CONCEALED, ms=7, lw=2, capsize=4)
+        axes.set_yticks(places, [plain(name) for name, _ in rows])
+        axes.set(ylim=(-0.6, len(rows) - 0.4), xlabel="b minus a, 95 % interval")
+
+    return draw("difference", "Differences between the two models", paint, height=1.1 + 0.32 * len(rows))
 
 
 def calibration_plot(results: Sequence[ScanResult]) -> str | None:

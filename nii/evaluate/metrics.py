@@ -36,6 +36,7 @@ FORMAT = 1
 PFAS = (0.001, 0.01, 0.05)
 OPERATING_PFA = 0.01
 MASS_EDGES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, math.inf)  # kg
+COVER_EDGES = (0, 0.25, 0.5, 1, 1.5, 2, 3, 4, math.inf)  # attenuation around the concealment, no unit
 DPRIME_EDGES = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, math.inf)  # no unit
 
 
@@ -74,6 +75,13 @@ def metrics(
         "scanners": tables.by(lambda result: result.scanner),
         "detection_by_mass_kg": tables.binned(lambda result: result.mass_kg, MASS_EDGES),
         "detection_by_dprime": tables.binned(lambda result: result.dprime, DPRIME_EDGES),
+        "detection_by_cover": tables.binned(
+            lambda result: result.cover, COVER_EDGES, steel_mm=lambda result: result.cover_steel_mm
+        ),
+        "detection_curves": {
+            "mass_kg": tables.curve(lambda result: result.mass_kg),
+            "dprime": tables.curve(lambda result: result.dprime),
+        },
         "pixel": pixel_metrics(result.pixels for result in scored.all if result.pixels is not None),
         "regions": region_metrics(scored.all),
         "mass": mass_metrics(scored.concealed),

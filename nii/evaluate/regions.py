@@ -91,6 +91,12 @@ def region_metrics(results: Sequence[ScanResult]) -> dict[str, object]:
     }
 
 
+def first_hits(results: Sequence[ScanResult]) -> dict[str, bool]:
+    """By name of each concealed scan with known boxes: whether its first region hits a concealment."""
+    placed = [r for r in located(results) if r.truth]
+    return {r.name: bool(r.regions) and hit_truth(ranked(r)[0], r) is not None for r in placed}
+
+
 def froc(scans: Sequence[ScanResult]) -> list[dict[str, float]]:
     """Free-response ROC: recall over concealments against false regions per scan.
 
@@ -117,8 +123,15 @@ def mass_metrics(results: Sequence[ScanResult]) -> dict[str, object]:
     """Errors of the mass of found concealments; relative error = |estimate - true| / true.
 
     Only concealments that a region hits have an estimate; `n_truth` says how many there are.
+    `families` has the same figures for each family with a known mass.
     """
     pairs = matches(results)
+    names = sorted({match.truth.family for match in pairs if match.truth.mass_kg})
+    by_family = {name: _mass_errors([m for m in pairs if m.truth.family == name]) for name in names}
+    return {**_mass_errors(pairs), "families": by_family}
+
+
+def _mass_errors(pairs: Sequence[Match]) -> dict[str, object]:
     found = _weighed(pairs)
     counts = {"n": len(found), "n_truth": sum(1 for match in pairs if match.truth.mass_kg)}
     if not found:

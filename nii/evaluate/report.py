@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.evaluate import figures as plots
-from nii.evaluate import page, sections, summary
+from nii.evaluate import page, sections, summary, versus
 from nii.evaluate.detection import Figures
 from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.gallery import Gallery, Picture
 from nii.evaluate.headline import Headline, decided, headline
 from nii.evaluate.results import ScanResult
 from nii.evaluate.tables import REGION_COLUMNS, SCORE_COLUMNS, region_rows, score_rows
+from nii.evaluate.words import number
 from nii.table import write_table
 
 
@@ -37,6 +38,18 @@ def write_report(
             "metrics.json": lambda path: path.write_text(text + "\n", encoding="utf-8"),
             "scores.parquet": lambda path: write_table(path, scores, SCORE_COLUMNS),
             "regions.parquet": lambda path: write_table(path, regions, REGION_COLUMNS),
+            "report.html": lambda path: path.write_text(html, encoding="utf-8"),
+        },
+    )
+
+
+def write_comparison(out_dir: str | Path, figures: Figures) -> None:
+    """Write metrics.json and report.html of two models side by side, beside the folders a and b of each."""
+    text, html = json.dumps(figures, indent=1, allow_nan=False), versus.comparison_html(figures)
+    replace_all(
+        Path(out_dir),
+        {
+            "metrics.json": lambda path: path.write_text(text + "\n", encoding="utf-8"),
             "report.html": lambda path: path.write_text(html, encoding="utf-8"),
         },
     )
@@ -109,16 +122,31 @@ def parts_of_set(figures: Figures, rule: Headline) -> str:
 def sizes(figures: Figures, rule: Headline) -> str:
     """Detection against mass and against what an ideal observer could see."""
     masses, dprimes = figures["detection_by_mass_kg"], figures["detection_by_dprime"]
+    mass_curve = rule.rates(figures["detection_curves"]["mass_kg"])
+    dprime_curve = rule.rates(figures["detection_curves"]["dprime"])
     by_mass = [(row["median"], rule.rates(row)) for row in masses]
     by_dprime = [(row["median"], rule.rates(row)) for row in dprimes]
     ideal = partial(ideal_pd, pfa=rule.pfa)
-    left = page.plot(plots.binned_plot("mass", "mass in kg", by_mass), "Share found against mass.")
+    drawn = plots.binned_plot("mass", "mass in kg", by_mass, curve=mass_curve)
+    left = page.plot(drawn, "Share found against mass. " + limit(mass_curve, "kg"))
     right = page.plot(
-        plots.binned_plot("dprime", "detectability d'", by_dprime, ideal),
-        "Share found against the detectability of an ideal observer, the limit of any method.",
+        plots.binned_plot("dprime", "detectability d'", by_dprime, curve=dprime_curve, ideal=ideal),
+        "Share found against the detectability of an ideal observer, the limit of any method. "
+        + limit(dprime_curve, ""),
     )
     left += sections.bins_table("Share found by mass", "kg", masses, rule)
-    return page.grid([left, right + sections.bins_table("Share found by detectability d'", "", dprimes, rule)])
+    right += sections.bins_table("Share found by detectability d'", "", dprimes, rule)
+    return page.grid([left, right]) + sections.cover_table(figures["detection_by_cover"], rule)
+
+
+def limit(curve: Figures | None, unit: str) -> str:
+    """The detection limit in words; nothing without a curve."""
+    if curve is None:
+        return ""
+    if curve["limit"] is None:
+        return "The fitted curve reaches 90 % only beyond the concealments of this set."
+    low, high = (number(end, unit) if end is not None else "beyond this set" for end in curve["limit_ci"])
+    return f"Of concealments of {number(curve['limit'], unit)}, 90 % are found; 95 % interval {low} to {high}."
 
 
 def ideal_pd(dprime: npt.ArrayLike, pfa: float) -> npt.NDArray[np.float64]:
@@ -143,7 +171,7 @@ def mass(figures: Figures) -> str:
     tables = figures["confusion"]
     called = sections.confusion_table("What found concealments were called", tables["family"])
     material = sections.confusion_table("Material named for found concealments", tables["material"])
-    return page.grid([sections.mass_table(figures), material]) + called
+    return page.grid([sections.mass_table(figures) + sections.mass_families_table(figures), material]) + called
 
 
 def pictures(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:

@@ -17,13 +17,16 @@ class Truth:
     """One concealment that is known to be in a scan; None where the set doesn't say.
 
     mass_kg: true mass. dprime: detectability index of an ideal observer who knows the load
-    and the concealment (no unit); what is below 1 nobody can see.
+    and the concealment (no unit); what is below 1 nobody can see. cover: attenuation of what
+    lies around it, high energy; cover_steel_mm: the thickness of steel that attenuates as much.
     """
 
     family: str
     box: Box | None = None
     mass_kg: float | None = None
     dprime: float | None = None
+    cover: float | None = None
+    cover_steel_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class ScanResult:
     score: larger = more anomalous; None exactly when `error` says why there is none.
     p_value: conformal, among the scans of a calibration of the model; None without one.
     calibration: name of that calibration; None: the one for the scan's scanner.
-    seconds: from the opened scan to the finished result.
+    seconds: from the file on disk to the finished result: reading, network, regions, masses.
     """
 
     name: str
@@ -92,6 +95,16 @@ class ScanResult:
     def dprime(self) -> float | None:
         """Of its easiest concealment, which is the one that can raise the alarm."""
         return max((t.dprime for t in self.truth if t.dprime is not None), default=None)
+
+    @property
+    def cover(self) -> float | None:
+        """Attenuation around its least covered concealment."""
+        return min((t.cover for t in self.truth if t.cover is not None), default=None)
+
+    @property
+    def cover_steel_mm(self) -> float | None:
+        """The same as a thickness of steel, in mm."""
+        return min((t.cover_steel_mm for t in self.truth if t.cover_steel_mm is not None), default=None)
 
     @property
     def load(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,17 @@ import cv2
 from nii import __version__
 from nii.detector import Detector, choose_model
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
+from nii.evaluate.compare import compare
+from nii.evaluate.cover import Mask, steel_mm, surroundings
 from nii.evaluate.gallery import Gallery, Picture, choose_gallery
 from nii.evaluate.metrics import metrics
 from nii.evaluate.pixels import pixel_statistics
-from nii.evaluate.report import write_report
+from nii.evaluate.report import write_comparison, write_report
 from nii.evaluate.results import Region, ScanResult, Truth
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
 from nii.overlay import overlay, png, without_layer
 from nii.report import Result, analyse, smallest_usable_pfa
+from nii.scan import Scan
 
 PICTURE_WIDTH = 1100  # pixels in the report
 OPERATING_PFA = 0.01
@@ -40,12 +43,18 @@ class Evaluation:
 
 def prepare(path: Path, model: str | None, pfas: tuple[float, ...], threads: int = 0) -> Evaluation:
     """Open set and model. Raises ScanSetError, ModelError."""
-    scans = read_set(path)
+    scans = without_training(read_set(path))
     if not scans.entries:
         raise ScanSetError(f"{path}: expected at least one scan, came none")
     detector = Detector.load(model or _model_for(scans), threads=threads)
     smallest = smallest_usable_pfa(detector.contract)
     return Evaluation(scans, detector, pfas, max(OPERATING_PFA, smallest or OPERATING_PFA))
+
+
+def without_training(scans: ScanSet) -> ScanSet:
+    """The set without the training half of the MVTec layout, which other tools have learnt from."""
+    test = tuple(entry for entry in scans.entries if entry.split != "train")
+    return replace(scans, entries=test) if test else scans
 
 
 def _model_for(scans: ScanSet) -> str:
@@ -61,7 +70,6 @@ def _model_for(scans: ScanSet) -> str:
 def run(evaluation: Evaluation) -> Iterator[ScanResult]:
     """Score every scan of the set; a scan that fails is a result with an error."""
     for name, entry in _named(evaluation.scans.entries):
-        truth = tuple(Truth(family=a.family, box=a.box, mass_kg=a.mass_kg, dprime=a.dprime) for a in entry.annotations)
         try:
             started = time.perf_counter()
             result = analyse(read_entry(entry), evaluation.detector, evaluation.operating_pfa)
@@ -69,20 +77,37 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             mask = read_mask(entry, result.scan.shape) if entry.mask_path else None
             pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)
         except (ScanError, ModelError, ScanSetError, CalibrationError) as error:
-            yield ScanResult(name=name, concealed=entry.concealed, truth=truth, cargo=entry.cargo, error=str(error))
+            about = {"truth": _truth(entry), "cargo": entry.cargo, "scanner": entry.scanner}
+            yield ScanResult(name=name, concealed=entry.concealed, **about, error=str(error))
             continue
         yield ScanResult(
             name=name,
             concealed=entry.concealed,
             score=result.layers.score,
             p_value=result.p_value,
-            truth=truth,
+            calibration=result.calibration.name if result.calibration else None,
+            truth=_truth(entry, result.scan, mask),
             cargo=entry.cargo,
-            scanner=entry.scanner or result.scan.scanner,
+            scanner=result.scan.scanner or entry.scanner,
             regions=tuple(_region(one.to_json()) for one in result.candidates),
             pixels=pixels,
             seconds=seconds,
         )
+
+
+def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[Truth, ...]:
+    """What the set says about the concealments, and the cargo around each, where the scan can be read."""
+    return tuple(
+        Truth(
+            family=one.family,
+            box=one.box,
+            mass_kg=one.mass_kg,
+            dprime=one.dprime,
+            cover=(cover := surroundings(scan, one.box, mask) if scan else None),
+            cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,
+        )
+        for one in entry.annotations
+    )
 
 
 def _region(found: dict[str, Any]) -> Region:
@@ -100,17 +125,10 @@ def _region(found: dict[str, Any]) -> Region:
 
 def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, command: str) -> dict[str, Any]:
     """Figures of the results, pictures of the telling scans, and the report on disk."""
-    contract = evaluation.detector.contract
-    model = {
-        "name": contract.name,
-        "version": contract.version,
-        "sha256": evaluation.detector.sha256,
-        "calibrations": {one.name: one.n for one in contract.calibrations},
-    }
     figures = metrics(
         results,
-        model=model,
-        calibrations=contract.calibrations,
+        model=model_of(evaluation),
+        calibrations=evaluation.detector.contract.calibrations,
         pfas=evaluation.pfas,
         operating_pfa=evaluation.operating_pfa,
         about={"set": str(evaluation.scans.path), "command": command, "software": __version__},
@@ -122,6 +140,33 @@ def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, com
     }
     write_report(out, figures, results, Gallery(**pictures))
     return dict(figures)
+
+
+def finish_pair(
+    pair: Sequence[Evaluation], results: Sequence[Sequence[ScanResult]], out: Path, command: str
+) -> dict[str, Any]:
+    """Two models on one set: the whole report of each under a/ and b/, and the two side by side in `out`."""
+    for side, evaluation, found in zip("ab", pair, results, strict=True):
+        finish(evaluation, found, out / side, command)
+    budgets = (pair[0].operating_pfa, pair[1].operating_pfa)
+    figures = {
+        "models": {side: model_of(evaluation) for side, evaluation in zip("ab", pair, strict=True)},
+        "about": {"set": str(pair[0].scans.path), "command": command, "software": __version__},
+        **compare(*results, pfas=pair[0].pfas, operating_pfas=budgets),
+    }
+    write_comparison(out, figures)
+    return figures
+
+
+def model_of(evaluation: Evaluation) -> dict[str, Any]:
+    """What names the artefact in a report."""
+    contract = evaluation.detector.contract
+    return {
+        "name": contract.name,
+        "version": contract.version,
+        "sha256": evaluation.detector.sha256,
+        "calibrations": {one.name: one.n for one in contract.calibrations},
+    }
 
 
 def _picture(name: str, entry: ScanEntry, evaluation: Evaluation) -> Picture:

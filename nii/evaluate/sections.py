@@ -68,6 +68,13 @@ def _bin(row: Figures, unit: str) -> str:
     return f"{end} {unit}".strip()
 
 
+def cover_table(bins: Sequence[Figures], rule: Headline) -> str:
+    """Pd per thickness of the cargo around the concealment."""
+    rows = [[_bin(row, ""), number(row.get("steel_mm"), "mm"), *_pd(rule.rates(row))] for row in bins]
+    head = ["Attenuation, from, to", "as steel, median", *PD_HEAD]
+    return page.table(f"Cargo around the concealment, at {budget(rule.pfa)}", head, rows)
+
+
 def places_table(figures: Figures) -> str:
     """Where the regions and heat maps lie."""
     regions, pixel = figures["regions"], figures["pixel"]
@@ -94,6 +101,18 @@ def mass_table(figures: Figures) -> str:
         ["true mass inside the 90 % interval", covered, span(mass["ci90_coverage_ci"])],
     ]
     return page.table("Mass of found concealments", ["Figure", "value", "95 % interval"], rows)
+
+
+def mass_families_table(figures: Figures) -> str:
+    """Mass errors per family; families of which nothing was weighed are left out."""
+    rows = [
+        [plain(name), of(row["n"], row["n_truth"]), percent(row["median_relative_error"]),
+         percent(row["median_bias"]), percent(row["ci90_coverage"])]
+        for name, row in figures["mass"]["families"].items()
+        if row["n"]
+    ]  # fmt: skip
+    head = ["Family", "weighed", "error, median", "bias, median", "inside the interval"]
+    return page.table("Mass of found concealments by family", head, rows)
 
 
 def confusion_table(caption: str, table: dict[str, dict[str, int]]) -> str:

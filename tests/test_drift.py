@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from nii.drift import ALARM, MOST_STREAMS, DriftMonitor, bets, quality_figures
+from nii.errors import CalibrationError
+from nii.operating_point import Calibration
+from nii.quality import assess
+from nii.scan import Scan
+
+
+def calibration(rng, n: int = 199, **more) -> Calibration:
+    return Calibration.from_scores(rng.normal(size=n), **more)
+
+
+def watch(monitor: DriftMonitor, made: Calibration, scores) -> list:
+    return [monitor.update("north", made.p_value(float(score))) for score in scores]
+
+
+def highest(states) -> float:
+    return max(state.evidence["score"] for state in states)
+
+
+def test_every_bet_is_fair_and_never_loses_everything():
+    u = (np.arange(20_000) + 0.5) / 20_000
+    pays = np.array([bets(float(value)) for value in u])
+    assert pays.mean(axis=0) == pytest.approx(np.ones(5), abs=1e-6)
+    assert pays.min() > 0
+
+
+def test_an_unchanged_scanner_stays_quiet_even_on_few_calibration_scans(rng):
+    # evidence of A is reached less than once in A scans on average: 8 x 500 scans, far below ALARM
+    for n in (9, 199):
+        runs = [watch(DriftMonitor([made := calibration(rng, n)]), made, rng.normal(size=500)) for _ in range(4)]
+        assert max(highest(states) for states in runs) < ALARM / 50
+        assert not any(states[-1].drifted for states in runs)
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(1.0, 1.0), (-1.0, 1.0), (6.0, 1.0), (0.0, 3.0), (0.0, 0.2)])
+def test_a_changed_scanner_is_called_within_a_few_hundred_scans(rng, shift, scale):
+    made = calibration(rng)
+    state = watch(DriftMonitor([made]), made, rng.normal(shift, scale, size=400))[-1]
+    assert (state.drifted, state.changed) == (True, ("score",))
+    assert 10 < state.since < 400
+    assert "scanner north: no longer looks like its calibration (score; seen at scan" in state.line()
+
+
+def test_a_change_after_many_good_scans_is_called_too(rng):
+    made = calibration(rng)
+    scores = np.concatenate([rng.normal(size=400), rng.normal(1.5, size=400)])
+    state = watch(DriftMonitor([made]), made, scores)[-1]
+    assert 400 < state.since < 800
+
+
+def test_concealments_are_no_drift(rng):
+    made = calibration(rng)
+    scores = rng.normal(size=600) + 5 * (rng.random(600) < 0.05)
+    assert highest(watch(DriftMonitor([made]), made, scores)) < ALARM / 50
+
+
+def test_once_called_a_drift_stays_called(rng):
+    made = calibration(rng)
+    monitor = DriftMonitor([made])
+    since = watch(monitor, made, rng.normal(2.0, size=300))[-1].since
+    state = watch(monitor, made, rng.normal(size=300))[-1]
+    assert (state.drifted, state.since, state.scans) == (True, since, 600)
+
+
+def test_a_worse_picture_is_called_by_its_figure(rng):
+    made = calibration(rng, quality={"noise": rng.normal(0.005, 0.0005, 199).round(5), "air": np.ones(199)})
+    monitor = DriftMonitor([made])
+    for score, noise in zip(rng.normal(size=300), rng.normal(0.007, 0.0005, 300).round(5), strict=True):
+        figures = {"noise": float(noise), "air": 1.0, "unheard_of": 3.0}
+        state = monitor.update("north", made.p_value(float(score)), quality=figures)
+    assert state.changed == ("noise",)
+    assert state.evidence["air"] < ALARM / 50  # all values alike are no evidence of anything
+    assert "(noise; seen at scan" in state.line()
+
+
+def test_scanners_are_watched_apart_and_by_their_own_calibration(rng):
+    default, north = calibration(rng), calibration(rng, 99, name="north", scanner="north")
+    monitor = DriftMonitor([default, north])
+    monitor.update("north", 1 / 100)
+    monitor.update("south", 1 / 200)
+    monitor.update(None, 1.0)
+    found = {state.scanner: (state.calibration, state.scans) for state in monitor.states()}
+    assert found == {"north": ("north", 1), "south": ("default", 1), "unknown": ("default", 1)}
+    assert monitor.update("north", 1 / 200, calibration="default").calibration == "default"
+    line = monitor.states()[-1].line()
+    assert line == "scanner unknown: no sign of change in 1 scans against the 199 of calibration 'default'"
+
+
+def test_names_from_outside_cannot_fill_the_memory(rng):
+    monitor = DriftMonitor([calibration(rng, 9)])
+    for number in range(MOST_STREAMS + 50):
+        monitor.update(f"scanner {number}", 0.5)
+    assert len(monitor.states()) == MOST_STREAMS + 1
+    assert next(s for s in monitor.states() if s.scanner == "others").scans == 50
+
+
+@pytest.mark.parametrize("p_value", [0.0, 0.5, 1.5, float("nan")])
+def test_a_p_value_of_another_calibration_is_refused(rng, p_value):
+    with pytest.raises(CalibrationError, match="drift: expected a p-value among 2 scans"):
+        DriftMonitor([calibration(rng, 2)]).update("north", p_value)
+
+
+def test_a_calibration_that_the_model_lacks_is_refused(rng):
+    with pytest.raises(CalibrationError, match="expected calibration 'south' in the model, came none"):
+        DriftMonitor([calibration(rng)]).update("north", 0.5, calibration="south")
+    with pytest.raises(CalibrationError, match="came none"):
+        DriftMonitor([]).update("north", 0.5)
+
+
+def test_records_are_taken_in_as_they_are(rng):
+    made = calibration(rng, 9, quality={"air": [1.0, 1.01]})
+    monitor = DriftMonitor([made])
+    quality = {"notes": [], "figures": {"air": [0.99, 1.0], "noise": [None, None], "resolution_px": 2.5}}
+    record = {"p_value": 0.3, "quality": quality, "calibration": {"name": "default"}}
+    assert set(monitor.observe("north", record).evidence) == {"score", "air"}
+    assert monitor.observe("north", {"p_value": None, "quality": None, "calibration": None}) is None
+    assert quality_figures(quality["figures"]) == {"air": 1.0, "resolution_px": 2.5}
+
+
+def test_the_watched_figures_are_those_of_the_quality_of_a_scan(rng):
+    noisy = rng.normal(1.0, 0.01, (2, 80, 90)).astype(np.float32)
+    figures = quality_figures(assess(Scan(transmission=noisy)).as_record())
+    assert figures["noise"] == pytest.approx(0.01, rel=0.1)
+    assert figures["air"] == pytest.approx(1.0, abs=0.02)
