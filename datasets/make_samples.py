@@ -1,7 +1,8 @@
 """Makes the sample scans in datasets/samples: `python datasets/make_samples.py`.
 
-The first three scenes of seed 9001 that are 20-ft containers, the first benign, the others concealed, on
-a coarse 8.2 mm scanner of 10 bits with little noise, which keeps the files small. Not chosen by what a model says of them.
+The first three scenes of seed 9001 that are 20-ft containers, the first benign, the others concealed, on a
+coarse 8.2 mm scanner of 10 bits with little noise, which keeps the files small. Not chosen by what a model
+says of them.
 """
 
 from dataclasses import replace

@@ -1,0 +1,136 @@
+"""Contact sheets of the simulator: every kind of load, every family, every scanner preset.
+
+    python datasets/contact_sheets.py [OUT]        (default: datasets/pictures beside this script)
+
+Three draws of each, at 6 MV as the preset "portal-6mv" sees them at a coarser pitch, square root of the
+transmission; concealments outlined in red. About a minute on one core.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from nii.physics.forward import transmission
+from nii.physics.noise import for_beams, measure
+from nii.scan import FloatArray
+from nii.simulate.concealments import FAMILIES, draw_concealment
+from nii.simulate.containers import draw_conveyance
+from nii.simulate.loads import KINDS, draw_load
+from nii.simulate.scan import THINNEST
+from nii.simulate.scanners import PRESETS, Scanner
+from nii.simulate.scene import Part, areal_densities, stacked
+from nii.simulate.shapes import Box, View
+
+Picture = npt.NDArray[np.uint8]
+
+DRAWS = 3  # of each kind
+PITCH_MM = 12.0  # of the sheets of loads and families; 20-ft containers are 6 m long
+TILE = (228, 540)  # rows and columns of a picture in a sheet
+CAPTION = 18  # rows
+QUALITY = 72  # of the JPEG files, which keeps a sheet under 400 kB
+SURROUND_MM = 150.0  # shown around the container
+RED = (40, 40, 230)
+
+
+def scan(parts: tuple[Part, ...], view: View, scanner: Scanner, rng: np.random.Generator) -> FloatArray:
+    """Measured transmission at the high energy, (row, column)."""
+    layers = areal_densities(parts, view)
+    materials = sorted(layers)
+    planes = np.maximum(stacked(layers, materials, (view.z.size, view.x.size)), 0)
+    beams = scanner.beams()
+    return measure(transmission(planes, materials, beams), for_beams(scanner.noise, beams), rng)[1]
+
+
+def outline(parts: tuple[Part, ...], view: View) -> npt.NDArray[np.bool_]:
+    """Where these parts are."""
+    shape = (view.z.size, view.x.size)
+    layers = areal_densities(parts, view)
+    return stacked(layers, sorted(layers), shape).sum(axis=0) > THINNEST
+
+
+def tile(pixels: FloatArray, caption: str, mask: npt.NDArray[np.bool_] | None = None) -> Picture:
+    """One picture with its caption, TILE + CAPTION rows."""
+    grey = np.asarray(np.sqrt(np.clip(pixels, 0, 1)) * 255, np.uint8)
+    size = (TILE[1], TILE[0])
+    colour = cv2.cvtColor(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR)
+    if mask is not None and mask.any():
+        small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        edges, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(colour, edges, -1, RED, 1)
+    strip = np.full((CAPTION, TILE[1], 3), 255, np.uint8)
+    cv2.putText(strip, caption, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([strip, colour])
+
+
+def write_sheets(out: Path, name: str, tiles: list[Picture], rows: int) -> None:
+    """Sheets of `rows` rows of DRAWS pictures, as NAME-1.jpg and so on."""
+    for number, start in enumerate(range(0, len(tiles), rows * DRAWS), start=1):
+        page = tiles[start : start + rows * DRAWS]
+        lines = [np.concatenate(page[i : i + DRAWS], axis=1) for i in range(0, len(page), DRAWS)]
+        path = out / f"{name}-{number}.jpg"
+        cv2.imwrite(str(path), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        print(path, f"{path.stat().st_size / 1000:.0f} kB")
+
+
+def around(box: Box) -> Box:
+    """The container, some air around it, and the chassis below."""
+    x, z = box.x, box.z
+    return Box((x[0] - SURROUND_MM, x[1] + SURROUND_MM), box.y, (z[0] - 3 * SURROUND_MM, z[1] + SURROUND_MM))
+
+
+def loads(scanner: Scanner) -> Iterator[Picture]:
+    """DRAWS pictures of each kind of load."""
+    for kind in KINDS:
+        for draw in range(DRAWS):
+            rng = np.random.default_rng((draw, KINDS.index(kind)))
+            conveyance = draw_conveyance(rng, "20ft")
+            load = draw_load(rng, kind, conveyance.inside)
+            view = scanner.view(around(conveyance.outside))
+            mass = sum(part.mass_kg for part in load.parts) / 1000
+            yield tile(scan((*conveyance.parts, *load.parts), view, scanner, rng), f"{kind}, {mass:.1f} t")
+
+
+def families(scanner: Scanner) -> Iterator[Picture]:
+    """DRAWS pictures of each family, in loads that let it be seen."""
+    for family in FAMILIES:
+        for draw in range(DRAWS):
+            rng = np.random.default_rng((draw, 100 + FAMILIES.index(family)))
+            conveyance = draw_conveyance(rng, "20ft")
+            load = draw_load(rng, ("cartons", "furniture", "empty")[draw], conveyance.inside)
+            found = draw_concealment(rng, family, conveyance, load.spots)
+            view = scanner.view(around(conveyance.outside))
+            everything = (*conveyance.parts, *load.parts, *found.parts, *found.displaced)
+            caption = f"{family}, {found.mass_kg:.1f} kg in {load.kind}"
+            yield tile(scan(everything, view, scanner, rng), caption, outline(found.parts, view))
+
+
+def presets() -> Iterator[Picture]:
+    """The same container by each preset, at its own pitch: the right end of it."""
+    for name, scanner in sorted(PRESETS.items()):
+        for draw, kind in enumerate(("electronics", "machinery", "drinks")):
+            rng = np.random.default_rng(draw)
+            conveyance = draw_conveyance(rng, "20ft")
+            load = draw_load(rng, kind, conveyance.inside)
+            out = conveyance.outside
+            end = Box((out.x[1] - 2600, out.x[1] + SURROUND_MM), out.y, (0.0, 1160.0))
+            pixels = scan((*conveyance.parts, *load.parts), scanner.view(end), scanner, rng)
+            yield tile(pixels, f"{name}, {kind}, {scanner.pitch_mm[0]:g} mm")
+
+
+def main() -> None:
+    """Write all sheets."""
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
+    out.mkdir(parents=True, exist_ok=True)
+    coarse = replace(PRESETS["portal-6mv"], pitch_mm=(PITCH_MM, PITCH_MM))
+    write_sheets(out, "loads", list(loads(coarse)), rows=7)
+    write_sheets(out, "families", list(families(coarse)), rows=7)
+    write_sheets(out, "presets", list(presets()), rows=7)
+
+
+if __name__ == "__main__":
+    main()
