@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from python_multipart.multipart import parse_options_header
@@ -72,15 +73,16 @@ async def _form(request: Request, settings: Settings) -> FormData:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > settings.max_upload_bytes:
         raise too_large(settings)
-    parser = MultiPartParser(
-        request.headers,
-        _bounded(request.stream(), settings),
-        max_files=2,
-        max_fields=len(OPTIONS + NOT_YET),
-        max_part_size=LONGEST_OPTION,
-    )
     try:
-        return await parser.parse()
+        async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, settings)) as body:
+            parser = MultiPartParser(
+                request.headers,
+                body,
+                max_files=2,
+                max_fields=len(OPTIONS + NOT_YET),
+                max_part_size=LONGEST_OPTION,
+            )
+            return await parser.parse()
     except _Refused as refused:
         raise refused.problem from None
     except MultiPartException as error:

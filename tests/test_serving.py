@@ -7,7 +7,7 @@ import cv2
 import httpx2
 import numpy as np
 import pytest
-from serving_tools import block_tiff, model_file, running, settings_for
+from serving_tools import PATIENCE, block_tiff, model_file, running, settings_for
 from starlette.testclient import TestClient
 
 from nii.batch import Models, score_files
@@ -33,7 +33,7 @@ def client(tmp_path_factory):
 
 
 def wait_ready(client):
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -73,7 +73,7 @@ def test_the_same_score_from_a_real_server_over_loopback(scan, tmp_path):
 def test_a_server_that_is_told_to_stop_ends_cleanly(tmp_path, sent):
     with running(model_file(tmp_path)) as (_, process):
         process.send_signal(sent)
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in stderr
 

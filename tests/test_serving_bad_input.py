@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from serving_tools import block_tiff, running, settings_for
+from serving_tools import PATIENCE, block_tiff, running, settings_for
 from starlette.testclient import TestClient
 from test_serving import post, problem, wait_ready
 
@@ -232,14 +232,14 @@ def test_slow_and_broken_clients_are_cut_off_and_the_service_lives(tmp_path):
         head = b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Type: " + MULTIPART.encode() + b"\r\n"
         with socket.create_connection((host, int(port))) as slow:
             slow.sendall(head + b"Content-Length: 5000\r\n\r\n" + PART)
-            slow.settimeout(60)
+            slow.settimeout(PATIENCE)
             assert slow.recv(4096).startswith(b"HTTP/1.1 408")
         for rude in (b"NONSENSE\r\n\r\n", head + b"Content-Length: x\r\n\r\n", head + b"Content-Length: 99\r\n\r\n--b"):
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(rude)
         import httpx2
 
-        with httpx2.Client(base_url=address, timeout=60) as client:
+        with httpx2.Client(base_url=address, timeout=PATIENCE) as client:
             assert post(client, block_tiff(tmp_path)).status_code == 200
         process.terminate()
-        assert "Traceback" not in process.communicate(timeout=120)[1]
+        assert "Traceback" not in process.communicate(timeout=PATIENCE)[1]

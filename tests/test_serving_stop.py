@@ -8,7 +8,7 @@ import time
 import httpx2
 import pytest
 import sqlalchemy as sql
-from serving_tools import block_tiff, model_file, running
+from serving_tools import PATIENCE, block_tiff, model_file, running
 
 from serving.store import ANSWERS, Store
 
@@ -26,7 +26,7 @@ class Crowd:
             thread.start()
 
     def client(self):
-        with httpx2.Client(base_url=self.address, timeout=60) as http:
+        with httpx2.Client(base_url=self.address, timeout=PATIENCE) as http:
             while True:
                 try:
                     answer = http.post("/v1/scans", files={"file": self.scan})
@@ -35,13 +35,13 @@ class Crowd:
                 self.answers.append((answer.status_code, answer.json()))
 
     def wait_for(self, n):
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while len(self.answers) < n and time.monotonic() < end:
             time.sleep(0.01)
 
     def join(self):
         for thread in self.threads:
-            thread.join(60)
+            thread.join(PATIENCE)
         return [status for status, _ in self.answers]
 
 
@@ -55,7 +55,7 @@ def test_no_accepted_request_is_lost_when_the_server_is_told_to_stop(tmp_path, s
         crowd = Crowd(address, scan)
         crowd.wait_for(3 * CLIENTS)
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=PATIENCE)
         statuses = crowd.join()
     assert process.returncode == 0
     assert set(statuses) == {200}
