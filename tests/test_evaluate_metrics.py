@@ -388,6 +388,50 @@ def test_comparison_is_over_the_scans_that_both_scored(rng):
     assert compare(a, [ScanResult(name="0", concealed=False, error="x")])["unknown"] == {
         "auroc": "no benign scan",
         "pd_at_pfa": "no benign scan",
+        "families": "no benign scan",
+        "operating_point.pd": "no concealed scan",
+        "operating_point.pfa_observed": "no benign scan",
+        "recall_at_1": "no concealment with a known box in this set",
     }
     with pytest.raises(ScanSetError, match="0: expected one truth for both models"):
         compare(a, [scan("0", 1.0, family="bricks")])
+
+
+def test_the_models_own_decisions_and_places_are_compared_scan_by_scan():
+    box, elsewhere = (10.0, 5.0, 5.0, 4.0), (90.0, 5.0, 5.0, 4.0)
+    right, wrong = Region(box=box, score=1.0), Region(box=elsewhere, score=1.0)
+
+    def seen(name, p_value, region, **more):
+        return scan(name, 1.0, p_value=p_value, regions=(region,), **more)
+
+    hidden = {"family": "bricks", "truth": {"box": box}}
+    a = [seen("0", 0.5, wrong), *(seen(str(i), 0.005, wrong, **dict(hidden)) for i in (1, 2, 3, 4))]
+    b = [seen("0", 0.005, wrong), *(seen(str(i), 0.5, right, **dict(hidden)) for i in (1, 2, 3))]
+    b.append(seen("4", 0.005, wrong, **dict(hidden)))
+    made = compare(a, b, operating_pfas=(0.01, 0.05), resamples=200)
+    pd, pfa, first = made["operating_point"]["pd"], made["operating_point"]["pfa_observed"], made["recall_at_1"]
+    assert (pd["a"], pd["b"], pd["only_a"], pd["only_b"], pd["n"]) == (1.0, 0.25, 3, 0, 4)
+    assert (pfa["a"], pfa["b"], pfa["only_b"], pfa["n"]) == (0.0, 1.0, 1, 1)
+    assert (first["a"], first["b"], first["only_b"]) == (0.0, 0.75, 3)
+    assert made["families"]["bricks"]["n"] == 4
+    assert (made["operating_point"]["pfa_a"], made["operating_point"]["pfa_b"]) == (0.01, 0.05)
+
+
+def test_mass_errors_are_given_for_each_family():
+    def weighed(name, family, true, estimate):
+        box = (10.0, 5.0, 5.0, 4.0)
+        found = Region(box=box, score=1.0, mass_kg=estimate, mass_low=estimate / 2, mass_high=estimate * 2)
+        return scan(name, 1.0, family=family, truth={"box": box, "mass_kg": true}, regions=(found,))
+
+    made = figures([weighed("a", "bricks", 2.0, 3.0), weighed("b", "firearm", 4.0, 1.0)])["mass"]
+    assert (made["n"], made["median_relative_error"]) == (2, pytest.approx(0.625))
+    bricks, firearm = made["families"]["bricks"], made["families"]["firearm"]
+    assert (bricks["median_bias"], bricks["ci90_coverage"]) == (pytest.approx(0.5), 1.0)
+    assert (firearm["median_bias"], firearm["ci90_coverage"]) == (pytest.approx(-0.75), 0.0)
+
+
+def test_detection_by_cover_counts_the_least_covered_concealment():
+    truth = (Truth(family="b", cover=2.5, cover_steel_mm=70.0), Truth(family="a", cover=0.6, cover_steel_mm=15.0))
+    results = [ScanResult(name="x", concealed=True, score=1.0, p_value=0.5, truth=truth), scan("b", 0.0)]
+    (row,) = figures(results)["detection_by_cover"]
+    assert (row["low"], row["high"], row["n"], row["median"], row["steel_mm"]) == (0.5, 1, 1, 0.6, 15.0)

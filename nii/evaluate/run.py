@@ -77,8 +77,14 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             mask = read_mask(entry, result.scan.shape) if entry.mask_path else None
             pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)
         except (ScanError, ModelError, ScanSetError, CalibrationError) as error:
-            about = {"truth": _truth(entry), "cargo": entry.cargo, "scanner": entry.scanner}
-            yield ScanResult(name=name, concealed=entry.concealed, **about, error=str(error))
+            yield ScanResult(
+                name=name,
+                concealed=entry.concealed,
+                truth=_truth(entry),
+                cargo=entry.cargo,
+                scanner=entry.scanner,
+                error=str(error),
+            )
             continue
         yield ScanResult(
             name=name,

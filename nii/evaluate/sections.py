@@ -181,6 +181,9 @@ def reading(figures: Figures) -> str:
             "AUROC: how often a concealed scan scores higher than a benign one; 0.5 is chance, 1 is perfect.",
             f"A region is in the right place if {figures['regions']['rule']}.",
             "d': how well an ideal observer could see the concealment; below 1 nobody can.",
+            "Cargo around the concealment: attenuation of a ring around it at the highest energy, "
+            "and the thickness of steel that attenuates as much.",
+            "Fitted curve: log-odds of being found against the logarithm of mass or d', with a bootstrap band.",
             "Intervals hold the true value with 95 % confidence: Clopper-Pearson for shares, "
             "bootstrap over scans for AUROC. Unknown is never counted as zero.",
         ]
