@@ -76,7 +76,8 @@ def write_truth(path: Path, truth: Truth) -> None:
 def read_truth(path: Path) -> Truth:
     """Read what write_truth wrote. Raises ScanSetError for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # as bytes: numpy leaves the file open where it is no archive
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return Truth(
                 file["without"].astype(np.float32) / STEP,
                 tuple(
