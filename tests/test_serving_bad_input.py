@@ -113,7 +113,7 @@ CONTENTS = {
         None,
     ),
     # wrong kind
-    "TIFF of three pages": (tiff(np.stack([GREY] * 3)), 422),
+    "TIFF of three pages": (tiff(np.stack([GREY] * 3), photometric="minisblack"), 422),
     "TIFF of 8 bits": (tiff(GREY.astype(np.uint8)), 422),
     "TIFF of floats": (tiff(GREY.astype(np.float32)), 422),
     "TIFF in colour": (tiff(np.zeros((40, 60, 3), np.uint16), photometric="rgb"), 422),

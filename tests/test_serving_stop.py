@@ -59,7 +59,7 @@ def test_no_accepted_request_is_lost_when_the_server_is_told_to_stop(tmp_path, s
         statuses = crowd.join()
     assert process.returncode == 0
     assert set(statuses) == {200}
-    logged = [json.loads(line) for line in stderr.splitlines()]
+    logged = [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
     accepted = [line["status"] for line in logged if line.get("route") == "/v1/scans"]
     assert accepted == [200] * len(statuses)
     assert len(crowd.refused) == CLIENTS  # each client's last request found the port closed
