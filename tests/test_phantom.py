@@ -10,6 +10,7 @@ from nii.simulate.phantom import (
     FINE,
     PARCEL,
     PHANTOMS,
+    _expected,
     drawing,
     extent_mm,
     layout,
@@ -83,7 +84,9 @@ def test_blank_plates_show_no_blocks_wires_or_holes(monkeypatch: pytest.MonkeyPa
 
     with monkeypatch.context() as blank:
         blank.setattr("nii.simulate.phantom._thickness", plate)
+        _expected.cache_clear()
         scan = scanned(rng, photons=1e6)
+    _expected.cache_clear()
     seen = read_phantom(scan, CARGO, BEAMS)
     assert seen["penetration_steel_mm"] is None
     assert seen["contrast_percent"] is None

@@ -95,24 +95,24 @@ def test_no_excess_weighs_nothing_and_is_undetermined() -> None:
 
 
 def test_bias_and_coverage_of_powders_behind_steel_are_within_the_goal() -> None:
-    table = mass_table(40)
+    table = mass_table(8)
     assert len(table) == 5
     for row in table.values():
         assert abs(row["bias_percent"]) < 3
-        assert row["detectable"] > 30
-    # 200 trials: 90 % coverage comes out between 85 and 95 % in 98 of 100 runs
-    assert 85 <= np.mean([row["coverage_percent"] for row in table.values()]) <= 97
+        assert row["detectable"] >= 7
+    # 40 trials at 90 %: at least 80 % in 98 of 100 runs; `figures mass` has the goal of 85 to 95 % on many
+    assert np.mean([row["coverage_percent"] for row in table.values()]) >= 80
     assert DETECTABLE == 5
 
 
 def test_a_wrong_class_is_rare_and_undetermined_is_said_instead() -> None:
     wrong = right = 0
-    for answers in material_table(3).values():
+    for answers in material_table(1).values():
         for true, found in answers.items():
             right += found.get(true, 0)
             wrong += sum(n for name, n in found.items() if name not in (true, "undetermined"))
-    assert right > 30
-    assert wrong <= 4  # of 144
+    assert right > 10
+    assert wrong <= 2  # of 48
 
 
 def test_the_logarithm_of_a_noisy_transmission_is_not_biased(rng: np.random.Generator) -> None:

@@ -8,6 +8,7 @@ noise by Rose's factor of 5, and everything easier of its kind is seen too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -171,10 +172,15 @@ def phantom_transmission(
 
     Sub-pixels average as transmissions, as in a detector.
     """
-    import cv2
-
     if not (pitch_mm[0] > 0 and pitch_mm[1] > 0):
         raise PhysicsError(f"pitch: expected positive mm, came {pitch_mm}")
+    return _expected(phantom, pitch_mm, tuple(beams), margin=margin).copy()
+
+
+@lru_cache(maxsize=4)
+def _expected(phantom: Phantom, pitch_mm: tuple[float, float], beams: tuple[Beam, ...], *, margin: int) -> FloatArray:
+    import cv2
+
     fine = transmission(drawing(phantom, pitch_mm, margin=margin), ["steel"], beams)
     size = (fine.shape[2] // FINE, fine.shape[1] // FINE)
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in fine])
@@ -236,7 +242,7 @@ def _find(
     """Row and column of the phantom's corner in the scan, and the correlation there."""
     import cv2
 
-    template = _dark(phantom_transmission(phantom, pitch_mm, beams, margin=0)[0])
+    template = _dark(_expected(phantom, pitch_mm, tuple(beams), margin=0)[0])
     if template.shape[0] > plane.shape[0] or template.shape[1] > plane.shape[1]:
         raise ScanError(f"phantom {phantom.name}: expected a scan larger than {template.shape}, came {plane.shape}")
     _, match, _, (column, row) = cv2.minMaxLoc(cv2.matchTemplate(_dark(plane), template, cv2.TM_CCOEFF_NORMED))
