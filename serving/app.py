@@ -107,7 +107,7 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         try:
             asked = await read_upload(request, settings)
             job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
-            answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=_gone(request))
+            answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
             return _report(answer, request)
         except NiiError as error:
             raise translate(error) from error

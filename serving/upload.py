@@ -44,6 +44,26 @@ class _Refused(MultiPartException):
         self.problem = problem
 
 
+class _Parser(MultiPartParser):
+    """Refuses a body that ends before its closing boundary, so that no half of a scan is taken for a whole one."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+    async def parse(self) -> FormData:
+        self.stream = self._whole(self.stream)
+        async with aclosing(self.stream):
+            return await super().parse()
+
+    async def _whole(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        async for chunk in stream:
+            yield chunk
+        if not self.ended:
+            raise MultiPartException("a body without its closing boundary")
+
+
 async def read_upload(request: Request, settings: Settings) -> Asked:
     """Files and options of a request. Raises Problem for whatever is malformed, too large or too slow."""
     started = time.perf_counter()
@@ -75,14 +95,13 @@ async def _form(request: Request, settings: Settings) -> FormData:
         raise too_large(settings)
     try:
         async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, settings)) as body:
-            parser = MultiPartParser(
+            return await _Parser(
                 request.headers,
                 body,
                 max_files=2,
                 max_fields=len(OPTIONS + NOT_YET),
                 max_part_size=LONGEST_OPTION,
-            )
-            return await parser.parse()
+            ).parse()
     except _Refused as refused:
         raise refused.problem from None
     except MultiPartException as error:

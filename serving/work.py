@@ -36,15 +36,15 @@ class WorkerPool:
         """Accepted jobs that no worker has taken up yet."""
         return max(self.accepted - self.workers, 0)
 
-    async def run(self, job: Callable[[], T], *, seconds: float, gone: Awaitable[object]) -> T:
+    async def run(self, job: Callable[[], T], *, seconds: float, gone: Callable[[], Awaitable[object]]) -> T:
         """The job's result.
 
-        seconds: longest wait. gone: ends when the client has left. Raises Problem: 429 if the queue is
+        seconds: longest wait. gone: what it starts ends when the client has left. Raises Problem: 429 if the queue is
         full, 503 after the deadline.
         """
         submitted = self._submit(job)
         future = asyncio.wrap_future(submitted)
-        watcher = asyncio.ensure_future(gone)
+        watcher = asyncio.ensure_future(gone())
         try:
             both: set[asyncio.Future[Any]] = {future, watcher}
             await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
