@@ -37,9 +37,7 @@ def main(figure: str | None) -> None:
         expected = law.cdf(low - 1) + law.sf(high)
         error = law.std() / FRESH / np.sqrt(REPETITIONS)
         mean = alarms[pfa].mean() / FRESH
-        print(
-            f"{pfa:6.3f}   {mean:.5f}   {law.mean() / FRESH:.5f}   {error:.5f}    {outside:.3f} ({expected:.3f})"
-        )
+        print(f"{pfa:6.3f}   {mean:.5f}   {law.mean() / FRESH:.5f}   {error:.5f}    {outside:.3f} ({expected:.3f})")
     test = stats.kstest(ranks, "uniform")
     print(f"p-values of {len(ranks)} fresh scans, one per calibration: KS {test.statistic:.4f}, p {test.pvalue:.3f}")
     if figure:

@@ -50,9 +50,7 @@ def main(count: int) -> None:
     gallery = 18 * picture(scan)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{count} scans of {SHAPE[0]} x {SHAPE[1]}, processor seconds beyond scoring:")
-    print(
-        f"pixels, cover {counted - started:.1f}, figures {measured - counted:.1f}, report {written - measured:.1f}"
-    )
+    print(f"pixels, cover {counted - started:.1f}, figures {measured - counted:.1f}, report {written - measured:.1f}")
     print(f"18 pictures (drawing, not scoring) {gallery:.1f}; total {written - started + gallery:.1f}")
     print(f"peak memory {memory:.0f} MB")
 

@@ -116,7 +116,7 @@ def test_a_whole_set_gives_the_four_files_with_places_covers_and_pictures(tmp_pa
     (cover,) = made["detection_by_cover"]
     assert (cover["low"], cover["n"], cover["median"]) == (0.5, 3, pytest.approx(0.6, abs=0.01))
     assert cover["steel_mm"] == pytest.approx(steel_mm(0.6, ("6MV",)), abs=0.5)
-    assert made["mass"]["families"]["bricks"]["n"] == 3
+    assert made["mass"]["families"]["bricks"]["n_truth"] == 3
     scored = rows(out / "scores.parquet")
     assert {row["calibration"] for row in scored} == {"default"}
     assert {row["scanner"] for row in scored} == {"portal-1"}
