@@ -95,7 +95,7 @@ def evaluate(
     """Measure detection on a scan set and write the report; two models are put side by side."""
     from nii.evaluate.run import finish, finish_pair, prepare, run
 
-    models: list[str | None] = [*(model or [None])]
+    models: list[str | None] = list(model) if model else [None]
     if len(models) > 2:
         raise UsageError(f"--model: expected one model or two, came {len(models)}")
     budgets, command = tuple(numbers(pfa, "--pfa")), "nii " + " ".join(sys.argv[1:])

@@ -15,6 +15,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, plots.")],
     data: Annotated[list[Path], typer.Option(help="Simulated scan set to train on; may be repeated.")],
     validation: Annotated[Path, typer.Option(help="Scan set to validate on; of another seed.")],
+    start: Annotated[Path | None, typer.Option(help="RUN/last.pt of another run to go on from.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of OUT.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
 ) -> None:
@@ -26,7 +27,7 @@ def train(
         from training.train import train as run
     if threads:
         torch.set_num_threads(threads)
-    run(read_recipe(recipe), out, data, validation, resume=resume)
+    run(read_recipe(recipe), out, data, validation, start=start, resume=resume)
 
 
 def export(

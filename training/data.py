@@ -31,12 +31,13 @@ class SampleConfig:
     """How samples are drawn.
 
     crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
-    one of another scan at a random place (TIP). single: share whose two energies are made one (so that
-    the model serves single-energy scans too).
+    one of another scan at a random place (TIP). extra: up to so many more of other scans in every crop.
+    single: share whose two energies are made one (so that the model serves single-energy scans too).
     """
 
     crop: tuple[int, int] = (224, 320)
     own: float = 0.6
+    extra: int = 0
     single: float = 0.1
 
 
@@ -129,7 +130,8 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         else:
             scan = self.scans[rng.integers(len(self.scans))]
             row, column = self._anywhere(rng, scan.truth)
-            placed = [(one, *self._spot(rng, one)) for _, one in [self._concealed(rng)]]
+            placed = [self._inserted(rng)]
+        placed += [self._inserted(rng) for _ in range(rng.integers(config.extra + 1))]
         attenuation = _cut(scan.truth.without, row, column, config.crop)
         noise, flip, single = draw_noise(rng), rng.random() < 0.5, rng.random() < config.single
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
@@ -176,14 +178,13 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         rows, columns = truth.without.shape[1:]
         return max(rows - self.config.crop[0], 0), max(columns - self.config.crop[1], 0)
 
-    def _spot(self, rng: np.random.Generator, one: Hidden) -> tuple[int, int]:
-        """Where in the crop another scan's concealment goes: anywhere that shows at least half of it."""
+    def _inserted(self, rng: np.random.Generator) -> tuple[Hidden, int, int]:
+        """Another scan's concealment and where in the crop it goes: anywhere that shows at least half of it."""
+        _, one = self._concealed(rng)
         height, width = one.mask.shape
         rows, columns = self.config.crop
-        return (
-            int(rng.integers(-height // 2, max(rows - height // 2, 1))),
-            int(rng.integers(-width // 2, max(columns - width // 2, 1))),
-        )
+        row = int(rng.integers(-height // 2, max(rows - height // 2, 1)))
+        return one, row, int(rng.integers(-width // 2, max(columns - width // 2, 1)))
 
 
 @dataclass(eq=False)
@@ -236,7 +237,7 @@ class _Target:
             self.weight[here][mask] = 0
             return
         self.evidence[here][mask] = 1
-        self.weight[here][mask] = np.clip(EVEN_AREA / max(np.count_nonzero(mask), 1), 0.02, 3.0)
+        self.weight[here][mask] = np.clip(EVEN_AREA / max(int(np.count_nonzero(mask)), 1), 0.02, 3.0)
         self.family[here][mask] = families.index(one.family)
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from nii.errors import UsageError
 from nii.simulate.concealments import FAMILIES
 from nii.simulate.loads import KINDS
 from training.data import Batch, Clean, Samples, data_hash, load_set
@@ -30,9 +31,12 @@ from training.recipe import Recipe
 from training.validate import load_validation, validate
 
 
-def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resume: bool = False) -> None:
+def train(
+    recipe: Recipe, out: Path, data: list[Path], validation: Path, *, start: Path | None = None, resume: bool = False
+) -> None:
     """Train a network by a recipe on simulated sets; the best by validation AUROC is kept as best.pt.
 
+    start: a RUN/last.pt or best.pt of the same shape, whose weights training begins with.
     Raises ScanSetError for a set without truth; KeyboardInterrupt leaves the last checkpoint.
     """
     # What is learned, and from what
@@ -40,6 +44,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
     torch.manual_seed(recipe.seed)
     config = NetworkConfig(families=FAMILIES, cargos=KINDS, widths=recipe.widths, blocks=recipe.blocks)
     network = Network(config).to(device).to(memory_format=torch.channels_last)
+    earlier = load_weights(network, start) if start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
@@ -54,25 +59,25 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
     # Where to go on
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps({**asdict(recipe), "data": data_hash(data)}, indent=2))
-    checkpoint, log, start, seconds, best = out / "checkpoint.pt", out / "log.jsonl", 0, 0.0, -1.0
+    checkpoint, log, first, seconds, best = out / "checkpoint.pt", out / "log.jsonl", 0, 0.0, -1.0
     if resume and checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        start, seconds, best = state["iteration"], state["seconds"], state["best"]
+        first, seconds, best = state["iteration"], state["seconds"], state["best"]
     else:
         log.unlink(missing_ok=True)
 
     # The loop
     began, sums = time.monotonic() - seconds, dict[str, float]()
-    batches = islice(_batches(scans, config, recipe, start, device), recipe.iterations - start)
+    batches = islice(_batches(scans, config, recipe, first, device), recipe.iterations - first)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     ) as progress:
-        task = progress.add_task("training", total=recipe.iterations, completed=start)
-        for iteration, batch in enumerate(batches, start=start + 1):
+        task = progress.add_task("training", total=recipe.iterations, completed=first)
+        for iteration, batch in enumerate(batches, start=first + 1):
             network.train()
             planes = features(batch.transmission).contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
@@ -104,7 +109,7 @@ def train(recipe: Recipe, out: Path, data: list[Path], validation: Path, *, resu
             weights = {
                 "network": smooth.state_dict(),
                 "config": asdict(config),
-                "minutes": seconds / 60,
+                "minutes": earlier + seconds / 60,
             }
             if figures["auroc"] >= best:
                 best = figures["auroc"]
@@ -180,6 +185,18 @@ def _save(state: dict[str, object], path: Path) -> None:
     part = path.with_suffix(".part")
     torch.save(state, part)
     part.replace(path)
+
+
+def load_weights(network: Network, path: Path) -> float:
+    """Take over the weights of another run; returns the minutes it was trained. Raises UsageError if they don't fit."""
+    if not path.is_file():
+        raise UsageError(f"start: expected a last.pt or best.pt of another run, came {path}")
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    try:
+        network.load_state_dict(state["network"])
+    except (KeyError, RuntimeError) as error:
+        raise UsageError(f"{path}: expected weights of the recipe's shape, came others") from error
+    return float(state["minutes"])
 
 
 def load_network(path: Path) -> tuple[Network, float]:

@@ -96,8 +96,8 @@ def places(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> Fi
     """Concealed scans of known boxes whose first region lies in the right place."""
     ours, theirs = first_hits(a.concealed), first_hits(b.concealed)
     names = [name for name in ours if name in theirs]
-    hits = (np.array([found[name] for name in names], bool) for found in (ours, theirs))
-    return _shares(*hits, Unknown("no concealment with a known box in this set"), rng, resamples)
+    a_hits, b_hits = (np.array([found[name] for name in names], bool) for found in (ours, theirs))
+    return _shares(a_hits, b_hits, Unknown("no concealment with a known box in this set"), rng, resamples)
 
 
 def _alarms(results: Sequence[ScanResult], pfa: float) -> Bools:

@@ -76,7 +76,7 @@ def resampled_pd(benign: Scores, concealed: Scores, draws: Resample, allowed: Se
 def auroc(benign: Scores, concealed: Scores) -> float:
     """Area under the ROC curve; ties count half. Needs at least one score of each kind."""
     with evaluate_extra():
-        from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped] # ships no types
+        from sklearn.metrics import roc_auc_score
     truth = np.repeat([0, 1], [benign.size, concealed.size])
     return float(roc_auc_score(truth, np.concatenate([benign, concealed])))
 

@@ -81,7 +81,7 @@ def _element(symbol: str, energy: Array) -> Array:
 
 
 def _below_join(number: int, energy: Array) -> Array:
-    import xraylib_np  # type: ignore[import-not-found] # no stubs; 37 MB, so only where needed
+    import xraylib_np  # 37 MB, so only where needed
 
     z = np.array([number])
     rows = [xraylib_np.CS_Rayl(z, energy), xraylib_np.CS_Compt(z, energy), xraylib_np.CS_Photo(z, energy)]

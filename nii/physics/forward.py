@@ -114,7 +114,7 @@ def stored_beams() -> dict[str, Beam]:
     """The condensed beams that ship, by their key."""
     table = json.loads((files("nii.physics") / "tables" / "beams.json").read_text())
     return {
-        key: Beam(key.split(" ", 1)[0], *(np.array(row[name]) for name in ("energy_kev", "weights", "quantum")))
+        key: Beam(key.split(" ", 1)[0], np.array(row["energy_kev"]), np.array(row["weights"]), np.array(row["quantum"]))
         for key, row in table.items()
     }
 

@@ -48,8 +48,8 @@ class Scanner:
         columns = int((extent.x[1] - extent.x[0]) / step_x)
         rows = int((extent.z[1] - extent.z[0]) / step_z)
         return View(
-            x=extent.x[0] + (np.arange(columns) + 0.5) * step_x,
-            z=extent.z[1] - (np.arange(rows) + 0.5) * step_z,
+            x=extent.x[0] + (np.arange(columns, dtype=np.float64) + 0.5) * step_x,
+            z=extent.z[1] - (np.arange(rows, dtype=np.float64) + 0.5) * step_z,
             source_y=-self.source_distance,
             source_z=self.source_height,
         )
