@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -136,6 +137,7 @@ def _batches(
 ) -> Iterator[Batch]:
     """Endless batches; one process beside the training makes them."""
     pairs = recipe.batch // 2
+    cv2.setNumThreads(1)  # before the fork: a forked process hangs on the threads that it did not inherit
     samples = Samples(
         scans,
         config.families,
@@ -173,10 +175,7 @@ def bfloat16_pays(network: Network) -> bool:
 
 def _one_thread(_: int) -> None:
     """The process that makes samples must not take the cores from the training."""
-    import cv2
-
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     np.seterr(over="raise", invalid="raise")
 
 
