@@ -44,9 +44,9 @@ def draw_examples(network: Network, held: list[Held], device: torch.device, path
         axes[0].imshow(attenuation, cmap="gray_r", vmin=0, vmax=5)
         axes[0].contour(one.mask, levels=[0.5], colors="red", linewidths=0.8)
         axes[0].set_title(", ".join(one.families))
-        axes[1].imshow(torch.sigmoid(output.evidence)[0, 0].cpu(), cmap="magma", vmin=0, vmax=1)
+        axes[1].imshow(torch.sigmoid(output.evidence)[0, 0].numpy(force=True), cmap="magma", vmin=0, vmax=1)
         axes[1].set_title("evidence")
-        axes[2].imshow(output.excess[0, 0].cpu(), cmap="coolwarm", vmin=-1, vmax=1)
+        axes[2].imshow(output.excess[0, 0].numpy(force=True), cmap="coolwarm", vmin=-1, vmax=1)
         axes[2].set_title("excess attenuation, low energy")
         for one_axes in axes:
             one_axes.set_axis_off()
