@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tiny_model import calibrated_model
@@ -63,6 +64,14 @@ def running(model: Path, **environment: str) -> Iterator[tuple[str, "subprocess.
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+def wait_ready(client: Any) -> None:
+    """Wait until a test client's application has loaded its model."""
+    end = time.monotonic() + PATIENCE
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def wait_until_ready(address: str, process: "subprocess.Popen[str]", seconds: float = PATIENCE) -> None:

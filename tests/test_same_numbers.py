@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from fastapi.testclient import TestClient
+from serving_tools import wait_ready
 
 from nii.cli import main
 from nii.detector import Detector, find_model
@@ -35,6 +36,7 @@ def test_library_command_service_and_plain_onnxruntime_give_the_same_score(scan,
     (row,) = read_jsonl(tmp_path / "out.jsonl")
 
     with TestClient(create_app(Settings())) as client:
+        wait_ready(client)
         answer = client.post("/v1/scans", files={"file": ("scan.tif", scan.read_bytes())}).json()
 
     session = onnxruntime.InferenceSession(find_model("cargo"))

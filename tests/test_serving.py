@@ -1,13 +1,12 @@
 import io
 import json
 import signal
-import time
 
 import cv2
 import httpx2
 import numpy as np
 import pytest
-from serving_tools import PATIENCE, block_tiff, model_file, running, settings_for
+from serving_tools import PATIENCE, block_tiff, model_file, running, settings_for, wait_ready
 from starlette.testclient import TestClient
 
 from nii.batch import Models, score_files
@@ -31,13 +30,6 @@ def client(tmp_path_factory):
     with TestClient(create_app(settings_for(tmp_path_factory.mktemp("service")))) as client:
         wait_ready(client)
         yield client
-
-
-def wait_ready(client):
-    end = time.monotonic() + PATIENCE
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def post(client, path, accept="application/json", **options):

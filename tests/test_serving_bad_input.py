@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from serving_tools import PATIENCE, block_tiff, running, settings_for
+from serving_tools import PATIENCE, block_tiff, running, settings_for, wait_ready
 from starlette.testclient import TestClient
-from test_serving import post, problem, wait_ready
+from test_serving import post, problem
 
 from serving.app import create_app
 

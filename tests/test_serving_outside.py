@@ -2,9 +2,8 @@ import json
 import logging
 
 import pytest
-from serving_tools import block_tiff, settings_for
+from serving_tools import block_tiff, settings_for, wait_ready
 from starlette.testclient import TestClient
-from test_serving import wait_ready
 
 from serving.app import create_app
 from serving.log import JsonLines

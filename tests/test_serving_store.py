@@ -3,9 +3,9 @@ import json
 import cv2
 import pytest
 import tifffile
-from serving_tools import block_tiff, settings_for
+from serving_tools import block_tiff, settings_for, wait_ready
 from starlette.testclient import TestClient
-from test_serving import problem, wait_ready
+from test_serving import problem
 
 from nii.errors import UsageError
 from nii.io.scanset import read_entry, read_set
