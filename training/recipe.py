@@ -29,7 +29,6 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step, half of them concealed. rate: peak learning rate (one cycle). decay: weight decay. average:
     decay of the running mean of weights that is evaluated and exported. every: steps between evaluations.
-    start: recipe whose weights this one goes on from, trained first by `python -m training.release`.
     train, validation, calibration, test: the sets of a model that ships, for `python -m training.release`.
     """
 
@@ -42,7 +41,6 @@ class Recipe:
     decay: float = 0.02
     average: float = 0.998
     every: int = 500
-    start: str | None = None
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)

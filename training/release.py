@@ -29,8 +29,7 @@ def release(recipe: Recipe, work: Path) -> Path:
     """Simulate what is missing, train or resume, export, calibrate; returns the path of the model."""
     for name in SETS:
         _simulate(recipe, name, work / name)
-    start = _trained(read_recipe(recipe.start), work, None, f"run-{recipe.start}") if recipe.start else None
-    _trained(recipe, work, start, "run")
+    train(recipe, work / "run", [work / "train"], work / "validation", resume=True)
     model = work / f"{recipe.model}.onnx"
     contract = export(work / "run", model, version=VERSION)
     detector = Detector.load(model)
@@ -44,12 +43,6 @@ def release(recipe: Recipe, work: Path) -> Path:
     contract = calibrated(contract, single, scanner=None, name=SINGLE)
     write_model(model, contract, model)
     return model
-
-
-def _trained(recipe: Recipe, work: Path, start: Path | None, run: str) -> Path:
-    """Train by one recipe, or go on with it; returns its weights."""
-    train(recipe, work / run, [work / "train"], work / "validation", start=start, resume=True)
-    return work / run / "last.pt"
 
 
 def _simulate(recipe: Recipe, name: str, out: Path) -> None:
