@@ -149,6 +149,13 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
     for path, (content, kind) in viewer_files().items():
         app.add_api_route(path, _static(content, kind), include_in_schema=False)
 
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error is answered as RFC 9457 problem+json."""
+
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
         return problem_response(error, request.state.request_id)
@@ -163,8 +170,6 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
     async def http_problem(request: Request, error: HTTPException) -> Response:
         found = Problem(error.status_code, str(error.detail), error.headers)
         return problem_response(found, request.state.request_id)
-
-    return app
 
 
 def _static(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:

@@ -114,6 +114,7 @@ def test_an_operator_image_has_sharpness_but_no_physics(rng: np.random.Generator
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, 1e-6, 2.0])
 @pytest.mark.parametrize("shape", [(1, 16, 16), (2, 16, 300), (3, 40, 20)])
 def test_any_image_can_be_assessed_and_written_as_json(value: float, shape: tuple[int, int, int]) -> None:
-    json.dumps(assess(Scan(transmission=np.full(shape, value, np.float32))).as_record(), allow_nan=False)
     noise = np.random.default_rng(1).random(shape, np.float32)
-    json.dumps(assess(Scan(transmission=noise * np.float32(value))).as_record(), allow_nan=False)
+    for pixels in (np.full(shape, value, np.float32), noise * np.float32(value)):
+        record = assess(Scan(transmission=pixels)).as_record()
+        assert json.loads(json.dumps(record, allow_nan=False)).keys() == record.keys()

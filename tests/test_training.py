@@ -17,7 +17,7 @@ from training.data import BORDER, SampleConfig, Samples, load_set
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator, features, scan_score
 from training.recipe import read_recipe
-from training.train import load_network, train
+from training.train import load_network, load_weights, train
 
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
 
@@ -125,6 +125,17 @@ def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tm
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_run_can_begin_with_the_weights_of_another(finished_run, tmp_path):
+    path, other = finished_run / "last.pt", network()
+    trained, minutes = load_network(path)
+    assert load_weights(other, path) == minutes
+    assert all(torch.equal(a, b) for a, b in zip(other.parameters(), trained.parameters(), strict=True))
+    with pytest.raises(UsageError, match=r"start: expected a last\.pt"):
+        load_weights(other, tmp_path / "none.pt")
+    with pytest.raises(UsageError, match="expected weights of the recipe's shape"):
+        load_weights(network(widths=(8, 8, 16, 24)), path)
 
 
 def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rng):

@@ -31,13 +31,12 @@ class SampleConfig:
     """How samples are drawn.
 
     crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
-    one of another scan at a random place (TIP). extra: up to so many more of other scans in every crop.
-    single: share whose two energies are made one (so that the model serves single-energy scans too).
+    one of another scan at a random place (TIP). single: share whose two energies are made one (so that
+    the model serves single-energy scans too).
     """
 
     crop: tuple[int, int] = (224, 320)
     own: float = 0.6
-    extra: int = 0
     single: float = 0.1
 
 
@@ -131,7 +130,6 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             scan = self.scans[rng.integers(len(self.scans))]
             row, column = self._anywhere(rng, scan.truth)
             placed = [self._inserted(rng)]
-        placed += [self._inserted(rng) for _ in range(rng.integers(config.extra + 1))]
         attenuation = _cut(scan.truth.without, row, column, config.crop)
         noise, flip, single = draw_noise(rng), rng.random() < 0.5, rng.random() < config.single
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)

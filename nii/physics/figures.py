@@ -1,7 +1,7 @@
 """The figures that this package claims, measured: `python -m nii.physics.figures {mass,material,speed}`.
 
 Everything is simulated here and seeded; comparisons with NIST and with Monte Carlo need other people's
-data and are in datasets/physics/compare.py.
+data: datasets/physics/compare_nist.py and `nii scanner fit`.
 """
 
 import argparse
