@@ -22,8 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from nii.errors import UsageError
-from nii.simulate.concealments import FAMILIES
-from nii.simulate.loads import KINDS
+from nii.simulate.kinds import kind_of
 from training.data import Batch, Clean, Samples, data_hash, load_set
 from training.losses import total
 from training.network import Network, NetworkConfig, features
@@ -43,7 +42,8 @@ def train(
     # What is learned, and from what
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.seed)
-    config = NetworkConfig(families=FAMILIES, cargos=KINDS, widths=recipe.widths, blocks=recipe.blocks)
+    kind = kind_of(recipe.scene)
+    config = NetworkConfig(families=kind.families, cargos=kind.loads, widths=recipe.widths, blocks=recipe.blocks)
     network = Network(config).to(device).to(memory_format=torch.channels_last)
     earlier = load_weights(network, start) if start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
@@ -53,7 +53,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=recipe.rate, total_steps=recipe.iterations + 1, pct_start=0.1
     )
-    scans = [scan for path in data for scan in load_set(path, KINDS)]
+    scans = [scan for path in data for scan in load_set(path, kind.loads)]
     held_out = load_validation(validation)
     half = device.type == "cuda" or bfloat16_pays(network)
 

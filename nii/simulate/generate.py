@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from nii.errors import ScanSetError, UsageError
-from nii.simulate.scan import SEEDS, check_kind
+from nii.simulate.kinds import kind_of
+from nii.simulate.scan import SEEDS
 from nii.simulate.scanners import Scanner
 from nii.simulate.write import Job, Recipe, begin_set, finish_set, is_done, write_simulated
 
@@ -50,7 +51,7 @@ def jobs(scans: int, share: float) -> list[Job]:
 
 
 def _check(kind: str, scans: int, concealed: float, seed: int, workers: int) -> None:
-    check_kind(kind)
+    kind_of(kind)
     for name, value, least, most in (
         ("scans", scans, 1, SEEDS - 1),
         ("concealed", concealed, 0, 1),

@@ -8,13 +8,12 @@ from nii.errors import UsageError
 from nii.physics.forward import Beam, transmission
 from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.scanners import Scanner, draw_scanner
+from nii.simulate.kinds import kind_of
+from nii.simulate.scanners import Scanner
 from nii.simulate.scene import Concealment, areal_densities, stacked
 from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
-SCENES = {"cargo": draw_cargo}
 THINNEST = 0.05  # g/cm2; less of a concealment than this in a ray is no part of its mask
 FEWEST = 4  # pixels of a mask; a concealment that shows less is out of view
 SEEDS = 2**32  # a greater seed would share its words, and so its scenes, with another seed and index
@@ -39,16 +38,16 @@ class Simulated:
 def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scanner | None = None) -> Simulated:
     """Scan number `index` of the set with this seed. The same arguments give the same bytes, anywhere.
 
-    kind: one of SCENES. Different seeds never share a scene: the random stream is keyed by (seed, index).
+    kind: one of KINDS. Different seeds never share a scene: the random stream is keyed by (seed, index).
     scanner: this one in place of a drawn one; all given scanners see the same scene.
     Raises UsageError for an unknown kind or a number out of range.
     """
-    check_kind(kind)
+    scenes = kind_of(kind)
     if not (0 <= seed < SEEDS and 0 <= index < SEEDS):
         raise UsageError(f"seed and index: expected 0 to {SEEDS - 1}, came {seed} and {index}")
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
-    scanner = scanner or draw_scanner(rng)
-    scene = SCENES[kind](rng, concealed=concealed)
+    scanner = scanner or scenes.draw_scanner(rng)
+    scene = scenes.draw(rng, concealed=concealed)
     view, beams = scanner.view(scene.extent), scanner.beams()
     layers = areal_densities((*scene.conveyance, *scene.load), view)
     materials = sorted({*layers, *(p.material for c in scene.concealments for p in c.parts)})
@@ -63,12 +62,6 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(_with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
-
-
-def check_kind(kind: str) -> None:
-    """Raise UsageError for a kind of scene that there is none of."""
-    if kind not in SCENES:
-        raise UsageError(f"kind of scene: expected one of {', '.join(sorted(SCENES))}, came {kind}")
 
 
 def _hide(

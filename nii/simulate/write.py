@@ -5,6 +5,7 @@ While a set is made, SET/unfinished holds its recipe and one entry per finished 
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ import numpy.typing as npt
 from nii import __version__
 from nii.errors import UsageError
 from nii.io.write import write_atomically, write_mask, write_tiff
-from nii.simulate.concealments import FAMILIES
-from nii.simulate.loads import HS_CHAPTERS
+from nii.simulate.kinds import FAMILIES, KINDS
 from nii.simulate.scan import Simulated, simulate
 from nii.simulate.scanners import Scanner
 from nii.simulate.truth import Hidden, write_truth
@@ -80,7 +80,7 @@ def write_simulated(out: Path, kind: str, seed: int, job: Job, *, scanner: Scann
     write_truth(out / "truth" / f"{scan.name}.npz", scan.truth)
     if scan.truth.hidden:
         write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
-    _write_json(_entry_path(out, index), _entry(scan))
+    _write_json(_entry_path(out, index), _entry(scan, KINDS[kind].hs_chapters))
 
 
 def finish_set(out: Path, recipe: Recipe) -> None:
@@ -103,7 +103,7 @@ def _entry_path(out: Path, index: int) -> Path:
     return out / "unfinished" / f"{index:06d}.json"
 
 
-def _entry(scan: Simulated) -> dict[str, Any]:
+def _entry(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
     """The scan's part of annotations.json."""
     _, rows, columns = scan.measured.shape
     image = {
@@ -111,7 +111,7 @@ def _entry(scan: Simulated) -> dict[str, Any]:
         "width": columns,
         "height": rows,
         "cargo": scan.cargo,
-        "hs_chapters": [HS_CHAPTERS[kind] for kind in scan.cargo.split("+")],
+        "hs_chapters": [hs_chapters[kind] for kind in scan.cargo.split("+")],
         "conveyance": scan.conveyance,
         "pitch_mm": list(scan.scanner.pitch_mm),
         "energies": list(scan.scanner.energies),

@@ -1,0 +1,51 @@
+"""The kinds of scenes that can be simulated: what draws them, what they hold, who scans them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nii.errors import UsageError
+from nii.simulate import cargo, concealments, loads, scanners
+from nii.simulate.draws import Rng
+from nii.simulate.scanners import Scanner
+from nii.simulate.scene import Scene
+
+
+class DrawScene(Protocol):
+    """Draws one scene; with `concealed`, something is hidden in it."""
+
+    def __call__(self, rng: Rng, *, concealed: bool) -> Scene: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of scene.
+
+    draw: one scene. families: what can be concealed in it, sorted. hs_chapters: its loads, each with its
+    chapter of the Harmonized System. draw_scanner: a scanner that such things are scanned by.
+    """
+
+    draw: DrawScene
+    families: tuple[str, ...]
+    hs_chapters: Mapping[str, str]
+    draw_scanner: Callable[[Rng], Scanner]
+
+    @property
+    def loads(self) -> tuple[str, ...]:
+        """Names of the loads, sorted."""
+        return tuple(sorted(self.hs_chapters))
+
+
+KINDS: Mapping[str, Kind] = {
+    "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner),
+}
+
+FAMILIES = tuple(sorted({family for kind in KINDS.values() for family in kind.families}))
+"""Of all kinds; the COCO categories of every set, so that sets of several kinds can be joined."""
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name. Raises UsageError if there is none."""
+    if name not in KINDS:
+        raise UsageError(f"kind of scene: expected one of {', '.join(sorted(KINDS))}, came {name}")
+    return KINDS[name]
