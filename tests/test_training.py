@@ -13,11 +13,12 @@ from nii.scan import Scan
 from nii.simulate.concealments import FAMILIES
 from nii.simulate.generate import simulate_set
 from nii.simulate.loads import KINDS
+from training.checkpoint import load_network, load_weights
 from training.data import BORDER, SampleConfig, Samples, load_set
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator, features, scan_score
 from training.recipe import read_recipe
-from training.train import load_network, load_weights, train
+from training.train import train
 
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
 
@@ -109,17 +110,17 @@ def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tm
     class StoppedError(Exception):
         pass
 
-    saved = module._save
+    saved = module.save_weights
 
-    def save_then_stop(state, path):
-        saved(state, path)
+    def save_then_stop(network, minutes, path):
+        saved(network, minutes, path)
         if path.name == "last.pt":
             raise StoppedError
 
-    monkeypatch.setattr(module, "_save", save_then_stop)
+    monkeypatch.setattr(module, "save_weights", save_then_stop)
     with pytest.raises(StoppedError):
         train(recipe, tmp_path / "run", [data], data)
-    monkeypatch.setattr(module, "_save", saved)
+    monkeypatch.setattr(module, "save_weights", saved)
     train(recipe, tmp_path / "run", [data], data, resume=True)
     whole, _ = load_network(finished_run / "last.pt")
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
@@ -135,7 +136,7 @@ def test_a_run_can_begin_with_the_weights_of_another(finished_run, tmp_path):
     with pytest.raises(UsageError, match=r"start: expected a last\.pt"):
         load_weights(other, tmp_path / "none.pt")
     with pytest.raises(UsageError, match="expected weights of the recipe's shape"):
-        load_weights(network(widths=(8, 8, 16, 24)), path)
+        load_weights(network(widths=(16, 16, 24, 24)), path)
 
 
 def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rng):

@@ -31,13 +31,18 @@ class SampleConfig:
     """How samples are drawn.
 
     crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
-    one of another scan at a random place (TIP). single: share whose two energies are made one (so that
-    the model serves single-energy scans too).
+    one of another scan at a random place (TIP). hard: share of these others that show a hard negative.
+    single: share whose two energies are made one (so that the model serves single-energy scans too).
     """
 
     crop: tuple[int, int] = (224, 320)
     own: float = 0.6
+    hard: float = 0.5
     single: float = 0.1
+
+
+Place = tuple[int, int, int]
+"""Number of a scan, row and column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +107,18 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         config: SampleConfig,
         seed: int,
         start: int,
+        *,
+        energies: int = 2,
+        hard: list[Place] | None = None,
+        step: int = 1,
     ) -> None:
+        """start, step: pairs start, start + step, ... are made (step: processes that train together).
+
+        energies: images a sample has; 1: either of the two. hard: places of hard negatives.
+        """
         self.scans, self.families, self.empty, self.config = scans, families, empty, config
-        self.seed, self.start = seed, start
+        self.seed, self.start, self.step = seed, start, step
+        self.energies, self.hard = energies, hard or []
         grouped: dict[str, list[tuple[Clean, Hidden]]] = {}
         for scan in scans:
             for one in scan.truth.hidden:
@@ -114,10 +128,10 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        index = self.start + worker
+        index = self.start + worker * self.step
         while True:
             yield self.sample(np.random.default_rng((self.seed, index)))
-            index += workers
+            index += workers * self.step
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """A pair, in the order of Batch's fields: a crop with a concealment, and the same crop without."""
@@ -127,11 +141,11 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             row, column = self._around(rng, scan.truth, one)
             placed = [(other, other.row - row, other.column - column) for other in scan.truth.hidden]
         else:
-            scan = self.scans[rng.integers(len(self.scans))]
-            row, column = self._anywhere(rng, scan.truth)
+            scan, row, column = self._benign(rng)
             placed = [self._inserted(rng)]
         attenuation = _cut(scan.truth.without, row, column, config.crop)
-        noise, flip, single = draw_noise(rng), rng.random() < 0.5, rng.random() < config.single
+        noise, flip = draw_noise(rng), rng.random() < 0.5
+        single = rng.random() < config.single or self.energies == 1
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
         pair = []
         for present in (placed, []):
@@ -139,6 +153,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             T = np.exp(-attenuation - target.excess)
             if single:
                 T[:], target.excess[:] = T[of_single], target.excess[of_single]
+            T, target.excess = T[: self.energies], target.excess[: self.energies]
             pair.append(_flipped(self._tensors(T, target, noise, scan.cargo, rng), flip=flip))
         return tuple(torch.stack(both) for both in zip(*pair, strict=True))
 
@@ -159,14 +174,22 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         found = self.by_family[rng.integers(len(self.by_family))]
         return found[rng.integers(len(found))]
 
-    def _anywhere(self, rng: np.random.Generator, truth: Truth) -> tuple[int, int]:
-        """Upper left of a crop anywhere in the scan."""
-        rows, columns = self._limits(truth)
-        return int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
+    def _benign(self, rng: np.random.Generator) -> tuple[Clean, int, int]:
+        """A scan and the upper left of a crop: around a hard negative, or anywhere."""
+        if self.hard and rng.random() < self.config.hard:
+            number, row, column = self.hard[rng.integers(len(self.hard))]
+            return self.scans[number], *self._showing(rng, self.scans[number].truth, (row, column))
+        scan = self.scans[rng.integers(len(self.scans))]
+        rows, columns = self._limits(scan.truth)
+        return scan, int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
 
     def _around(self, rng: np.random.Generator, truth: Truth, one: Hidden) -> tuple[int, int]:
         """Upper left of a crop that shows at least a part of a concealment."""
         middle = one.row + one.mask.shape[0] * rng.random(), one.column + one.mask.shape[1] * rng.random()
+        return self._showing(rng, truth, middle)
+
+    def _showing(self, rng: np.random.Generator, truth: Truth, middle: tuple[float, float]) -> tuple[int, int]:
+        """Upper left of a crop that shows a point, and not at its edge."""
         low = [m - crop * rng.uniform(0.1, 0.9) for m, crop in zip(middle, self.config.crop, strict=True)]
         limits = self._limits(truth)
         return int(np.clip(low[0], 0, limits[0])), int(np.clip(low[1], 0, limits[1]))

@@ -12,8 +12,8 @@ from nii.contract import Contract, with_contract
 from nii.errors import ModelError, UsageError
 from nii.io.write import write_atomically
 from nii.scan import Kind
+from training.checkpoint import load_network
 from training.network import Separator
-from training.train import load_network
 
 OPSET = 20
 LICENSE = "Apache-2.0"

@@ -27,8 +27,11 @@ class Recipe:
     """Settings of a run.
 
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
-    a step, half of them concealed. rate: peak learning rate (one cycle). decay: weight decay. average:
-    decay of the running mean of weights that is evaluated and exported. every: steps between evaluations.
+    a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
+    memory is short. rate: peak learning rate (one cycle). decay: weight decay. average: decay of the
+    running mean of weights that is evaluated and exported. every: steps between evaluations, at which
+    hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
+    energies: 2, or 1 for a model of single-energy scans. pool: as in NetworkConfig.
     train, validation, calibration, test: the sets of a model that ships, for `python -m training.release`.
     """
 
@@ -37,10 +40,15 @@ class Recipe:
     seed: int = 1
     iterations: int = 3000
     batch: int = 8
+    accumulate: int = 1
     rate: float = 2e-3
     decay: float = 0.02
     average: float = 0.998
     every: int = 500
+    mined: int = 200
+    precision: str = "auto"
+    energies: int = 2
+    pool: int = 3
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)

@@ -7,11 +7,12 @@ an evaluation), checkpoint.pt (resumes to the bit), best.pt, curves.png and exam
 import copy
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -21,122 +22,122 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from nii.errors import UsageError
 from nii.simulate.kinds import kind_of
-from training.data import Batch, Clean, Samples, data_hash, load_set
+from training.checkpoint import load_weights, save, save_weights
+from training.data import Batch, Clean, Place, Samples, data_hash, load_set
+from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig, features
 from training.plots import draw_curves, draw_examples
 from training.recipe import Recipe
+from training.team import Team
 from training.validate import load_validation, validate
 
 
 def train(
     recipe: Recipe, out: Path, data: list[Path], validation: Path, *, start: Path | None = None, resume: bool = False
 ) -> None:
-    """Train a network by a recipe on simulated sets; the best by validation AUROC is kept as best.pt.
+    """Train a network by a recipe on simulated sets; the best on validation scans is kept as best.pt.
 
     start: a RUN/last.pt or best.pt of the same shape, whose weights training begins with.
     Raises ScanSetError for a set without truth; KeyboardInterrupt leaves the last checkpoint.
     """
     # What is learned, and from what
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    team = Team.join()
     torch.manual_seed(recipe.seed)
     kind = kind_of(recipe.scene)
-    config = NetworkConfig(families=kind.families, cargos=kind.loads, widths=recipe.widths, blocks=recipe.blocks)
-    network = Network(config).to(device).to(memory_format=torch.channels_last)
+    config = NetworkConfig(
+        kind.families,
+        kind.loads,
+        energies=recipe.energies,
+        widths=recipe.widths,
+        blocks=recipe.blocks,
+        pool=recipe.pool,
+    )
+    network = Network(config).to(team.device).to(memory_format=torch.channels_last)
     earlier = load_weights(network, start) if start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
+    together = team.wrapped(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=recipe.rate, total_steps=recipe.iterations + 1, pct_start=0.1
     )
     scans = [scan for path in data for scan in load_set(path, kind.loads)]
-    held_out = load_validation(validation)
-    half = device.type == "cuda" or bfloat16_pays(network)
+    held_out = load_validation(validation, recipe.energies)
+    half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps({**asdict(recipe), "data": data_hash(data)}, indent=2))
-    checkpoint, log, first, seconds, best = out / "checkpoint.pt", out / "log.jsonl", 0, 0.0, -1.0
+    checkpoint, log = out / "checkpoint.pt", out / "log.jsonl"
+    done, seconds, best, hard = 0, 0.0, -1.0, list[Place]()
     if resume and checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True, map_location=device)
+        state = torch.load(checkpoint, weights_only=True, map_location=team.device)
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        first, seconds, best = state["iteration"], state["seconds"], state["best"]
-    else:
+        done, seconds, best, half, hard = (state[key] for key in ("done", "seconds", "best", "half", "hard"))
+    elif team.leads:
         log.unlink(missing_ok=True)
 
-    # The loop
-    began, sums = time.monotonic() - seconds, dict[str, float]()
-    batches = islice(_batches(scans, config, recipe, first, device), recipe.iterations - first)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    ) as progress:
-        task = progress.add_task("training", total=recipe.iterations, completed=first)
-        for iteration, batch in enumerate(batches, start=first + 1):
-            network.train()
-            planes = features(batch.transmission).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                output = network(planes)
-            loss, parts = total(output, batch, recipe.losses, config.pool)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            averaged.update_parameters(network)
-
-            for name, part in parts.items():
-                sums[name] = sums.get(name, 0.0) + part.item()
-            progress.update(task, completed=iteration, description=f"loss {loss.item():.3f}")
-            if iteration % 100 == 0 and not progress.console.is_terminal:
-                print(f"{iteration} of {recipe.iterations}  loss {loss.item():.3f}", flush=True)
-            if iteration % recipe.every and iteration != recipe.iterations:
-                continue
-
-            figures = validate(smooth, held_out, device)
-            seconds = time.monotonic() - began
-            mean = {name: round(value / recipe.every, 5) for name, value in sums.items()}
-            line = {"iteration": iteration, "minutes": round(seconds / 60, 2), **mean, **figures}
-            with log.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            progress.console.print(line)
-            sums.clear()
-            weights = {
-                "network": smooth.state_dict(),
-                "config": asdict(config),
-                "minutes": earlier + seconds / 60,
-            }
-            if figures["auroc"] >= best:
-                best = figures["auroc"]
-                _save(weights, out / "best.pt")
-            _save(
-                {
-                    "network": network.state_dict(),
-                    "averaged": averaged.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "iteration": iteration,
-                    "seconds": seconds,
-                    "best": best,
-                },
-                checkpoint,
-            )
-            _save(weights, out / "last.pt")
-    draw_curves(log, out / "curves.png")
-    draw_examples(smooth, held_out, device, out / "examples.png")
+    # The loop: rounds of steps, each followed by an evaluation and by mining
+    began = time.monotonic() - seconds
+    with _progress(hidden=not team.leads) as progress:
+        task = progress.add_task("training", total=recipe.iterations, completed=done)
+        while done < recipe.iterations:
+            steps, sums = min(recipe.every, recipe.iterations - done), defaultdict[str, float](float)
+            batches = _batches(scans, config, recipe, done, hard, team)
+            for step in range(done + 1, done + steps + 1):
+                network.train()
+                optimiser.zero_grad(set_to_none=True)
+                for batch in islice(batches, recipe.accumulate):
+                    planes = features(batch.transmission).contiguous(memory_format=torch.channels_last)
+                    with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
+                        output = together(planes)
+                    loss, parts = total(output, batch, recipe.losses, config.pool)
+                    (loss / recipe.accumulate).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+                    for name, part in parts.items():
+                        sums[name] += part.item() / recipe.accumulate
+                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                optimiser.step()
+                schedule.step()
+                averaged.update_parameters(network)
+                progress.update(task, completed=step, description=f"loss {loss.item():.3f}")
+                if step % 100 == 0 and team.leads and not progress.console.is_terminal:
+                    print(f"{step} of {recipe.iterations}  loss {loss.item():.3f}", flush=True)
+            done += steps
+            if team.leads:
+                figures = validate(smooth, held_out, team.device)
+                hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
+                seconds = time.monotonic() - began
+                mean = {name: round(value / steps, 5) for name, value in sums.items()}
+                line = {"iteration": done, "minutes": round(seconds / 60, 2), **mean, **figures}
+                with log.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+                progress.console.print(line)
+                minutes = earlier + seconds / 60
+                if figures["auroc"] + figures["first_hit"] >= best:
+                    best = figures["auroc"] + figures["first_hit"]
+                    save_weights(smooth, minutes, out / "best.pt")
+                parts_of_run = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
+                states: dict[str, object] = {name: part.state_dict() for name, part in parts_of_run.items()}
+                save({**states, "done": done, "seconds": seconds, "best": best, "half": half, "hard": hard}, checkpoint)
+                save_weights(smooth, minutes, out / "last.pt")
+            hard = team.told(hard)
+    if team.leads:
+        draw_curves(log, out / "curves.png")
+        draw_examples(smooth, held_out, team.device, out / "examples.png")
+    team.leave()
 
 
 def _batches(
-    scans: list[Clean], config: NetworkConfig, recipe: Recipe, start: int, device: torch.device
+    scans: list[Clean], config: NetworkConfig, recipe: Recipe, done: int, hard: list[Place], team: Team
 ) -> Iterator[Batch]:
-    """Endless batches; one process beside the training makes them."""
-    pairs = recipe.batch // 2
+    """Endless batches of this process; another process beside the training makes them."""
+    pairs = recipe.batch // 2 // recipe.accumulate // team.size
     cv2.setNumThreads(1)  # before the fork: a forked process hangs on the threads that it did not inherit
     samples = Samples(
         scans,
@@ -144,7 +145,10 @@ def _batches(
         config.cargos.index("empty"),
         recipe.samples,
         recipe.seed,
-        start * pairs,
+        done * (recipe.batch // 2) + team.rank,
+        energies=config.energies,
+        hard=hard,
+        step=team.size,
     )
     loader = DataLoader(
         samples,
@@ -152,14 +156,28 @@ def _batches(
         num_workers=1,
         prefetch_factor=4,
         worker_init_fn=_one_thread,
-        pin_memory=device.type == "cuda",
+        pin_memory=team.device.type == "cuda",
     )
     for arrays in loader:
-        yield Batch(*(array.flatten(0, 1).to(device, non_blocking=True) for array in arrays))
+        yield Batch(*(array.flatten(0, 1).to(team.device, non_blocking=True) for array in arrays))
 
 
-def bfloat16_pays(network: Network) -> bool:
-    """Whether this CPU trains faster in bfloat16; measured, since one without such units is 8 times slower."""
+def _progress(*, hidden: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=hidden
+    )
+
+
+def half_precision(wanted: str, network: Network) -> bool:
+    """Whether to train in bfloat16. "auto": on a GPU, and on a CPU where it is the faster one.
+
+    Measured, since a CPU without such units is 8 times slower with it, and one with them 2 times faster.
+    """
+    if wanted != "auto":
+        return wanted == "bf16"
+    device = next(network.parameters()).device
+    if device.type == "cuda":
+        return True
     times, network = [], copy.deepcopy(network)
     planes = features(torch.full((2, network.config.energies, 128, 128), 0.5))
     for enabled in (False, True):
@@ -177,31 +195,3 @@ def _one_thread(_: int) -> None:
     """The process that makes samples must not take the cores from the training."""
     torch.set_num_threads(1)
     np.seterr(over="raise", invalid="raise")
-
-
-def _save(state: dict[str, object], path: Path) -> None:
-    """Atomically: a killed run leaves the previous file whole."""
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
-
-
-def load_weights(network: Network, path: Path) -> float:
-    """Take over the weights of another run; returns the minutes it was trained. Raises UsageError if they don't fit."""
-    if not path.is_file():
-        raise UsageError(f"start: expected a last.pt or best.pt of another run, came {path}")
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    try:
-        network.load_state_dict(state["network"])
-    except (KeyError, RuntimeError) as error:
-        raise UsageError(f"{path}: expected weights of the recipe's shape, came others") from error
-    return float(state["minutes"])
-
-
-def load_network(path: Path) -> tuple[Network, float]:
-    """A trained network in evaluation mode, and the minutes it was trained."""
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
-    network = Network(NetworkConfig(**values))
-    network.load_state_dict(state["network"])
-    return network.eval(), float(state["minutes"])

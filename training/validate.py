@@ -22,12 +22,15 @@ class Held:
     families: tuple[str, ...]
 
 
-def load_validation(path: Path) -> list[Held]:
-    """All scans of a set. Raises ScanSetError unless there are benign and concealed ones."""
+def load_validation(path: Path, energies: int) -> list[Held]:
+    """All scans of a set, with both energies or with the high one alone.
+
+    Raises ScanSetError unless there are benign and concealed ones.
+    """
     entries = read_set(path).entries
     held = [
         Held(
-            read_scan(entry.path).transmission,
+            np.ascontiguousarray(read_scan(entry.path).transmission[-energies:]),
             read_mask(entry) if entry.concealed else None,
             tuple(a.family for a in entry.annotations),
         )

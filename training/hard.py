@@ -1,0 +1,33 @@
+"""Hard negatives: places of benign scans that look to the network as if something were concealed there."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
+
+from nii.physics.noise import measure
+from nii.simulate.scanners import draw_noise
+from training.data import Clean, Place
+from training.network import Network, features, pooled_evidence
+
+PEAKS = 3  # places of a scan
+APART = 15  # side of the window of which a peak is the highest, pixels at a quarter of the resolution
+
+
+@torch.no_grad()
+def mine(
+    network: Network, scans: list[Clean], count: int, rng: np.random.Generator, device: torch.device
+) -> list[Place]:
+    """The highest peaks of evidence in `count` scans as they are without their concealments, measured anew."""
+    network.eval()
+    places = []
+    for number in rng.choice(len(scans), min(count, len(scans)), replace=False):
+        T = np.exp(-scans[number].truth.without.astype(np.float32))[: network.config.energies]
+        batch = torch.from_numpy(measure(T, draw_noise(rng), rng))[None].to(device)
+        output = network(features(batch).contiguous(memory_format=torch.channels_last))
+        evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
+        highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)
+        peaks = torch.where(evidence == highest, evidence, -torch.inf).flatten()
+        for place in peaks.topk(min(PEAKS, peaks.numel())).indices.tolist():
+            row, column = divmod(place, evidence.shape[2])
+            places.append((int(number), 4 * row, 4 * column))
+    return places
