@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 
 from nii.simulate.scene import Part, areal_densities
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, PrismX, PrismY, Shape, View, rotated, shifted
+from nii.simulate.shapes import (
+    Box,
+    Cylinder,
+    Ellipsoid,
+    PrismX,
+    PrismY,
+    Shape,
+    View,
+    mirrored,
+    rotated,
+    shifted,
+    turned,
+)
 
 STEP = 0.25  # mm between the points sampled on a ray, along y
 
@@ -166,6 +178,15 @@ def test_a_shifted_solid_shows_the_same_shifted_image(name: str) -> None:
     shape = shifted(SOLIDS[name], (7, 0, -5))
     np.testing.assert_allclose(whole(shape, moved), whole(SOLIDS[name], seen), atol=1e-9)
     assert shape.volume_cm3 == pytest.approx(SOLIDS[name].volume_cm3)
+
+
+@pytest.mark.parametrize("name", SOLIDS)
+def test_a_mirrored_or_turned_solid_holds_the_mirrored_or_turned_points(name: str) -> None:
+    x, y, z = np.random.default_rng(0).uniform(-110, 110, (3, 4000))
+    solid = SOLIDS[name]
+    np.testing.assert_array_equal(holds(mirrored(solid, "x", 4), 8 - x, y, z), holds(solid, x, y, z))
+    np.testing.assert_array_equal(holds(mirrored(solid, "y", 4), x, 8 - y, z), holds(solid, x, y, z))
+    np.testing.assert_array_equal(holds(turned(solid), y, x, z), holds(solid, x, y, z))
 
 
 def test_bounds_enclose_every_corner() -> None:

@@ -228,6 +228,45 @@ def _shift(interval: Interval, step: float) -> Interval:
     return (interval[0] + step, interval[1] + step)
 
 
+def mirrored(shape: Shape, axis: str, at: float) -> Shape:
+    """The same solid seen in a mirror at this place (mm) on the axis "x" or "y"."""
+    match shape:
+        case Box():
+            return replace(shape, **{axis: _flip(getattr(shape, axis), at)})
+        case Cylinder() | Ellipsoid():
+            x, y, z = shape.centre
+            return replace(shape, centre=(2 * at - x, y, z) if axis == "x" else (x, 2 * at - y, z))
+        case PrismY() if axis == "x":
+            return PrismY(tuple((2 * at - u, v) for u, v in shape.corners), shape.y)
+        case PrismY():
+            return PrismY(shape.corners, _flip(shape.y, at))
+        case PrismX() if axis == "y":
+            return PrismX(tuple((2 * at - u, v) for u, v in shape.corners), shape.x)
+        case PrismX():
+            return PrismX(shape.corners, _flip(shape.x, at))
+
+
+def _flip(interval: Interval, at: float) -> Interval:
+    return (2 * at - interval[1], 2 * at - interval[0])
+
+
+def turned(shape: Shape) -> Shape:
+    """The same solid with x and y exchanged: a quarter turn about z, and a mirror."""
+    match shape:
+        case Box():
+            return Box(shape.y, shape.x, shape.z)
+        case Cylinder():
+            axis = {"x": "y", "y": "x", "z": "z"}[shape.axis]
+            return Cylinder((shape.centre[1], shape.centre[0], shape.centre[2]), shape.radius, shape.length, axis)
+        case Ellipsoid():
+            (x, y, z), (a, b, c) = shape.centre, shape.semi
+            return Ellipsoid((y, x, z), (b, a, c))
+        case PrismY():
+            return PrismX(shape.corners, shape.y)
+        case PrismX():
+            return PrismY(shape.corners, shape.x)
+
+
 def rotated(
     corners: Sequence[tuple[float, float]], angle: float, at: tuple[float, float]
 ) -> tuple[tuple[float, float], ...]:
@@ -281,8 +320,10 @@ def _crossings(corners: Sequence[tuple[float, float]], x: Float64Array) -> list[
         hit = (x >= min(x0, x1)) & (x < max(x0, x1))
         rows.append(np.where(hit, z0 + (x - x0) * (z1 - z0) / (x1 - x0), beyond))
     ordered = np.sort(np.array(rows), axis=0)
-    used = ordered[: len(rows) // 2 * 2]
-    return list(used)
+    crossed = int(
+        (ordered < beyond).any(axis=1).sum()
+    )  # an even number; an outline of many corners has few in a column
+    return list(ordered[:crossed])
 
 
 def _cuts(y: Float64Array, height: Float64Array) -> Float64Array:
