@@ -1,6 +1,9 @@
 """Training on a tiny set: samples, network, losses, resume, export."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +21,10 @@ from training.data import BORDER, SampleConfig, Samples, load_set
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator, features, scan_score
 from training.recipe import read_recipe
+from training.team import Team
 from training.train import train
 
+ALONE = Team.join()
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
 
 
@@ -34,13 +39,13 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def recipe():
     samples = SampleConfig(crop=(64, 96))
-    return replace(read_recipe("cargo"), iterations=4, every=2, batch=2, samples=samples, **SMALL)
+    return replace(read_recipe("cargo"), iterations=4, every=2, batch=2, precision="fp32", samples=samples, **SMALL)
 
 
 @pytest.fixture(scope="module")
 def finished_run(data, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
-    train(recipe, out, [data], data)
+    train(recipe, ALONE, out, [data], data)
     return out
 
 
@@ -119,9 +124,9 @@ def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tm
 
     monkeypatch.setattr(module, "save_weights", save_then_stop)
     with pytest.raises(StoppedError):
-        train(recipe, tmp_path / "run", [data], data)
+        train(recipe, ALONE, tmp_path / "run", [data], data)
     monkeypatch.setattr(module, "save_weights", saved)
-    train(recipe, tmp_path / "run", [data], data, resume=True)
+    train(recipe, ALONE, tmp_path / "run", [data], data, resume=True)
     whole, _ = load_network(finished_run / "last.pt")
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -171,3 +176,40 @@ def test_bad_recipes_and_sets_give_one_line(tmp_path, data):
 
 def test_onnx_bytes_are_one_whole_file():
     assert len(onnx_bytes(Separator(network()))) > 10_000
+
+
+def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
+    """Two processes on one CPU: both end with the same weights, and the leader writes the run."""
+    (tmp_path / "two.py").write_text(
+        "import sys, torch\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from training.data import SampleConfig\n"
+        "from training.recipe import read_recipe\n"
+        "from training.team import Team\n"
+        "from training import train\n"
+        "team, (data, out) = Team.join(), map(Path, sys.argv[1:])\n"
+        "kept = {}\n"
+        "class Kept(train.Network):\n"
+        "    def __init__(self, config):\n"
+        "        super().__init__(config)\n"
+        "        kept.setdefault('network', self)\n"
+        "train.Network = Kept\n"
+        f"recipe = replace(read_recipe('cargo'), iterations=2, every=1, batch=4, accumulate=1, precision='fp32',\n"
+        f"    samples=SampleConfig(crop=(64, 96)), widths={recipe.widths}, blocks={recipe.blocks})\n"
+        "train.train(recipe, team, out, [data], data)\n"
+        "weights = torch.cat([p.detach().flatten() for p in kept['network'].parameters()])\n"
+        "both = [torch.zeros_like(weights) for _ in range(2)]\n"
+        "torch.distributed.all_gather(both, weights)\n"
+        "assert torch.equal(*both), 'weights differ'\n"
+        "team.leave()\n"
+        "print('rank', team.rank, 'of', team.size)\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    found = subprocess.run(
+        [*command, str(tmp_path / "two.py"), str(data), str(tmp_path / "run")],
+        capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert {"rank 0 of 2", "rank 1 of 2"} <= set(found.stdout.splitlines())
+    assert (tmp_path / "run" / "last.pt").is_file()

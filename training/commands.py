@@ -12,22 +12,26 @@ from nii.errors import UsageError
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, plots.")],
-    data: Annotated[list[Path], typer.Option(help="Simulated scan set to train on; may be repeated.")],
-    validation: Annotated[Path, typer.Option(help="Scan set to validate on; of another seed.")],
-    start: Annotated[Path | None, typer.Option(help="RUN/last.pt of another run to go on from.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run: model, checkpoints, log, plots.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Simulated set, or benign scans of your own (a set, MVTec layout, folder); may be repeated."),
+    ] = None,
+    validation: Annotated[Path | None, typer.Option(help="Set with benign and concealed scans; another seed.")] = None,
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of OUT.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
 ) -> None:
-    """Train a network by a recipe."""
+    """Train a network by a recipe; export and calibrate it. Sets that are not given are simulated."""
     with _extra("train"):
         import torch
 
+        from training.pipeline import make_model
         from training.recipe import read_recipe
-        from training.train import train as run
     if threads:
         torch.set_num_threads(threads)
-    run(read_recipe(recipe), out, data, validation, start=start, resume=resume)
+    model = make_model(read_recipe(recipe), out, data or [], validation, version=version, resume=resume)
+    typer.echo(f"{model}: trained; its figures on a set of yours: nii evaluate SET --model {model} --out REPORT")
 
 
 def export(

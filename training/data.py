@@ -15,15 +15,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from nii.calibrate import Benign
 from nii.errors import ScanSetError
+from nii.io.read import read_scan
+from nii.io.scanset import read_entry, read_set
 from nii.physics.noise import NoiseModel, measure, variance
-from nii.scan import FloatArray
+from nii.scan import FloatArray, Kind
 from nii.simulate.scanners import draw_noise
 from nii.simulate.truth import Hidden, Truth, read_truth
 
 IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden
 EVEN_AREA = 1600.0  # pixels; larger concealments weigh less per pixel, so that a false wall counts as one brick
 BORDER = -1  # family index where there is no concealment
+LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
+
+
+LITTLE_NOISE = NoiseModel(photons=5e5, electronic=1, scatter=0, row_gain=0, pulse_jitter=0, blur=0)
+"""On top of a measured scan: so that no two samples are alike, and where a concealment has darkened it."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,14 @@ class SampleConfig:
 
     crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
     one of another scan at a random place (TIP). hard: share of these others that show a hard negative.
+    measured: share of these others that come from the user's own benign scans, where there are any.
     single: share whose two energies are made one (so that the model serves single-energy scans too).
     """
 
     crop: tuple[int, int] = (224, 320)
     own: float = 0.6
     hard: float = 0.5
+    measured: float = 0.5
     single: float = 0.1
 
 
@@ -47,10 +57,14 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Clean:
-    """One scan of a set: its truth in compact integers, its load."""
+    """One scan that concealments are put into: its truth, and its load (-1 if mixed or unknown).
+
+    measured: a real one, whose noise is in its pixels already, and of which nobody says what it holds.
+    """
 
     truth: Truth
     cargo: int
+    measured: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +73,7 @@ class Batch:
 
     transmission (B, E, H, W). evidence, weight (B, 1, H, W): target 0 / 1 and loss weight, whose sum is
     the same for each concealment. excess (B, E, H, W). precision (B, 1, H, W): relative certainty of
-    attenuation. family (B, H, W) or BORDER. cargo (B,), -1 for mixed loads. empty (B,).
+    attenuation. family (B, H, W) or BORDER. cargo (B,), -1 for mixed loads. empty (B,), -1 if unknown.
     """
 
     transmission: Tensor
@@ -74,8 +88,6 @@ class Batch:
 
 def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
     """All truths of a simulated set, in memory (about 3 MB a scan)."""
-    from nii.io.scanset import read_set
-
     scans = []
     for entry in read_set(path).entries:
         file = path / "truth" / f"{entry.name}.npz"
@@ -86,6 +98,21 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
         compact = Truth(truth.without.astype(np.float16), truth.hidden)  # half the memory
         scans.append(Clean(compact, kinds[0] if len(kinds) == 1 else -1))
     return scans
+
+
+def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
+    """The user's own benign scans; one of a single energy stands for both, scans of another kind are refused."""
+    clean = []
+    for one in scans:
+        scan = read_entry(one.entry) if one.entry else read_scan(one.path)
+        if scan.kind is not Kind.TRANSMISSION or scan.transmission.shape[0] > 2:
+            raise ScanSetError(
+                f"{one.path}: expected a benign transmission scan of one or two energies, came {scan.kind}"
+            )
+        T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
+        attenuation = -np.log(np.clip(T, LEAST_TRANSMISSION, None))
+        clean.append(Clean(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
+    return clean
 
 
 def data_hash(sets: list[Path]) -> str:
@@ -119,6 +146,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         self.scans, self.families, self.empty, self.config = scans, families, empty, config
         self.seed, self.start, self.step = seed, start, step
         self.energies, self.hard = energies, hard or []
+        self.measured = [scan for scan in scans if scan.measured]
         grouped: dict[str, list[tuple[Clean, Hidden]]] = {}
         for scan in scans:
             for one in scan.truth.hidden:
@@ -154,20 +182,20 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             if single:
                 T[:], target.excess[:] = T[of_single], target.excess[of_single]
             T, target.excess = T[: self.energies], target.excess[: self.energies]
-            pair.append(_flipped(self._tensors(T, target, noise, scan.cargo, rng), flip=flip))
+            pair.append(_flipped(self._tensors(T, target, noise, scan, rng), flip=flip))
         return tuple(torch.stack(both) for both in zip(*pair, strict=True))
 
     def _tensors(
-        self, T: FloatArray, target: "_Target", noise: NoiseModel, cargo: int, rng: np.random.Generator
+        self, T: FloatArray, target: "_Target", noise: NoiseModel, scan: Clean, rng: np.random.Generator
     ) -> list[Tensor]:
         """One crop as measured, and its targets, in the order of Batch's fields."""
-        measured = measure(T, noise, rng)
+        measured = measure(T, LITTLE_NOISE if scan.measured else noise, rng)
         sigma = np.sqrt(variance(T[:1], noise)) / np.maximum(T[:1], 1e-4)  # of attenuation
         precision = np.clip(0.02 / sigma, 0.02, 1.0)
         arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
         floats = [torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in arrays]
-        labels = [torch.from_numpy(target.family), torch.tensor(cargo), torch.tensor(float(cargo == self.empty))]
-        return floats + labels
+        empty = -1.0 if scan.measured else float(scan.cargo == self.empty)
+        return [*floats, torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(empty)]
 
     def _concealed(self, rng: np.random.Generator) -> tuple[Clean, Hidden]:
         """A concealment and its scan; every family is as likely as any other."""
@@ -179,7 +207,8 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         if self.hard and rng.random() < self.config.hard:
             number, row, column = self.hard[rng.integers(len(self.hard))]
             return self.scans[number], *self._showing(rng, self.scans[number].truth, (row, column))
-        scan = self.scans[rng.integers(len(self.scans))]
+        among = self.measured if self.measured and rng.random() < self.config.measured else self.scans
+        scan = among[rng.integers(len(among))]
         rows, columns = self._limits(scan.truth)
         return scan, int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from nii.physics.noise import measure
 from nii.simulate.scanners import draw_noise
-from training.data import Clean, Place
+from training.data import LITTLE_NOISE, Clean, Place
 from training.network import Network, features, pooled_evidence
 
 PEAKS = 3  # places of a scan
@@ -21,8 +21,10 @@ def mine(
     network.eval()
     places = []
     for number in rng.choice(len(scans), min(count, len(scans)), replace=False):
-        T = np.exp(-scans[number].truth.without.astype(np.float32))[: network.config.energies]
-        batch = torch.from_numpy(measure(T, draw_noise(rng), rng))[None].to(device)
+        scan = scans[number]
+        T = np.exp(-scan.truth.without[: network.config.energies].astype(np.float32))
+        noise = LITTLE_NOISE if scan.measured else draw_noise(rng)
+        batch = torch.from_numpy(measure(T, noise, rng))[None].to(device)
         output = network(features(batch).contiguous(memory_format=torch.channels_last))
         evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)

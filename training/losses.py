@@ -70,7 +70,8 @@ def family_loss(logits: Tensor, batch: Batch) -> Tensor:
 
 def cargo_loss(out: Output, batch: Batch) -> Tensor:
     """Load of scans that have a single one, and emptiness of all."""
-    empty = F.binary_cross_entropy_with_logits(out.empty.float(), batch.empty)
+    known = (batch.empty >= 0).float()
+    empty = F.binary_cross_entropy_with_logits(out.empty.float(), batch.empty.clamp(min=0), known)
     if not bool((batch.cargo >= 0).any()):
         return empty
     return empty + F.cross_entropy(out.cargo.float(), batch.cargo, ignore_index=-1)

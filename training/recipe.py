@@ -32,7 +32,8 @@ class Recipe:
     running mean of weights that is evaluated and exported. every: steps between evaluations, at which
     hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
     energies: 2, or 1 for a model of single-energy scans. pool: as in NetworkConfig.
-    train, validation, calibration, test: the sets of a model that ships, for `python -m training.release`.
+    start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
+    train, validation, calibration, test: sets that are simulated where none are given.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Recipe:
     precision: str = "auto"
     energies: int = 2
     pool: int = 3
+    start: str = ""
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)

@@ -1,11 +1,13 @@
-"""One process, or several that train one network together (`torchrun -m training ...`)."""
+"""One process, or several that train one network together: torchrun --nproc-per-node 2 $(which nii) train ..."""
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Team:
             network, device_ids=[self.device.index] if self.device.type == "cuda" else None
         )
 
-    def told(self, value: Any) -> Any:
+    def told(self, value: T) -> T:
         """What the leader has, for everyone."""
         if self.size == 1:
             return value

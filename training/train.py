@@ -1,6 +1,6 @@
 """Training, from the first line to the last.
 
-`nii train RECIPE --out RUN --data SET` calls `train`. RUN/ then holds config.json, log.jsonl (one line
+`nii train RECIPE --out RUN` calls `train`. RUN/ then holds config.json, log.jsonl (one line
 an evaluation), checkpoint.pt (resumes to the bit), best.pt, curves.png and examples.png.
 """
 
@@ -22,9 +22,11 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from nii.calibrate import Benign
 from nii.simulate.kinds import kind_of
+from training.artefact import load_artefact
 from training.checkpoint import load_weights, save, save_weights
-from training.data import Batch, Clean, Place, Samples, data_hash, load_set
+from training.data import Batch, Clean, Place, Samples, data_hash, load_measured, load_set
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig, features
@@ -35,15 +37,22 @@ from training.validate import load_validation, validate
 
 
 def train(
-    recipe: Recipe, out: Path, data: list[Path], validation: Path, *, start: Path | None = None, resume: bool = False
+    recipe: Recipe,
+    team: Team,
+    out: Path,
+    data: list[Path],
+    validation: Path,
+    *,
+    own: tuple[Benign, ...] = (),
+    resume: bool = False,
 ) -> None:
     """Train a network by a recipe on simulated sets; the best on validation scans is kept as best.pt.
 
-    start: a RUN/last.pt or best.pt of the same shape, whose weights training begins with.
+    team: this process, alone or with others. own: benign scans of the user, into which concealments of
+    the simulated sets are projected too.
     Raises ScanSetError for a set without truth; KeyboardInterrupt leaves the last checkpoint.
     """
     # What is learned, and from what
-    team = Team.join()
     torch.manual_seed(recipe.seed)
     kind = kind_of(recipe.scene)
     config = NetworkConfig(
@@ -55,7 +64,9 @@ def train(
         pool=recipe.pool,
     )
     network = Network(config).to(team.device).to(memory_format=torch.channels_last)
-    earlier = load_weights(network, start) if start else 0.0
+    scans = [scan for path in data for scan in load_set(path, kind.loads)] + load_measured(own)
+    held_out = load_validation(validation, recipe.energies)
+    earlier = started(network, recipe, scans) if recipe.start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
@@ -64,8 +75,6 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=recipe.rate, total_steps=recipe.iterations + 1, pct_start=0.1
     )
-    scans = [scan for path in data for scan in load_set(path, kind.loads)]
-    held_out = load_validation(validation, recipe.energies)
     half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
@@ -122,15 +131,33 @@ def train(
                 if figures["auroc"] + figures["first_hit"] >= best:
                     best = figures["auroc"] + figures["first_hit"]
                     save_weights(smooth, minutes, out / "best.pt")
-                parts_of_run = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
-                states: dict[str, object] = {name: part.state_dict() for name, part in parts_of_run.items()}
-                save({**states, "done": done, "seconds": seconds, "best": best, "half": half, "hard": hard}, checkpoint)
+                state = {
+                    "network": network.state_dict(),
+                    "averaged": averaged.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "done": done,
+                    "seconds": seconds,
+                    "best": best,
+                    "half": half,
+                    "hard": hard,
+                }
+                save(state, checkpoint)
                 save_weights(smooth, minutes, out / "last.pt")
             hard = team.told(hard)
     if team.leads:
         draw_curves(log, out / "curves.png")
         draw_examples(smooth, held_out, team.device, out / "examples.png")
-    team.leave()
+
+
+def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:
+    """Take over the weights that the recipe starts with; returns the minutes that they were trained."""
+    if recipe.start.endswith(".pt"):
+        return load_weights(network, Path(recipe.start))
+    empty = network.config.cargos.index("empty")
+    samples = Samples(scans, network.config.families, empty, recipe.samples, recipe.seed, 0, energies=recipe.energies)
+    pairs = [samples.sample(np.random.default_rng((recipe.seed, i)))[0] for i in range(8)]
+    return load_artefact(network, recipe.start, torch.cat(pairs).to(next(network.parameters()).device))
 
 
 def _batches(

@@ -1,0 +1,87 @@
+"""Weights out of a model artefact (.onnx), so that training can go on from a model that ships."""
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from nii.contract import KEY, Contract
+from nii.detector import find_model, read_model
+from nii.errors import UsageError
+from training.network import Network, features
+
+FREE = (
+    "stem",
+    "evidence",
+    "excess",
+    "family",
+    "whole",
+)  # may differ in shape: other classes, another number of energies
+EPSILON = 1e-5  # of torch's batch norm
+
+
+def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> float:
+    """Take over the weights of an exported model (shipped name or path); returns the minutes it was trained.
+
+    The export folds each batch norm into its convolution. Here they come apart again: the statistics of
+    `transmission` (B, E, H, W), scans such as the training will see, give each batch norm its mean and
+    spread, and its scale and shift undo them, so that the network computes what the artefact does.
+    Heads for other classes, and a stem for another number of energies, keep their own first weights.
+    Raises UsageError if the shapes differ elsewhere.
+    """
+    path = find_model(model)
+    data = read_model(path)
+    file = onnx.load_model_from_string(data)
+    contract = next(Contract.from_json(one.value, str(path)) for one in file.metadata_props if one.key == KEY)
+    stored = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in file.graph.initializer}
+    biases = {node.input[1]: stored[node.input[2]] for node in file.graph.node if node.op_type == "Conv"}
+    own = network.state_dict()
+    norms = {}
+    for name, weight in stored.items():
+        key = name.removeprefix("network.")
+        if key not in own:
+            continue  # a constant of the graph, or the bias that a batch norm left in a convolution
+        if own[key].shape != weight.shape:
+            if key.split(".")[0] in FREE:
+                continue
+            raise UsageError(f"{path}: expected a model of the recipe's shape, came {key} of {tuple(weight.shape)}")
+        own[key] = weight
+        if (norm := _norm_behind(network, key)) is not None:
+            own[f"{norm}.bias"], norms[norm] = biases[name], network.get_submodule(norm)
+    for norm in norms:
+        own[f"{norm}.weight"] = torch.full_like(own[f"{norm}.weight"], (1 + EPSILON) ** 0.5)
+    network.load_state_dict(own)
+    _spread(network, [norm for norm in norms.values() if isinstance(norm, nn.BatchNorm2d)], transmission)
+    return contract.minutes
+
+
+def _norm_behind(network: Network, weight: str) -> str | None:
+    """Name of the batch norm that follows a convolution in its nn.Sequential, if one does."""
+    parent, _, number = weight.removesuffix(".weight").rpartition(".")
+    following = f"{parent}.{int(number) + 1}" if number.isdigit() else ""
+    try:
+        found = isinstance(network.get_submodule(following), nn.BatchNorm2d) if following else False
+    except AttributeError:
+        return None
+    return following if found else None
+
+
+def _spread(network: Network, norms: list[nn.BatchNorm2d], transmission: Tensor) -> None:
+    """Give each batch norm the mean and variance of what reaches it, and undo them by scale and shift."""
+    seen: dict[nn.BatchNorm2d, Tensor] = {}
+
+    def look(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, nn.BatchNorm2d)  # noqa: S101 - hooked to such only
+        seen[module] = torch.stack(torch.var_mean(inputs[0].float(), dim=(0, 2, 3)))
+
+    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
+    with torch.no_grad():
+        network.eval()(features(transmission))
+        for hook in hooks:
+            hook.remove()
+        for norm, (variance, mean) in seen.items():
+            norm.running_mean, norm.running_var = mean, variance
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.add_(mean)

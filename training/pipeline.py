@@ -1,0 +1,111 @@
+"""From a recipe to a calibrated model: sets, training, export, operating points. Every step resumes.
+
+RUN/ then holds what `training.train` writes, RUN/sets with the sets that were simulated for it, and RUN/MODEL.onnx.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from nii.calibrate import Benign, Outcome, benign_scans, calibrated, score_benign, write_model
+from nii.contract import Contract
+from nii.detector import Detector
+from nii.errors import UsageError
+from nii.io.read import read_scan
+from nii.io.scanset import read_set
+from nii.report import SINGLE
+from nii.scan import Scan
+from nii.simulate.generate import simulate_set
+from training.export import export
+from training.recipe import Recipe
+from training.team import Team
+from training.train import train
+
+WORKERS = 2
+KEPT_EVERY = 3  # one of three benign scans of the user's own is kept from training, for the operating points
+
+
+@dataclass(frozen=True)
+class Own:
+    """The user's benign scans: to train on, and to calibrate on."""
+
+    train: tuple[Benign, ...]
+    calibration: tuple[Benign, ...]
+
+
+def make_model(
+    recipe: Recipe, out: Path, data: list[Path], validation: Path | None, *, version: str, resume: bool
+) -> Path:
+    """Do what is left to do of a run, alone or as one process of torchrun's; returns the path of the model.
+
+    data: simulated sets, and sets or folders of benign scans of the user's own (without truth). validation:
+    a set with benign and concealed scans. What isn't given is simulated where the recipe says how.
+    """
+    team = Team.join()
+    simulated = [path for path in data if (path / "truth").is_dir()]
+    own = split([path for path in data if path not in simulated])
+    sets = out / "sets"
+    if team.leads:
+        simulated = simulated or [_simulated(recipe, "train", sets)]
+        validation = validation or _simulated(recipe, "validation", sets)
+    simulated, held_out = team.told((simulated, validation or sets / "validation"))
+    train(recipe, team, out, simulated, held_out, own=own.train, resume=resume)
+    model = out / f"{recipe.model}.onnx"
+    if team.leads:
+        _finish(recipe, out, model, own, version)
+    team.leave()
+    return model
+
+
+def _finish(recipe: Recipe, run: Path, model: Path, own: Own, version: str) -> None:
+    """Export the run; set the operating points on benign scans kept for that, or on simulated ones."""
+    contract = export(run, model, version=version)
+    if own.calibration:
+        contract = calibrated(contract, score_benign(Detector.load(model), own.calibration), scanner=None, name=None)
+    elif recipe.calibration is not None:
+        contract = _calibrated_by_simulation(contract, model, _simulated(recipe, "calibration", run / "sets"))
+    write_model(model, contract, model)
+
+
+def split(folders: list[Path]) -> Own:
+    """Benign scans of these folders: two of three to train on, one to calibrate on."""
+    scans = benign_scans(str(path) for path in folders)
+    kept = tuple(scans[::KEPT_EVERY])
+    return Own(tuple(one for one in scans if one not in kept), kept)
+
+
+def _calibrated_by_simulation(contract: Contract, model: Path, path: Path) -> Contract:
+    """With operating points for the model's own kind of scan, and for one energy where it takes two."""
+    detector = Detector.load(model)
+    scans = [Benign(str(entry.path), entry) for entry in read_set(path).benign]
+    contract = calibrated(contract, score_benign(detector, scans), scanner=None, name=None)
+    if len(contract.energies) == 1:
+        return contract
+    single = [Outcome(one.path, detector.score(_high_energy(read_scan(one.path))), None) for one in scans]
+    return calibrated(contract, single, scanner=None, name=SINGLE)
+
+
+def _simulated(recipe: Recipe, name: str, sets: Path) -> Path:
+    config = getattr(recipe, name)
+    if config is None:
+        raise UsageError(f"recipe {recipe.model}: expected --data and --validation, or a table [{name}], came neither")
+    out = sets / name
+    if not (out / "annotations.json").is_file():
+        made = simulate_set(
+            recipe.scene, out, scans=config.scans, concealed=config.concealed, seed=config.seed, workers=WORKERS
+        )
+        _report(made, name, config.scans)
+    return out
+
+
+def _report(made: Iterable[int], name: str, scans: int) -> None:
+    for done in made:
+        if done % 50 == 0:
+            print(f"{name}: {done} of {scans} scans simulated", flush=True)
+
+
+def _high_energy(scan: Scan) -> Scan:
+    """The scan as a single-energy system would have taken it."""
+    return replace(scan, transmission=np.ascontiguousarray(scan.transmission[-1:]), energies=scan.energies[-1:])
