@@ -320,9 +320,8 @@ def _crossings(corners: Sequence[tuple[float, float]], x: Float64Array) -> list[
         hit = (x >= min(x0, x1)) & (x < max(x0, x1))
         rows.append(np.where(hit, z0 + (x - x0) * (z1 - z0) / (x1 - x0), beyond))
     ordered = np.sort(np.array(rows), axis=0)
-    crossed = int(
-        (ordered < beyond).any(axis=1).sum()
-    )  # an even number; an outline of many corners has few in a column
+    # of an outline with many corners, few in a column; an even number
+    crossed = int((ordered < beyond).any(axis=1).sum())
     return list(ordered[:crossed])
 
 
