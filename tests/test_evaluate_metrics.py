@@ -43,6 +43,7 @@ CONTRACT = [  # section 3 of the contract: what metrics.json must hold
     "mass.n",
     "mass.median_relative_error",
     "mass.ci90_coverage",
+    "material.share_right",
     "seconds_per_scan",
 ]
 
@@ -63,7 +64,8 @@ def complete_set(rng, benign: int = 40, concealed: int = 40, shift: float = 1.5)
     mask = np.zeros((20, 30), np.uint8)
     mask[5:9, 10:15] = 255
     box = (10.0, 5.0, 5.0, 4.0)
-    found = Region(box=box, score=1.0, family="bricks", mass_kg=2.0, mass_low=1.0, mass_high=3.0)
+    mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 3.0}
+    found = Region(box=box, score=1.0, family="bricks", material="organic", **mass)
     clear, hidden = pixel_statistics(heat, None), pixel_statistics(heat, mask)
     families, loads = ["bricks", "firearm"], ["timber", "mixed:tyres+car", "mixed:car+drums"]
     return [
@@ -73,7 +75,7 @@ def complete_set(rng, benign: int = 40, concealed: int = 40, shift: float = 1.5)
             f"c{i}",
             float(rng.normal(shift)),
             family=families[i % 2],
-            truth={"box": box, "mass_kg": 0.5 + i, "dprime": float(i)},
+            truth={"box": box, "mass_kg": 0.5 + i, "dprime": float(i), "material": "organic"},
             cargo=loads[i % 3],
             scanner="s",
             pixels=hidden,

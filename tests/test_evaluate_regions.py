@@ -6,6 +6,7 @@ from nii.evaluate.regions import (
     froc,
     hits,
     mass_metrics,
+    material_rate,
     matches,
     region_metrics,
 )
@@ -20,8 +21,8 @@ def region(score: float, box=PLACE, **more) -> Region:
     return Region(box=box, score=score, **more)
 
 
-def concealed(name: str, *regions: Region, box=PLACE, family="bricks", mass=None) -> ScanResult:
-    truth = Truth(family=family, box=box, mass_kg=mass)
+def concealed(name: str, *regions: Region, box=PLACE, family="bricks", mass=None, material=None) -> ScanResult:
+    truth = Truth(family=family, box=box, mass_kg=mass, material=material)
     return ScanResult(name=name, concealed=True, score=1.0, truth=(truth,), regions=regions)
 
 
@@ -110,11 +111,25 @@ def test_masses_that_nobody_knows_are_unknown():
 
 def test_confusion_says_what_found_concealments_were_called():
     scans = [
-        concealed("a", region(0.9, family="bricks", material="organic")),
+        concealed("a", region(0.9, family="bricks", material="organic"), material="inorganic"),
         concealed("b", region(0.9, family="firearm")),
-        concealed("c", family="firearm"),
+        concealed("c", family="firearm", material="metal"),
     ]
     assert confusion(scans) == {
         "family": {"bricks": {"bricks": 1, "firearm": 1}, "firearm": {"not found": 1}},
-        "material": {"bricks": {"not named": 1, "organic": 1}, "firearm": {"not found": 1}},
+        "family_material": {"bricks": {"not named": 1, "organic": 1}, "firearm": {"not found": 1}},
+        "material": {"inorganic": {"organic": 1}, "metal": {"not found": 1}},
     }
+
+
+def test_materials_are_right_or_wrong_only_where_one_is_named_and_the_truth_is_known():
+    scans = [
+        concealed("a", region(0.9, material="organic"), material="organic"),
+        concealed("b", region(0.9, material="metal"), material="organic"),
+        concealed("c", region(0.9, material="undetermined"), material="organic"),
+        concealed("d", region(0.9, material="organic")),
+        concealed("e", material="organic"),
+    ]
+    rate = material_rate(scans)
+    assert (rate["found"], rate["named"], rate["right"], rate["share_right"]) == (3, 2, 1, 0.5)
+    assert isinstance(material_rate(scans[2:])["right"], Unknown)

@@ -77,14 +77,15 @@ class Page(HTMLParser):
 
 
 def scan(name: str, score: float, *, family: str | None = None, **more) -> ScanResult:
-    truth = (Truth(family=family, box=BOX, mass_kg=3.0, dprime=20.0),) if family else ()
+    truth = (Truth(family=family, box=BOX, mass_kg=3.0, material="organic", dprime=20.0),) if family else ()
     more = {"p_value": CALIBRATION.p_value(score), "seconds": 0.5, "cargo": "timber", **more}
     return ScanResult(name=name, concealed=family is not None, score=score, truth=truth, **more)
 
 
 def gaussian_set(benign: int = 30, concealed: int = 30) -> list[ScanResult]:
     rng = np.random.default_rng(5)
-    hit = Region(box=BOX, score=1.0, p_value=0.1, family="bricks", mass_kg=2.0, mass_low=1.0, mass_high=4.0)
+    mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 4.0}
+    hit = Region(box=BOX, score=1.0, p_value=0.1, family="bricks", material="metal", **mass)
     miss = Region(box=(90.0, 5.0, 20.0, 10.0), score=0.5)
     families = ("bricks", "pill_press", "firearm")
     return [scan(f"benign-{i}", float(rng.normal()), regions=(miss,)) for i in range(benign)] + [
@@ -145,6 +146,7 @@ def test_regions_hold_a_row_each_ranked_and_matched(full):
     assert len(rows) == 90
     hit, miss = (row for row in rows if row["name"] == "hidden-0")
     assert (hit["rank"], hit["hit"], hit["true_family"], hit["true_mass_kg"]) == (1, True, "bricks", 3.0)
+    assert (hit["material"], hit["true_material"]) == ("metal", "organic")
     assert (miss["rank"], miss["hit"], miss["true_family"], miss["x"]) == (2, False, None, 90.0)
 
 
@@ -193,6 +195,7 @@ def test_the_first_sentence_answers_the_operations_chief(full):
     assert "A Pfa of 0.001 takes 999 benign scans, these 30 support 0.0323" in text
     assert "broken.tif: expected TIFF" in text
     assert "pill press" in text
+    assert "0 of 30 named materials are right" in text
 
 
 def test_a_promise_is_called_kept_or_broken_by_the_false_alarms(unpainted):

@@ -10,6 +10,7 @@ import pytest
 
 from nii.errors import NiiError, ScanSetError, UsageError
 from nii.io.scanset import read_entry, read_mask, read_set
+from nii.physics.line import CLASSES
 from nii.physics.noise import NoiseModel
 from nii.simulate import generate, scan
 from nii.simulate.concealments import FAMILIES
@@ -240,9 +241,17 @@ def test_a_set_keeps_the_contract(whole: Path) -> None:
         for note, one in zip(entry.annotations, truth.hidden, strict=True):
             assert (note.family, note.area) == (one.family, one.mask.sum())
             assert note.mass_kg == pytest.approx(one.mass_kg, abs=1e-4)
+            assert note.material in CLASSES
             assert note.box is not None
             x, y, w, h = note.box
             assert read_mask(entry)[y : y + h, x : x + w].sum() >= one.mask.sum()
+
+
+def test_the_material_of_a_concealment_is_that_of_most_of_its_mass() -> None:
+    small, large = Box((0, 10), (0, 10), (0, 10)), Box((0, 30), (0, 30), (0, 30))
+    pills = [Part(large, "polyethylene", 0.08), Part(large, "lactose", 0.6), Part(small, "steel", 7.85)]
+    assert scan.main_material(pills) == "organic"
+    assert scan.main_material([Part(small, "lead", 11.3), Part(large, "sand", 0.1)]) == "heavy metal"
 
 
 def test_annotations_name_load_chapter_conveyance_and_recipe(whole: Path) -> None:

@@ -27,7 +27,7 @@ from nii.evaluate.detection import (
 from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.pixels import pixel_metrics
 from nii.evaluate.rates import LEVEL, RESAMPLES, roc_band
-from nii.evaluate.regions import confusion, mass_metrics, region_metrics
+from nii.evaluate.regions import confusion, mass_metrics, material_rate, region_metrics
 from nii.evaluate.results import ScanResult, Scored, failed, usable
 from nii.evaluate.unknown import Unknown, split_unknown
 from nii.operating_point import Calibration, check_pfa
@@ -85,6 +85,7 @@ def metrics(
         "pixel": pixel_metrics(result.pixels for result in scored.all if result.pixels is not None),
         "regions": region_metrics(scored.all),
         "mass": mass_metrics(scored.concealed),
+        "material": material_rate(scored.concealed),
         "confusion": confusion(scored.concealed),
         "calibration": calibration_check(scored, calibrations),
         "roc": roc(scored, rng),

@@ -15,6 +15,7 @@ from nii.evaluate.pixels import Box
 from nii.evaluate.rates import clopper_pearson
 from nii.evaluate.results import Region, ScanResult, Truth
 from nii.evaluate.unknown import Unknown
+from nii.physics.line import MaterialClass
 
 HIT_INSIDE = 0.5
 HIT_IOU = 0.1
@@ -175,15 +176,29 @@ def _no_coverage(reason: Unknown) -> dict[str, object]:
 
 
 def confusion(results: Sequence[ScanResult]) -> dict[str, dict[str, dict[str, int]]]:
-    """What found concealments were called: true family against family and against material.
+    """What found concealments were called: rows are the truth, columns what the region says.
 
-    Rows are true families; "not found" counts those that no region hits.
+    family: true family against named family; family_material: true family against named material;
+    material: true against named material, where the set says it. "not found" counts those that no region hits.
     """
     pairs = matches(results)
     return {
         "family": _crosstab((m.truth.family, _called(m.region, "family")) for m in pairs),
-        "material": _crosstab((m.truth.family, _called(m.region, "material")) for m in pairs),
+        "family_material": _crosstab((m.truth.family, _called(m.region, "material")) for m in pairs),
+        "material": _crosstab((m.truth.material, _called(m.region, "material")) for m in pairs if m.truth.material),
     }
+
+
+def material_rate(results: Sequence[ScanResult]) -> dict[str, object]:
+    """Of found concealments of known material: how many got a material at all, and how many of these the right one."""
+    found = [(m.truth.material, m.region.material) for m in matches(results) if m.region and m.truth.material]
+    named = [(true, called) for true, called in found if called and called != MaterialClass.UNDETERMINED]
+    right = sum(true == called for true, called in named)
+    counts = {"found": len(found), "named": len(named)}
+    if not named:
+        reason = Unknown("no found concealment of known material was given a material")
+        return {**counts, "right": reason, "share_right": reason, "ci": reason}
+    return {**counts, "right": right, "share_right": right / len(named), "ci": clopper_pearson(right, len(named))}
 
 
 def _called(region: Region | None, field: str) -> str:

@@ -169,9 +169,11 @@ def places(figures: Figures) -> str:
 def mass(figures: Figures) -> str:
     """Mass errors, and what found concealments were called."""
     tables = figures["confusion"]
-    called = sections.confusion_table("What found concealments were called", tables["family"])
-    material = sections.confusion_table("Material named for found concealments", tables["material"])
-    return page.grid([sections.mass_table(figures) + sections.mass_families_table(figures), material]) + called
+    masses = sections.mass_table(figures) + sections.mass_families_table(figures)
+    material = sections.confusion_table("Material named for found concealments", "True material", tables["material"])
+    by_family = sections.confusion_table("Material named, by family", "True family", tables["family_material"])
+    called = sections.confusion_table("What found concealments were called", "True family", tables["family"])
+    return page.grid([masses, sections.material_line(figures) + material + by_family]) + called
 
 
 def pictures(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:

@@ -16,7 +16,7 @@ from nii.evaluate.pixels import Box, PixelStatistics
 class Truth:
     """One concealment that is known to be in a scan; None where the set doesn't say.
 
-    mass_kg: true mass. dprime: detectability index of an ideal observer who knows the load
+    mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an ideal observer who knows the load
     and the concealment (no unit); what is below 1 nobody can see. cover: attenuation of what
     lies around it, high energy; cover_steel_mm: the thickness of steel that attenuates as much.
     """
@@ -24,6 +24,7 @@ class Truth:
     family: str
     box: Box | None = None
     mass_kg: float | None = None
+    material: str | None = None
     dprime: float | None = None
     cover: float | None = None
     cover_steel_mm: float | None = None

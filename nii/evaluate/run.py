@@ -108,6 +108,7 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
             family=one.family,
             box=one.box,
             mass_kg=one.mass_kg,
+            material=one.material,
             dprime=one.dprime,
             cover=(cover := surroundings(scan, one.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,

@@ -115,13 +115,22 @@ def mass_families_table(figures: Figures) -> str:
     return page.table("Mass of found concealments by family", head, rows)
 
 
-def confusion_table(caption: str, table: dict[str, dict[str, int]]) -> str:
-    """True families in rows, what they were called in columns."""
+def material_line(figures: Figures) -> str:
+    """How many of the named materials are right, as a sentence; nothing where no truth says the material."""
+    material = figures["material"]
+    if material["right"] is None:
+        return ""
+    right = f"{of(material['right'], material['named'])} named materials are right ({span(material['ci'])})"
+    return page.paragraph(f"{right}; {material['found'] - material['named']} found concealments got none.")
+
+
+def confusion_table(caption: str, truth: str, table: dict[str, dict[str, int]]) -> str:
+    """The truth in rows, what it was called in columns."""
     names = {name for row in table.values() for name in row}
     called = sorted(names - {NOT_NAMED, NOT_FOUND})
     called += [name for name in (NOT_NAMED, NOT_FOUND) if name in names]
     rows = [[plain(true), *(row.get(name, 0) for name in called)] for true, row in table.items()]
-    return page.table(caption, ["True family", *map(plain, called)], rows)
+    return page.table(caption, [truth, *map(plain, called)], rows)
 
 
 def calibration_table(figures: Figures) -> str:

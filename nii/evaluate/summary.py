@@ -17,6 +17,7 @@ TOPICS = {
     "pixel": "pixel figures",
     "regions": "places",
     "mass": "mass errors",
+    "material": "materials",
     "calibration": "agreement with the calibration",
     "seconds_per_scan": "time per scan",
 }

@@ -43,6 +43,7 @@ REGION_COLUMNS: Mapping[str, str] = {
     "hit": "BOOLEAN",
     "true_family": "VARCHAR",
     "true_mass_kg": "DOUBLE",
+    "true_material": "VARCHAR",
 }
 COPIED = ("name", "error", "concealed", "score", "p_value", "calibration", "mass_kg", "dprime", "cargo", "scanner")
 
@@ -96,4 +97,5 @@ def _region_row(result: ScanResult, rank: int, region: Region) -> Row:
         "hit": truth is not None if placed else None,
         "true_family": truth.family if truth else None,
         "true_mass_kg": truth.mass_kg if truth else None,
+        "true_material": truth.material if truth else None,
     }

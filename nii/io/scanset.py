@@ -32,6 +32,7 @@ class Annotation:
     """One concealment. box: (x, y, w, h) in pixels, None where only a mask tells (MVTec layout).
 
     area: pixels of the concealment. dprime: detectability for an observer who knows the background.
+    material: its class, such as "organic" or "heavy metal"; None where the set doesn't say.
     """
 
     family: str
@@ -39,6 +40,7 @@ class Annotation:
     mass_kg: float | None = None
     dprime: float | None = None
     area: int | None = None
+    material: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,7 @@ def _annotations_by_image(
                 mass_kg=_number(row, "mass_kg", path),
                 dprime=_number(row, "ideal_observer_dprime", path),
                 area=None if row.get("area") is None else round(_number(row, "area", path) or 0),
+                material=None if row.get("material") is None else _field(row, "material", str, path),
             )
         )
     return by_image
@@ -400,7 +403,8 @@ def _annotation_row(number: int, image: int, note: Annotation, numbers: Mapping[
         "iscrowd": 0,
         "mass_kg": note.mass_kg,
     }
-    return row if note.dprime is None else row | {"ideal_observer_dprime": note.dprime}
+    more = {"ideal_observer_dprime": note.dprime, "material": note.material}
+    return row | {key: value for key, value in more.items() if value is not None}
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -1,16 +1,19 @@
 """One simulated scan with its truth. Whole scan sets: nii.simulate.generate."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nii.errors import UsageError
 from nii.physics.forward import Beam, transmission
+from nii.physics.materials import MATERIALS
 from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
 from nii.simulate.kinds import kind_of
 from nii.simulate.scanners import Scanner
-from nii.simulate.scene import Concealment, areal_densities, stacked
+from nii.simulate.scene import Concealment, Part, areal_densities, stacked
 from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
@@ -93,7 +96,16 @@ def _hide(
         column=int(columns[0]),
         excess=np.log(before) - np.log(after),
         mask=mask[box],
+        material=main_material(concealment.parts),
     )
+
+
+def main_material(parts: Sequence[Part]) -> str:
+    """The class that most of their mass is of. Example: pills in plastic bottles are organic."""
+    masses: dict[str, float] = defaultdict(float)
+    for part in parts:
+        masses[MATERIALS[part.material].group] += part.mass_kg
+    return max(sorted(masses), key=lambda group: masses[group])
 
 
 def _with_dprime(hidden: Hidden, without: FloatArray, noise: NoiseModel) -> Hidden:

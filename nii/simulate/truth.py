@@ -28,7 +28,8 @@ class Hidden:
 
     excess: float32 (energy, h, w), attenuation with minus without; negative where goods were displaced.
     mask: bool (h, w), where the concealment itself is. row, column: corner in the scan.
-    dprime: detectability for an ideal observer who knows the background.
+    dprime: detectability for an ideal observer who knows the background. material: class of most of its mass,
+    one of MaterialClass; "" where read from disk, since annotations.json has it.
     """
 
     family: str
@@ -38,6 +39,7 @@ class Hidden:
     column: int
     excess: FloatArray
     mask: npt.NDArray[np.bool_]
+    material: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,6 +131,7 @@ def _annotation(hidden: Hidden) -> dict[str, Any]:
         "iscrowd": 0,
         "mass_kg": round(hidden.mass_kg, 4),
         "ideal_observer_dprime": round(hidden.dprime, 2),
+        "material": hidden.material,
     }
 
 
