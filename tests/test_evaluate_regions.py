@@ -6,8 +6,8 @@ from nii.evaluate.regions import (
     froc,
     hits,
     mass_metrics,
-    material_rate,
     matches,
+    material_rate,
     region_metrics,
 )
 from nii.evaluate.results import Region, ScanResult, Truth

@@ -16,9 +16,10 @@ from nii.evaluate.pixels import Box, PixelStatistics
 class Truth:
     """One concealment that is known to be in a scan; None where the set doesn't say.
 
-    mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an ideal observer who knows the load
-    and the concealment (no unit); what is below 1 nobody can see. cover: attenuation of what
-    lies around it, high energy; cover_steel_mm: the thickness of steel that attenuates as much.
+    mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an
+    ideal observer who knows the load and the concealment (no unit); what is below 1 nobody can see.
+    cover: attenuation of what lies around it, high energy; cover_steel_mm: the thickness of steel
+    that attenuates as much.
     """
 
     family: str
