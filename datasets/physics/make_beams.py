@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from nii.physics import forward
+from nii.physics.beams import HIGH_LAYERS, LOW_LAYERS
 from nii.physics.spectra import COPPER_3MM
 
 TABLE = Path(__file__).parents[2] / "nii" / "physics" / "tables" / "beams.json"
@@ -20,6 +21,9 @@ for endpoint, thickness, copper in product((4.0, 6.0, 9.0), THICKNESSES, COPPERS
 for kv in (160, 225, 300):
     beam = forward.tube_beam(kv)
     rows[forward.beam_key(beam.name, "GOS", 0.5, ())] = beam
+for layer in (*LOW_LAYERS, *HIGH_LAYERS):
+    beam = forward.tube_beam(160, detector=layer.detector, thickness_mm=layer.thickness_mm, filters=layer.filters)
+    rows[forward.beam_key(beam.name, layer.detector, layer.thickness_mm, layer.filters)] = beam
 table = {
     key: {name: getattr(beam, name).tolist() for name in ("energy_kev", "weights", "quantum")}
     for key, beam in rows.items()

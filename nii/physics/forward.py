@@ -192,10 +192,21 @@ def transmission(areal_density: FloatArray, materials: Sequence[Substance], beam
 
 
 def beam_attenuation(substance: Substance, beam: Beam) -> Array:
-    """Mass attenuation at the beam's energies with its fitted factors, cm2/g, (energy node,)."""
+    """Mass attenuation at the beam's energies with its fitted factors, cm2/g, (energy node,), read-only."""
+    return _named(substance, beam) if isinstance(substance, str) else _attenuation(substance, beam)
+
+
+@lru_cache(maxsize=4096)  # ten milliseconds each, and a set of scans asks for the same again and again
+def _named(name: str, beam: Beam) -> Array:
+    return _attenuation(name, beam)
+
+
+def _attenuation(substance: Substance, beam: Beam) -> Array:
     coherent, incoherent, photo, pair = partial_attenuation(substance, beam.energy_kev)
     of_photo, of_compton, of_pair = beam.factors
-    return np.asarray(coherent + of_photo * photo + of_compton * incoherent + of_pair * pair)
+    found = np.asarray(coherent + of_photo * photo + of_compton * incoherent + of_pair * pair)
+    found.flags.writeable = False
+    return found
 
 
 def _coefficients(materials: Sequence[Substance], beam: Beam) -> FloatArray:

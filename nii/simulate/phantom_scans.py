@@ -8,8 +8,8 @@ import numpy as np
 from nii.errors import UsageError
 from nii.io.write import write_tiff
 from nii.physics.noise import for_beams
-from nii.simulate.phantom import CARGO, simulate_phantom
-from nii.simulate.scanners import PRESETS
+from nii.simulate.phantom import CARGO, PARCEL, simulate_phantom
+from nii.simulate.scanners import BELTS, PRESETS
 
 
 def simulate_phantoms(out: Path, *, scans: int, seed: int) -> Iterator[int]:
@@ -25,7 +25,7 @@ def simulate_phantoms(out: Path, *, scans: int, seed: int) -> Iterator[int]:
         scanner = PRESETS[names[index % len(names)]]
         beams = scanner.beams()
         pixels = simulate_phantom(
-            CARGO,
+            PARCEL if scanner.name in BELTS else CARGO,
             pitch_mm=scanner.pitch_mm,
             beams=beams,
             noise=for_beams(scanner.noise, beams),

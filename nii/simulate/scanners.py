@@ -4,43 +4,76 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nii.physics.forward import Beam, linac_beam
+from nii.physics.beams import HIGH_LAYER, HIGH_LAYERS, LOW_LAYER, LOW_LAYERS, Layer
+from nii.physics.forward import Beam, linac_beam, tube_beam
 from nii.physics.noise import NoiseModel, for_beams
+from nii.physics.spectra import Filters
 from nii.simulate.shapes import Box, View
 
 
 @dataclass(frozen=True)
-class Scanner:
-    """A portal: two endpoint voltages, geometry and noise.
+class Linac:
+    """One pulse energy of a linac. copper: filter in g/cm2. detector_mm: of cadmium tungstate."""
 
-    endpoints_mev: low first. pitch_mm: (row, column) at the plane y = 0, the middle of the object.
-    source_distance, source_height: of the focal spot from that plane and above the container's lower
-    edge, mm. copper: filter in g/cm2. noise: as in nii.physics.noise.
+    endpoint_mev: float
+    copper: float
+    detector_mm: float
+
+    @property
+    def name(self) -> str:
+        """Such as "6MV"."""
+        return f"{self.endpoint_mev:g}MV"
+
+    def beam(self) -> Beam:
+        """As the detector sees it."""
+        filters: Filters = (("copper", self.copper),)
+        return linac_beam(self.endpoint_mev, thickness_mm=self.detector_mm, filters=filters)
+
+
+@dataclass(frozen=True)
+class Tube:
+    """A tube as one layer of a sandwich detector sees it. side: "low" or "high", the energy of that layer."""
+
+    kv: int
+    side: str
+    layer: Layer
+
+    @property
+    def name(self) -> str:
+        """Such as "160kV-low", as a reader of two files of 160 kV names them."""
+        return f"{self.kv}kV-{self.side}"
+
+    def beam(self) -> Beam:
+        """As the layer sees it."""
+        return tube_beam(
+            self.kv, detector=self.layer.detector, thickness_mm=self.layer.thickness_mm, filters=self.layer.filters
+        )
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """A portal or a belt scanner: one or two energies, geometry and noise.
+
+    channels: low energy first. pitch_mm: (row, column) at the plane y = 0, the middle of the object.
+    source_distance, source_height: of the focal spot from that plane and above the container's lower edge
+    (or the edge of the belt), mm. noise: as in nii.physics.noise.
     """
 
     name: str
-    endpoints_mev: tuple[float, float]
+    channels: tuple[Linac | Tube, ...]
     pitch_mm: tuple[float, float]
     source_distance: float
     source_height: float
-    copper: float
-    detector_mm: float
     noise: NoiseModel
 
     @property
-    def energies(self) -> tuple[str, str]:
+    def energies(self) -> tuple[str, ...]:
         """Names of the energies, low first, such as ("4MV", "6MV")."""
-        low, high = self.endpoints_mev
-        return f"{low:g}MV", f"{high:g}MV"
+        return tuple(channel.name for channel in self.channels)
 
-    def beams(self) -> tuple[Beam, Beam]:
-        """The two beams as the detector sees them."""
-        filters = (("copper", self.copper),)
-        low, high = self.endpoints_mev
-        return (
-            linac_beam(low, thickness_mm=self.detector_mm, filters=filters),
-            linac_beam(high, thickness_mm=self.detector_mm, filters=filters),
-        )
+    def beams(self) -> tuple[Beam, ...]:
+        """One beam per energy, as the detector sees it."""
+        return tuple(channel.beam() for channel in self.channels)
 
     def view(self, extent: Box) -> View:
         """Rays and columns that show the whole extent."""
@@ -55,31 +88,64 @@ class Scanner:
         )
 
 
-PRESETS = {
+PORTALS = {
     "portal-6mv": Scanner(
-        "portal-6mv", (4.0, 6.0), (6.0, 6.0), 6500.0, 1100.0, 2.7, 30.0, NoiseModel(photons=1.5e5)
+        "portal-6mv", (Linac(4.0, 2.7, 30.0), Linac(6.0, 2.7, 30.0)), (6.0, 6.0), 6500.0, 1100.0,
+        NoiseModel(photons=1.5e5),
     ),
     "portal-6mv-fine": Scanner(
-        "portal-6mv-fine", (4.0, 6.0), (4.0, 4.0), 8000.0, 1500.0, 2.7, 30.0, NoiseModel(photons=8e4)
+        "portal-6mv-fine", (Linac(4.0, 2.7, 30.0), Linac(6.0, 2.7, 30.0)), (4.0, 4.0), 8000.0, 1500.0,
+        NoiseModel(photons=8e4),
     ),
     "mobile-6mv": Scanner(
-        "mobile-6mv", (4.0, 6.0), (7.0, 6.0), 4200.0, 700.0, 1.8, 20.0,
+        "mobile-6mv", (Linac(4.0, 1.8, 20.0), Linac(6.0, 1.8, 20.0)), (7.0, 6.0), 4200.0, 700.0,
         NoiseModel(photons=4e4, row_gain=0.004, pulse_jitter=0.006, scatter=0.01, electronic=5),
     ),
 }  # fmt: skip
+"""For containers and vehicles."""
+
+BELTS = {
+    "parcel-160kv": Scanner(
+        "parcel-160kv", (Tube(160, "low", LOW_LAYER), Tube(160, "high", HIGH_LAYER)), (1.0, 1.0), 850.0, 300.0,
+        NoiseModel(photons=1.5e5),
+    ),
+    "parcel-160kv-fine": Scanner(
+        "parcel-160kv-fine", (Tube(160, "low", LOW_LAYER), Tube(160, "high", HIGH_LAYER)), (0.8, 0.8), 700.0, 250.0,
+        NoiseModel(photons=6e4),
+    ),
+}  # fmt: skip
+"""For parcels on a belt."""
+
+PRESETS = PORTALS | BELTS
 
 
 def draw_scanner(rng: np.random.Generator) -> Scanner:
-    """A scanner around one of the presets: pitch, geometry, filter, dose over a factor of 50, defects."""
-    base = PRESETS[str(rng.choice(sorted(PRESETS)))]
+    """A portal around one of the presets: pitch, geometry, filter, dose over a factor of 50, defects."""
+    base = PORTALS[str(rng.choice(sorted(PORTALS)))]
     pitch = base.pitch_mm[0] * rng.uniform(0.85, 1.25)
     copper = float(rng.choice([0.9, 1.8, 2.7, 4.5]))
     scanner = replace(
         base,
+        channels=tuple(replace(channel, copper=copper) for channel in base.channels),
         pitch_mm=(round(pitch, 2), round(pitch * rng.uniform(0.9, 1.1), 2)),
         source_distance=base.source_distance * rng.uniform(0.8, 1.3),
         source_height=base.source_height + rng.uniform(-500, 700),
-        copper=copper,
+        noise=draw_noise(rng),
+    )
+    return replace(scanner, noise=for_beams(scanner.noise, scanner.beams()))
+
+
+def draw_belt_scanner(rng: np.random.Generator) -> Scanner:
+    """A belt scanner around one of the presets: pitch 0.8 to 1.6 mm, geometry, layers, dose, defects."""
+    base = BELTS[str(rng.choice(sorted(BELTS)))]
+    pitch = rng.uniform(0.8, 1.6)
+    low, high = (layers[rng.integers(len(layers))] for layers in (LOW_LAYERS, HIGH_LAYERS))
+    scanner = replace(
+        base,
+        channels=(Tube(160, "low", low), Tube(160, "high", high)),
+        pitch_mm=(round(pitch, 2), round(float(np.clip(pitch * rng.uniform(0.9, 1.1), 0.8, 1.6)), 2)),
+        source_distance=rng.uniform(700, 1000),
+        source_height=rng.uniform(-50, 500),
         noise=draw_noise(rng),
     )
     return replace(scanner, noise=for_beams(scanner.noise, scanner.beams()))
