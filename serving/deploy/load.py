@@ -1,6 +1,6 @@
 """Load from a process of its own: requests per second and latency at 1, 8 and 64 clients.
 
-    python deploy/load.py http://127.0.0.1:8000 SCAN... [--clients 1,8,64] [--seconds 15] [--key KEY]
+    python serving/deploy/load.py http://127.0.0.1:8000 SCAN... [--clients 1,8,64] [--seconds 15] [--key KEY]
 
 Answers of 429 are counted and, as a good client does, tried again after Retry-After. Needs httpx2.
 """
