@@ -213,3 +213,34 @@ def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
     assert found.returncode == 0, found.stderr
     assert {"rank 0 of 2", "rank 1 of 2"} <= set(found.stdout.splitlines())
     assert (tmp_path / "run" / "last.pt").is_file()
+
+
+def test_a_torchvision_backbone_does_the_same_work(monkeypatch, tmp_path):
+    """Shape, export and weights; the weights file stands for the download, which a test must not make."""
+    from torchvision.models import resnet18
+
+    model = network(backbone="resnet18")
+    heat, *_ = Separator(model)(torch.rand(1, 2, 64, 100))
+    assert heat.shape == (1, 64, 100)
+    known = resnet18(weights=None)
+    monkeypatch.setattr("training.backbone.get_model", lambda name, weights: known)
+    colours = known.conv1.weight.detach().clone()
+    model.backbone.load_imagenet()
+    planes = model.backbone.levels.conv1.weight
+    assert torch.allclose(planes.sum(dim=1), colours.sum(dim=1), atol=1e-5)
+    deep = model.backbone.levels.get_parameter("layer1.0.conv1.weight")
+    assert torch.equal(deep, known.layer1[0].conv1.weight)
+
+
+def test_imagenet_weights_that_cannot_be_had_give_one_line(monkeypatch):
+    from urllib.error import URLError
+
+    def offline(name, weights):
+        raise URLError("no route to host")
+
+    model = network(backbone="resnet18")
+    monkeypatch.setattr("training.backbone.get_model", offline)
+    with pytest.raises(UsageError, match="backbone resnet18: expected its ImageNet weights"):
+        model.backbone.load_imagenet()
+    with pytest.raises(UsageError, match="expected one of resnet18, resnet34, resnet50, came vgg"):
+        network(backbone="vgg")

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
+from training.backbone import Backbone
+
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the dual-energy feature
 
@@ -25,6 +27,8 @@ class NetworkConfig:
     families, cargos: names of the classes. energies: images in a scan (2, or 1).
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
     pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
+    backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
+    then decides widths.
     """
 
     families: tuple[str, ...]
@@ -33,6 +37,7 @@ class NetworkConfig:
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     pool: int = 3
+    backbone: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,14 +123,18 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        w = config.widths
         inputs = 3 * config.energies + (2 if config.energies == 2 else 0)
-        self.stem = Conv(inputs, w[0], size=7, stride=4)
-        self.encode = nn.ModuleList(
-            nn.Sequential(*((Wide if level == 3 else Block)(width) for _ in range(config.blocks[level])))
-            for level, width in enumerate(w)
-        )
-        self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in pairwise(w))
+        if config.backbone:
+            self.backbone = Backbone(config.backbone, inputs)
+            w = self.backbone.widths
+        else:
+            w = config.widths
+            self.stem = Conv(inputs, w[0], size=7, stride=4)
+            self.encode = nn.ModuleList(
+                nn.Sequential(*((Wide if level == 3 else Block)(width) for _ in range(config.blocks[level])))
+                for level, width in enumerate(w)
+            )
+            self.down = nn.ModuleList(Conv(a, b, stride=2) for a, b in pairwise(w))
         self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(w))
         self.decode = nn.ModuleList(Conv(a, a) for a in w[:-1])
         self.evidence = nn.Conv2d(w[0], 1, 1)
@@ -134,10 +143,17 @@ class Network(nn.Module):
         self.whole = nn.Linear(2 * w[2], len(config.cargos) + 1)
         nn.init.constant_(cast(Tensor, self.evidence.bias), -4.0)  # concealments are rare
 
-    def forward(self, planes: Tensor) -> Output:
-        levels = [self.encode[0](self.stem(planes))]  # (B, C, H, W) -> (B, w0, H/4, W/4)
+    def encoded(self, planes: Tensor) -> list[Tensor]:
+        """(B, C, H, W) -> (B, w0, H/4, W/4) to (B, w3, H/32, W/32)."""
+        if self.config.backbone:
+            return cast(list[Tensor], self.backbone(planes))
+        levels = [self.encode[0](self.stem(planes))]
         for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
-            levels.append(encode(down(levels[-1])))  # -> (B, w3, H/32, W/32) at the end
+            levels.append(encode(down(levels[-1])))
+        return levels
+
+    def forward(self, planes: Tensor) -> Output:
+        levels = self.encoded(planes)
         whole = levels[2].float()
         scan = self.whole(torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1))  # (B, K + 1)
         x = levels[3]

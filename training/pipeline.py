@@ -15,7 +15,7 @@ from nii.detector import Detector
 from nii.errors import UsageError
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
-from nii.report import SINGLE
+from nii.operating_point import SINGLE
 from nii.scan import Scan
 from nii.simulate.generate import simulate_set
 from training.export import export

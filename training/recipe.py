@@ -32,6 +32,7 @@ class Recipe:
     running mean of weights that is evaluated and exported. every: steps between evaluations, at which
     hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
     energies: 2, or 1 for a model of single-energy scans. pool: as in NetworkConfig.
+    backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
     train, validation, calibration, test: sets that are simulated where none are given.
     """
@@ -50,6 +51,7 @@ class Recipe:
     precision: str = "auto"
     energies: int = 2
     pool: int = 3
+    backbone: str = ""
     start: str = ""
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)

@@ -62,8 +62,12 @@ def train(
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
+        backbone=recipe.backbone,
     )
-    network = Network(config).to(team.device).to(memory_format=torch.channels_last)
+    network = Network(config)
+    if recipe.backbone and not recipe.start:
+        network.backbone.load_imagenet()
+    network = network.to(team.device).to(memory_format=torch.channels_last)
     scans = [scan for path in data for scan in load_set(path, kind.loads)] + load_measured(own)
     held_out = load_validation(validation, recipe.energies)
     earlier = started(network, recipe, scans) if recipe.start else 0.0

@@ -1,0 +1,140 @@
+"""Training on the user's own benign scans, from a shipped model, to a calibrated artefact."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nii.calibrate import Benign
+from nii.detector import Detector
+from nii.errors import ScanSetError, UsageError
+from nii.io.read import read_scan
+from nii.io.scanset import read_set
+from nii.io.write import write_tiff
+from nii.simulate.generate import simulate_set
+from nii.simulate.kinds import KINDS
+from training.artefact import load_artefact
+from training.data import LITTLE_NOISE, SampleConfig, Samples, load_measured, load_set
+from training.hard import mine
+from training.network import Network, NetworkConfig, Separator, features
+from training.pipeline import make_model, split
+from training.recipe import SetConfig, read_recipe
+
+CARGO = KINDS["cargo"]
+EMPTY = CARGO.loads.index("empty")
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("simulated") / "set"
+    for _ in simulate_set("cargo", path, scans=4, concealed=0.5, seed=3):
+        pass
+    return path
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Six benign scans without any truth, as a user has them."""
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(5)
+    for number in range(6):
+        pixels = np.tile(np.linspace(0.9, 0.05, 128, dtype=np.float32), (2, 96, 1)) * rng.normal(1, 0.01, (2, 96, 128))
+        write_tiff(folder / f"{number}.tif", pixels.astype(np.float32), open_beam=60_000, energies=("4MV", "6MV"))
+    return folder
+
+
+def test_concealments_of_simulated_scans_go_into_the_users_own(simulated, own):
+    measured = load_measured(split([own]).train)
+    assert [scan.measured for scan in measured] == [True] * 4
+    config = SampleConfig((64, 96), own=0.0, hard=0.0, measured=1.0, single=0.0)
+    samples = Samples([*load_set(simulated, CARGO.loads), *measured], CARGO.families, EMPTY, config, 1, 0)
+    for number in range(4):
+        T, evidence, _, excess, _, _, cargo, empty = samples.sample(np.random.default_rng(number))
+        assert (cargo.tolist(), empty.tolist()) == ([-1, -1], [-1.0, -1.0])
+        assert not evidence[1].any()
+        profile = T[1, 0].mean(dim=0)
+        slope = torch.diff(profile)
+        assert float(slope.abs().max()) < 0.06, "the benign one of a pair is the user's own ramp"
+        change = torch.log(T[1].clamp(1e-3)) - torch.log(T[0].clamp(1e-3))
+        inside = excess[0].abs() > 0.5
+        if inside.any():
+            assert float((change[inside] - excess[0][inside]).median()) == pytest.approx(0, abs=0.1)
+
+
+def test_own_scans_are_split_between_training_and_calibration(own):
+    found = split([own])
+    assert (len(found.train), len(found.calibration)) == (4, 2)
+    assert not {one.path for one in found.train} & {one.path for one in found.calibration}
+
+
+def test_only_transmission_is_trained_on(tmp_path):
+    image = tmp_path / "operator.png"
+    import cv2
+
+    pixels = np.full((64, 64, 3), 255, np.uint8)
+    pixels[16:48, 16:48] = (0, 128, 255)
+    cv2.imwrite(str(image), pixels)
+    with pytest.raises(ScanSetError, match="expected a benign transmission scan of one or two energies, came operator-image"):
+        load_measured((Benign(str(image)),))
+
+
+def test_hard_negatives_are_the_highest_peaks_of_benign_scans(simulated):
+    scans = load_set(simulated, CARGO.loads)
+    torch.manual_seed(0)
+    network = Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 16, 16), blocks=(1, 1, 1, 1)))
+    places = mine(network, scans, 2, np.random.default_rng(1), torch.device("cpu"))
+    assert len({number for number, _, _ in places}) == 2
+    assert len(places) == 6
+    for number, row, column in places:
+        rows, columns = scans[number].truth.without.shape[1:]
+        assert 0 <= row < rows + 4
+        assert 0 <= column < columns + 4
+    crop = (64, 96)
+    config = SampleConfig(crop, own=0.0, hard=1.0)
+    one = [place for place in places if place[0] == places[0][0]][:1]
+    samples = Samples(scans, CARGO.families, EMPTY, config, 1, 0, hard=one)
+    for seed in range(20):
+        _, row, column = samples._benign(np.random.default_rng(seed))
+        assert row <= one[0][1] < row + crop[0]
+        assert column <= one[0][2] < column + crop[1]
+
+
+def test_training_can_start_from_a_shipped_model(rng):
+    contract = Detector.load("cargo", threads=1).contract
+    shape = {"widths": tuple(contract.recipe["widths"]), "blocks": tuple(contract.recipe["blocks"])}
+    pool = contract.recipe.get("pool", 3)
+    network = Network(NetworkConfig(contract.families, contract.cargos, pool=pool, **shape))
+    sample = next(Path("datasets/samples").glob("*.tif"))
+    scan = read_scan(str(sample))
+    crops = torch.from_numpy(scan.transmission[:, 40:168, 60:252]).reshape(1, 2, 128, 192)
+    assert load_artefact(network, "cargo", crops) == contract.minutes
+    with torch.no_grad():
+        score = float(Separator(network.eval())(torch.from_numpy(scan.transmission)[None])[-1])
+        assert score == pytest.approx(Detector.load("cargo", threads=1).score(scan), abs=1e-3)
+        trained = network.train()(features(crops)).evidence
+        assert torch.allclose(trained, network.eval()(features(crops)).evidence, atol=0.05), "and so when it trains on"
+    with pytest.raises(UsageError, match="expected a model of the recipe's shape"):
+        load_artefact(Network(NetworkConfig(contract.families, contract.cargos, widths=(8, 8, 8, 8))), "cargo", crops)
+
+
+def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
+    tiny = SetConfig(scans=2, concealed=0.5, seed=11)
+    recipe = replace(
+        read_recipe("cargo"), model="mine", iterations=1, every=1, batch=2, mined=1, widths=(8, 8, 8, 8),
+        blocks=(1, 1, 1, 1), samples=SampleConfig((64, 96)), train=tiny, validation=replace(tiny, seed=12),
+    )  # fmt: skip
+    model = make_model(recipe, tmp_path, [own], None, version="3", resume=False)
+    contract = Detector.load(model, threads=1).contract
+    assert (contract.name, contract.version) == ("mine", "3")
+    assert [one.n for one in contract.calibrations] == [2]
+    kept = [read_scan(one.path) for one in split([own]).calibration]
+    scores = sorted(Detector.load(model, threads=1).score(scan) for scan in kept)
+    assert contract.calibrations[0].scores == pytest.approx(scores, abs=1e-4)
+    assert len(read_set(tmp_path / "sets" / "train").entries) == 2
+
+
+def test_what_is_added_to_a_measured_scan_is_little():
+    assert LITTLE_NOISE.photons >= 1e5
+    assert LITTLE_NOISE.row_gain == LITTLE_NOISE.pulse_jitter == LITTLE_NOISE.scatter == LITTLE_NOISE.blur == 0
