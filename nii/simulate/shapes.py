@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from nii.scan import FloatArray
+from nii.simulate.rays import Rays, in_prism, within_box, within_cylinder, within_ellipsoid
+
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -58,15 +61,19 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """Path lengths in mm, float64 (row, column), of the part of the image that a solid covers."""
+    """Path lengths in mm, (row, column), of the part of the image that a solid covers."""
 
     rows: slice
     columns: slice
-    path: Float64Array
+    path: Float64Array | FloatArray
 
 
 Interval = tuple[float, float]
 Vector = tuple[float, float, float]  # along x, y, z
+Matrix = tuple[Vector, Vector, Vector]  # rows
+
+UNTURNED: Matrix = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+SWAPPED: Matrix = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -206,7 +213,101 @@ class PrismX:
         return _area(self.corners) * (self.x[1] - self.x[0]) / 1000
 
 
-Shape = Box | Cylinder | Ellipsoid | PrismY | PrismX
+Upright = Box | Cylinder | Ellipsoid | PrismY | PrismX
+
+
+@dataclass(frozen=True)
+class Oriented:
+    """A solid that stands any way: its point p lies at axes @ p + at.
+
+    axes: orthogonal. Costs several times what an upright solid does.
+    """
+
+    solid: Upright
+    axes: Matrix
+    at: Vector
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        middle = self.at + np.array(self.axes) @ _middle(self.solid)
+        slope = view.slope[rows]
+        up = view.source_z + slope * (middle[1] - view.source_y) - middle[2]
+        x, _, z = np.array(self.axes)
+        step = np.outer(self.axes[1], np.ones_like(slope)) + np.outer(z, slope)
+        column, row, step = (
+            part.astype(np.float32) for part in (np.outer(x, view.x[columns] - middle[0]), np.outer(z, up), step)
+        )
+        way = _way(self.solid, Rays(column, row, step))
+        return Patch(rows, columns, way * view.stretch[rows].astype(np.float32)[:, None])
+
+    @property
+    def bounds(self) -> Box:
+        axes = np.array(self.axes)
+        middle = self.at + axes @ _middle(self.solid)
+        sides = [(float(m - r), float(m + r)) for m, r in zip(middle, _reach(self.solid, axes), strict=True)]
+        return Box(sides[0], sides[1], sides[2])
+
+    @property
+    def volume_cm3(self) -> float:
+        return self.solid.volume_cm3
+
+
+Shape = Upright | Oriented
+
+
+def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Oriented:
+    """The same solid with each of its points p moved to axes @ p + at; axes: (3, 3), orthogonal."""
+    if isinstance(shape, Oriented):
+        at = axes @ np.array(shape.at) + at
+        axes, shape = axes @ np.array(shape.axes), shape.solid
+    first, second, third = ((float(a), float(b), float(c)) for a, b, c in axes)
+    return Oriented(shape, (first, second, third), (float(at[0]), float(at[1]), float(at[2])))
+
+
+def _middle(solid: Upright) -> Float64Array:
+    """Middle of the solid's bounds in its own axes."""
+    box = solid.bounds
+    return np.array([sum(side) / 2 for side in (box.x, box.y, box.z)])
+
+
+def _half(solid: Upright) -> Vector:
+    box = solid.bounds
+    return ((box.x[1] - box.x[0]) / 2, (box.y[1] - box.y[0]) / 2, (box.z[1] - box.z[0]) / 2)
+
+
+def _way(solid: Upright, rays: Rays) -> FloatArray:
+    """Lengths along the beam axis within the solid, (row, column); the rays are about its middle."""
+    half, middle = _half(solid), _middle(solid)
+    match solid:
+        case Box():
+            near, far = within_box(rays, half)
+        case Ellipsoid():
+            near, far = within_ellipsoid(rays, half)
+        case Cylinder():
+            order = {"x": (1, 2, 0), "y": (2, 0, 1), "z": (0, 1, 2)}[solid.axis]
+            near, far = within_cylinder(rays.turned(order), solid.radius, solid.length / 2)
+        case PrismY():
+            corners = np.array(solid.corners, np.float32) - middle[[0, 2]].astype(np.float32)
+            return in_prism(rays.turned((0, 2, 1)), corners, half[1])
+        case PrismX():
+            corners = np.array(solid.corners, np.float32) - middle[[1, 2]].astype(np.float32)
+            return in_prism(rays.turned((1, 2, 0)), corners, half[0])
+    return np.asarray(np.maximum(far - near, 0), np.float32)
+
+
+def _reach(solid: Upright, axes: Float64Array) -> Float64Array:
+    """How far the solid reaches from its middle along each row of `axes`, (3,)."""
+    half = np.array(_half(solid))
+    match solid:
+        case Ellipsoid():
+            return np.sqrt((axes**2) @ half**2)
+        case Cylinder():
+            along = "xyz".index(solid.axis)
+            flat = np.sqrt(np.maximum(1 - axes[:, along] ** 2, 0))
+            return solid.radius * flat + solid.length / 2 * np.abs(axes[:, along])
+        case _:
+            return np.abs(axes) @ half
 
 
 def shifted(shape: Shape, by: Vector) -> Shape:
@@ -222,6 +323,8 @@ def shifted(shape: Shape, by: Vector) -> Shape:
             return PrismY(tuple((u + x, v + z) for u, v in shape.corners), _shift(shape.y, y))
         case PrismX():
             return PrismX(tuple((u + y, v + z) for u, v in shape.corners), _shift(shape.x, x))
+        case Oriented():
+            return oriented(shape, np.array(UNTURNED), by)
 
 
 def _shift(interval: Interval, step: float) -> Interval:
@@ -244,6 +347,9 @@ def mirrored(shape: Shape, axis: str, at: float) -> Shape:
             return PrismX(tuple((2 * at - u, v) for u, v in shape.corners), shape.x)
         case PrismX():
             return PrismX(shape.corners, _flip(shape.x, at))
+        case Oriented():
+            flip = np.array([axis == name for name in "xyz"])
+            return oriented(shape, np.diag(np.where(flip, -1.0, 1.0)), np.where(flip, 2 * at, 0.0))
 
 
 def _flip(interval: Interval, at: float) -> Interval:
@@ -265,6 +371,8 @@ def turned(shape: Shape) -> Shape:
             return PrismX(shape.corners, shape.y)
         case PrismX():
             return PrismY(shape.corners, shape.x)
+        case Oriented():
+            return oriented(shape, np.array(SWAPPED))
 
 
 def rotated(
