@@ -1,6 +1,6 @@
 """Operating points for a scanner from benign scans of it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from nii.errors import CalibrationError, ModelError, ScanError
 from nii.io.read import read_scan
 from nii.io.scanset import ANNOTATIONS, GOOD, ScanEntry, read_entry, read_set
 from nii.io.write import write_atomically
-from nii.operating_point import DEFAULT, Calibration
+from nii.operating_point import DEFAULT, SINGLE, Calibration, calibration_name
 from nii.quality import assess
 
 
@@ -27,12 +27,17 @@ class Benign:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One benign scan: its score and the figures of its quality, or why it has none."""
+    """One benign scan: its score and the figures of its quality, or why it has none.
+
+    single_energy: the scan has one energy and the model takes two. left_out: why a good scan doesn't count.
+    """
 
     path: str
     score: float | None
     error: str | None
     quality: Mapping[str, float] = field(default_factory=dict)
+    single_energy: bool = False
+    left_out: str | None = None
 
 
 def benign_scans(sources: Iterable[str]) -> list[Benign]:
@@ -51,13 +56,24 @@ def benign_scans(sources: Iterable[str]) -> list[Benign]:
     return found
 
 
-def score_benign(detector: Detector, scans: Iterable[Benign]) -> Iterator[Outcome]:
-    """Scores of benign scans, one by one; unreadable ones are outcomes with an error."""
+def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | None = None) -> Iterator[Outcome]:
+    """Scores of benign scans, one by one; unreadable ones are outcomes with an error.
+
+    scanner: scans that don't carry this name are left out; None takes all. A scan counts once: n copies of
+    it would claim to support a budget that they don't.
+    """
+    seen: set[str] = set()
     for one in scans:
         try:
             scan = read_entry(one.entry) if one.entry else read_scan(one.path)
+            if scan.sha256 in seen or scanner not in (None, scan.scanner):
+                why = "given twice" if scan.sha256 in seen else f"of scanner {scan.scanner or 'unknown'}"
+                yield Outcome(one.path, None, None, left_out=why)
+                continue
+            seen.add(scan.sha256)
             quality = quality_figures(assess(scan).as_record())
-            yield Outcome(one.path, detector.score(scan), None, quality)
+            single_energy = len(scan.transmission) < len(detector.contract.energies)
+            yield Outcome(one.path, detector.score(scan), None, quality, single_energy)
         except (ScanError, ModelError) as error:
             yield Outcome(one.path, None, str(error))
 
@@ -65,16 +81,35 @@ def score_benign(detector: Detector, scans: Iterable[Benign]) -> Iterator[Outcom
 def calibrated(contract: Contract, outcomes: Iterable[Outcome], *, scanner: str | None, name: str | None) -> Contract:
     """The contract with a calibration from these scores; one of the same name is replaced.
 
-    scanner: scans that carry it use this calibration; None makes it the default for all.
-    Raises CalibrationError without any score.
+    scanner: scans that carry it use this calibration; None makes it the default for all. name: None for that
+    of `calibration_name`. Raises CalibrationError without any score, for scans of one energy among scans of
+    two, and for a scanner that is called like the calibrations for all.
     """
-    scored = [(one.score, one.quality) for one in outcomes if one.score is not None]
+    if scanner in ("", DEFAULT, SINGLE):
+        raise CalibrationError(f"scanner: expected a name other than '', {DEFAULT!r} and {SINGLE!r}, came {scanner!r}")
+    every = list(outcomes)
+    scored = [one for one in every if one.score is not None]
     if not scored:
-        raise CalibrationError("calibration: expected at least one readable benign scan, came none")
-    scores, quality = [score for score, _ in scored], _by_figure([figures for _, figures in scored])
-    made = Calibration.from_scores(scores, name=name or scanner or DEFAULT, scanner=scanner, quality=quality)
+        of = f" of scanner {scanner}" if scanner else ""
+        came = left_out(every) or "none"
+        raise CalibrationError(f"calibration: expected at least one readable benign scan{of}, came {came}")
+    single = sum(one.single_energy for one in scored)
+    if 0 < single < len(scored):
+        raise CalibrationError(
+            f"calibration: expected scans of one number of energies, came {single} of one energy and "
+            f"{len(scored) - single} of more; calibrate on each kind by itself"
+        )
+    name = name or calibration_name(scanner, single_energy=single > 0)
+    scores, quality = [one.score for one in scored], _by_figure([one.quality for one in scored])
+    made = Calibration.from_scores(scores, name=name, scanner=scanner, quality=quality)
     kept = tuple(one for one in contract.calibrations if one.name != made.name)
     return replace(contract, calibrations=(*kept, made))
+
+
+def left_out(outcomes: Iterable[Outcome]) -> str:
+    """What was left out, in words. Example: "12 of scanner south, 1 given twice"."""
+    counts = Counter(one.left_out for one in outcomes if one.left_out)
+    return ", ".join(f"{count} {why}" for why, count in counts.items())
 
 
 def _by_figure(scans: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

@@ -120,19 +120,19 @@ def calibrate(
     model: Annotated[str, typer.Argument(help="Name of a shipped model, or a path.")],
     benign: Annotated[list[str], typer.Argument(help="Benign scans: files, folders, globs.")],
     out: Annotated[Path, typer.Option(help="The calibrated model.")],
-    scanner: Annotated[str | None, typer.Option(help="For scans that carry this scanner name only.")] = None,
+    scanner: Annotated[str | None, typer.Option(help="From and for scans that carry this scanner name only.")] = None,
     pfa: Annotated[float | None, typer.Option(help="Refuse unless the scans support this budget.")] = None,
     threads: Threads = 0,
 ) -> None:
     """Set a model's operating points for a scanner from benign scans of it."""
-    from nii.calibrate import benign_scans, calibrated, score_benign, write_model
+    from nii.calibrate import benign_scans, calibrated, left_out, score_benign, write_model
     from nii.detector import Detector
     from nii.operating_point import check_pfa
 
     if pfa is not None:
         check_pfa(pfa)
     detector, scans = Detector.load(model, threads=threads), benign_scans(benign)
-    outcomes = list(watched(score_benign(detector, scans), len(scans), "scans"))
+    outcomes = list(watched(score_benign(detector, scans, scanner), len(scans), "scans"))
     for one in outcomes:
         if one.error:
             complain(one.error)
@@ -142,6 +142,8 @@ def calibrate(
         made.threshold(pfa)
     write_model(model, contract, out)
     say(f"{out}: calibration '{made.name}' from {made.n} benign scans; smallest Pfa {made.smallest_pfa:.3g}")
+    if others := left_out(outcomes):
+        say(f"left out: {others}")
     if any(one.error for one in outcomes):
         raise typer.Exit(1)
 

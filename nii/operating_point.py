@@ -28,6 +28,7 @@ from nii.errors import CalibrationError
 Scores = npt.NDArray[np.float64]
 
 DEFAULT = "default"  # the calibration for scanners that have none of their own
+SINGLE = "single-energy"  # the one for scans of one energy, of a model that takes two
 REGIONS = "ranked among the same scores: the score of a scan is its highest region score"
 
 
@@ -93,7 +94,7 @@ def check_pfa(pfa: float) -> None:
 class Calibration:
     """The benign scan scores of one scanner, as they travel in the model file.
 
-    name: what reports call it; "default" serves every scanner without its own.
+    name: what reports call it, from `calibration_name`; "default" serves every scanner without its own.
     scanner: the `scanner` field of the scans it serves; None for the default one.
     scores: ascending, each exactly a float32; at least one. Build it with `from_scores`.
     quality: figures of the quality of these scans, (name, ascending values), by which `nii.drift` sees a
@@ -144,6 +145,11 @@ class Calibration:
         record = {"name": self.name, "scanner": self.scanner, "scores": scores, "regions": REGIONS}
         return record | {"quality": {name: list(values) for name, values in self.quality}} if self.quality else record
 
+    @property
+    def single_energy(self) -> bool:
+        """Whether it serves scans of one energy in a model that takes two."""
+        return self.name == calibration_name(self.scanner, single_energy=True)
+
     @cached_property
     def _ranked(self) -> Scores:
         return np.asarray(self.scores, np.float64)
@@ -174,14 +180,28 @@ class Calibration:
             raise CalibrationError(f"calibration {self.name!r}: {error}") from error
 
 
-def choose_calibration(calibrations: Sequence[Calibration], scanner: str | None) -> Calibration:
-    """The calibration of this scanner, or else the default one; CalibrationError if neither is there."""
-    for calibration in calibrations:
-        if scanner is not None and calibration.scanner == scanner:
-            return calibration
-    for calibration in calibrations:
-        if calibration.name == DEFAULT:
-            return calibration
+def calibration_name(scanner: str | None, *, single_energy: bool = False) -> str:
+    """The name of a calibration by the scans that it serves.
+
+    Example: "default", "single-energy", "north", "north, single-energy".
+    """
+    parts = ([scanner] if scanner else []) + ([SINGLE] if single_energy else [])
+    return ", ".join(parts) or DEFAULT
+
+
+def choose_calibration(
+    calibrations: Sequence[Calibration], scanner: str | None, *, single_energy: bool = False
+) -> Calibration:
+    """The calibration for a scan: of its scanner, or else the default one.
+
+    single_energy: the scan has one energy and the model takes two. Calibrations from such scans come first
+    then, since scores of one energy don't rank among those of two. Raises CalibrationError if there is none.
+    """
+    wanted = [(scanner, True), (None, True)] if single_energy else []
+    for whose, alone in [*wanted, (scanner, False), (None, False)]:
+        for one in calibrations:
+            if one.scanner == whose and one.single_energy == alone and (whose or alone or one.name == DEFAULT):
+                return one
     known = ", ".join(sorted(calibration.name for calibration in calibrations)) or "none"
     raise CalibrationError(
         f"scanner {scanner or 'unknown'}: expected a calibration for it or one named "

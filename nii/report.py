@@ -11,8 +11,6 @@ from nii.operating_point import Calibration, check_pfa, choose_calibration
 from nii.regions import Region, find_regions
 from nii.scan import Scan
 
-SINGLE = "single-energy"  # calibration of a dual-energy model for scans of one energy
-
 _REGION = (
     "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
     "family_probability DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, "
@@ -106,9 +104,8 @@ def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibratio
         notes.append(f"model {contract.name} carries no calibration: score without a decision")
         return None
     scanner = scan.scanner
-    if len(scan.transmission) < len(contract.energies) and any(c.name == SINGLE for c in contract.calibrations):
-        return next(c for c in contract.calibrations if c.name == SINGLE)
-    chosen = choose_calibration(contract.calibrations, scanner)
+    single_energy = len(scan.transmission) < len(contract.energies)
+    chosen = choose_calibration(contract.calibrations, scanner, single_energy=single_energy)
     if chosen.scanner is None and scanner is not None:
         notes.append(f"no calibration for scanner {scanner}: the model's own is used; `nii calibrate` makes one")
     return chosen

@@ -13,6 +13,7 @@ from nii.calibrate import Outcome, benign_scans, calibrated
 from nii.contract import KEY, Contract
 from nii.detector import Detector
 from nii.errors import CalibrationError
+from nii.io.read import read_scan
 from nii.io.write import write_tiff
 from nii.operating_point import Calibration
 from nii.report import analyse
@@ -62,12 +63,14 @@ def test_a_budget_that_is_none_is_refused_before_any_scan_is_scored(tmp_path, mo
         calibrate(model, tmp_path / "nowhere", "--out", tmp_path / "mine.onnx", "--pfa", 5)
 
 
-def test_calibrations_of_several_scanners_live_side_by_side(tmp_path):
+def test_calibrations_of_several_scanners_live_side_by_side(tmp_path, capsys):
     scans, first, second = make_set(tmp_path / "set", 4, 0), tmp_path / "1.onnx", tmp_path / "2.onnx"
+    others = make_set(tmp_path / "others", 4, 0, scanner="portal-2")
     model = tmp_path / "tiny.onnx"
     model.write_bytes(calibrated_model(199))
     assert calibrate(model, scans, "--out", first, "--scanner", "portal-1") == 0
-    assert calibrate(first, scans, "--out", second, "--scanner", "portal-2") == 0
+    assert calibrate(first, scans, others, "--out", second, "--scanner", "portal-2") == 0
+    assert "left out: 4 of scanner portal-1" in capsys.readouterr().out
     detector = Detector.load(second)
     found = {(one.name, one.scanner, one.n) for one in detector.contract.calibrations}
     assert found == {("default", None, 199), ("portal-1", "portal-1", 4), ("portal-2", "portal-2", 4)}
@@ -76,6 +79,38 @@ def test_calibrations_of_several_scanners_live_side_by_side(tmp_path):
     # again: the old calibration of that scanner is replaced
     assert calibrate(second, scans, "--out", first, "--scanner", "portal-1") == 0
     assert len(Detector.load(first).contract.calibrations) == 3
+
+
+def test_scans_of_another_scanner_are_none_to_calibrate_on(tmp_path, model):
+    scans = make_set(tmp_path / "set", 2, 0)
+    with pytest.raises(CalibrationError, match="benign scan of scanner portal-3, came 2 of scanner portal-1"):
+        calibrate(model, scans, "--out", tmp_path / "mine.onnx", "--scanner", "portal-3")
+    for name in ("", "default", "single-energy"):
+        with pytest.raises(CalibrationError, match="scanner: expected a name other than"):
+            calibrate(model, scans, "--out", tmp_path / "mine.onnx", "--scanner", name)
+
+
+def test_a_scan_counts_once_however_often_it_is_given(tmp_path, model, capsys):
+    scans, out = make_set(tmp_path / "set", 3, 0), tmp_path / "mine.onnx"
+    assert calibrate(model, scans, scans / "scans", "--out", out) == 0
+    assert "left out: 3 given twice" in capsys.readouterr().out
+    assert Detector.load(out).contract.calibrations[0].n == 3
+
+
+def test_scans_of_one_energy_make_the_calibration_for_scans_of_one_energy(tmp_path, model):
+    both, alone, out = tmp_path / "both.onnx", tmp_path / "alone", tmp_path / "mine.onnx"
+    assert calibrate(model, make_set(tmp_path / "set", 2, 0), "--out", both) == 0
+    alone.mkdir()
+    for number in range(3):
+        scan = make_scan(0.5 + number / 10, None)
+        write_tiff(alone / f"{number}.tif", scan.transmission[:1], open_beam=60000, energies=("6MV",), pitch_mm=(6, 6))
+    assert calibrate(both, alone, "--out", out) == 0
+    detector = Detector.load(out)
+    assert [(one.name, one.n) for one in detector.contract.calibrations] == [("default", 2), ("single-energy", 3)]
+    assert analyse(make_scan(0.5, None), detector, pfa=0.5).calibration.name == "default"
+    assert analyse(read_scan(str(alone / "0.tif")), detector, pfa=0.5).calibration.name == "single-energy"
+    with pytest.raises(CalibrationError, match="came 3 of one energy and 2 of more"):
+        calibrate(model, alone, tmp_path / "set", "--out", out)
 
 
 def test_a_scan_that_cannot_be_read_is_named_and_the_rest_counts(tmp_path, model, capsys):

@@ -28,22 +28,22 @@ def unpainted(monkeypatch):
     monkeypatch.setattr(plots, "draw", lambda *_, **__: None)
 
 
-def make_scan(load: float, thing: float | None) -> Scan:
+def make_scan(load: float, thing: float | None, scanner: str = "portal-1") -> Scan:
     attenuation = np.full((2, 64, 120), load, np.float32)
     if thing is not None:
         x, y, w, h = BOX
         attenuation[:, y : y + h, x : x + w] += np.float32(thing)
-    return Scan(transmission=np.exp(-attenuation), energies=("4MV", "6MV"), pitch_mm=(6.0, 6.0), scanner="portal-1")
+    return Scan(transmission=np.exp(-attenuation), energies=("4MV", "6MV"), pitch_mm=(6.0, 6.0), scanner=scanner)
 
 
-def make_set(folder: Path, benign: int, concealed: int) -> Path:
+def make_set(folder: Path, benign: int, concealed: int, scanner: str = "portal-1") -> Path:
     """Benign scans that rank in the middle of the calibration of -2 to 0; concealed scans far above it."""
     entries = []
     for number in range(benign + concealed):
         hidden = number >= benign
         path, mask = folder / "scans" / f"{number:03}.tif", folder / "masks" / f"{number:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        scan = make_scan(LOAD + 0.02 * number, THING if hidden else None)
+        scan = make_scan(LOAD + 0.02 * number, THING if hidden else None, scanner)
         write_tiff(
             path,
             scan.transmission,
@@ -65,7 +65,7 @@ def make_set(folder: Path, benign: int, concealed: int) -> Path:
                 mask_path=mask if hidden else None,
                 annotations=notes,
                 cargo="sacks",
-                scanner="portal-1",
+                scanner=scanner,
                 pitch_mm=(6.0, 6.0),
                 energies=("4MV", "6MV"),
             )

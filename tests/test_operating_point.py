@@ -192,6 +192,13 @@ def test_the_calibration_is_chosen_by_scanner_with_the_default_as_fallback():
     assert choose_calibration([default, own], "north") is own
     assert choose_calibration([own, default], "south") is default
     assert choose_calibration([own, default], None) is default
+    single = Calibration.from_scores([3.0], name="single-energy")
+    own_single = Calibration.from_scores([4.0], name="north, single-energy", scanner="north")
+    every = [own, default, single, own_single]
+    assert [choose_calibration(every, name) for name in ("north", "south")] == [own, default]
+    chosen = [choose_calibration(every, name, single_energy=True) for name in ("north", "south", None)]
+    assert chosen == [own_single, single, single]
+    assert choose_calibration([own, default], "north", single_energy=True) is own
     with pytest.raises(CalibrationError, match=r"scanner south: expected .* came north"):
         choose_calibration([own], "south")
     with pytest.raises(CalibrationError, match=r"scanner unknown: .* came none"):
