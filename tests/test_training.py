@@ -244,3 +244,12 @@ def test_imagenet_weights_that_cannot_be_had_give_one_line(monkeypatch):
         model.backbone.load_imagenet()
     with pytest.raises(UsageError, match="expected one of resnet18, resnet34, resnet50, came vgg"):
         network(backbone="vgg")
+
+
+def test_the_smoothed_ratio_is_a_mean_over_7x7_with_photon_weights():
+    T = torch.rand(1, 2, 20, 30) * 0.8 + 0.1
+    low, high = -torch.log(T[:, :1]), -torch.log(T[:, 1:])
+    contrast, weight = (high - 0.84 * low).clamp(-1, 1), T.mean(dim=1, keepdim=True)
+    rows, columns = slice(0, 5), slice(7, 14)  # cut by the upper edge: the window around (1, 10)
+    wanted = (weight * contrast)[0, 0, rows, columns].sum() / weight[0, 0, rows, columns].sum() * 20
+    assert float(features(T)[0, -1, 1, 10]) == pytest.approx(float(wanted), rel=1e-4)
