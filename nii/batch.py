@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nii.contract import Contract
 from nii.detector import Detector, choose_model
-from nii.errors import ModelError, NiiError, ScanError
+from nii.drift import DriftMonitor
+from nii.errors import CalibrationError, ModelError, NiiError, ScanError
 from nii.io.read import read_scan
 from nii.report import Result, analyse, error_record, record
 from nii.scan import Scan
@@ -15,11 +17,15 @@ from nii.scan import Scan
 
 @dataclass(eq=False)
 class Models:
-    """Detectors by name, each loaded once; `model` of None chooses one by the kind of scan."""
+    """Detectors by name, each loaded once; `model` of None chooses one by the kind of scan.
+
+    drift: watches the scanners of all scans that they score.
+    """
 
     model: str | None = None
     threads: int = 0
     loaded: dict[str, Detector] = field(default_factory=dict)
+    drift: DriftMonitor = field(default_factory=DriftMonitor)
 
     def for_scan(self, scan: Scan) -> Detector:
         """The detector for a scan. Raises ModelError."""
@@ -40,8 +46,9 @@ class Scored:
 def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[Scored]:
     """Score each source in order.
 
-    Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that its
-    calibration can't support: both are the same for every scan. Whatever is wrong with a scan is a record.
+    Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that none of
+    its calibrations supports: both are the same for every scan. Whatever is wrong with a scan is a record, and
+    so is a budget that the calibration of its scanner alone doesn't support.
     """
     if models.model is not None:
         models.loaded[models.model] = Detector.load(models.model, threads=models.threads)
@@ -50,12 +57,22 @@ def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[
             started = time.perf_counter()
             scan = read_scan(source)
             read = time.perf_counter()
-            result = analyse(scan, models.for_scan(scan), pfa)
-        except (ScanError, ModelError) as error:
+            detector = models.for_scan(scan)
+            result = analyse(scan, detector, pfa)
+        except (ScanError, ModelError, CalibrationError) as error:
+            if isinstance(error, CalibrationError) and not supported(detector.contract, pfa):
+                raise
             yield Scored(error_record(source, str(error)), None)
         else:
             result.milliseconds["read"] = 1000 * (read - started)
-            yield Scored(record(result), result)
+            row = record(result)
+            row["drift"] = models.drift.observe(result, row)
+            yield Scored(row, result)
+
+
+def supported(contract: Contract, pfa: float) -> bool:
+    """Whether any calibration of a model supports a budget."""
+    return any(one.smallest_pfa <= pfa for one in contract.calibrations)
 
 
 def expand(sources: Iterable[str]) -> list[str]:

@@ -60,7 +60,8 @@ def score(
     records: list[dict[str, Any]] = []
     pictures: list[tuple[str, dict[str, Any]]] = []
     names: set[str] = set()
-    for found in watched(score_files(sources, Models(model, threads), pfa), len(sources), "scans"):
+    models = Models(model, threads)
+    for found in watched(score_files(sources, models, pfa), len(sources), "scans"):
         records.append(found.record)
         say(line_of(found.record))
         name = unique_stem(found.record["path"], names)
@@ -71,13 +72,16 @@ def score(
                 (overlays / f"{name}.without.png").write_bytes(png(without_layer(found.result)))
             if tdr is not None:
                 write_report(tdr / f"{name}.dcs", found.result)
+    changed = [state.line() for state in models.drift.states() if state.drifted]
     if overlays is not None:
-        write_page(overlays, pictures)
+        write_page(overlays, pictures, changed)
     if out is not None:
         write_table(out, records, COLUMNS)
     failed = sum(one["status"] == "error" for one in records)
     alarms = sum(bool(one["alarm"]) for one in records)
     say(f"{len(records)} scans: {alarms} alarms, {len(records) - failed - alarms} without, {failed} failed")
+    for line in changed:
+        say(line)
     if failed:
         raise typer.Exit(1)
 

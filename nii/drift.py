@@ -18,6 +18,7 @@ Polya urn (Blackwell and MacQueen, Ann. Stat. 1, 1973), so that counts per gap a
 """
 
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +27,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.errors import CalibrationError
-from nii.operating_point import Calibration, choose_calibration
+from nii.operating_point import Calibration
+from nii.report import Result
 
 ALARM = 1e5  # evidence; mean number of unchanged scans between false alarms of one figure is at least this
 CEILING = 1e12  # evidence says nothing more beyond
 TAIL = 0.1  # share of the highest scores that are no evidence
 JUMP = 0.01  # share of the capital that changes its bet at every scan
 TILT, SPREAD = 0.9, 0.45  # size of the bets on higher or lower ranks, and on outer or inner ones
+REMEMBERED = 1000  # scans of a scanner that are recognised when they come again
 MOST_STREAMS = 200  # further scanners are pooled: names come from outside
 UNKNOWN, OTHERS = "unknown", "others"
 SCORE = "score"
@@ -78,15 +81,14 @@ class DriftState:
 
 
 class DriftMonitor:
-    """Watches the scanners of one model; safe to share between threads.
+    """Watches scanners, each against the calibrations that rank its scans; safe to share between threads.
 
-    Memory: one integer per calibration scan and figure for each scanner. seed: of the ranks' random parts,
-    so that a run can be repeated.
+    Memory: one integer per calibration scan and figure for each scanner, and the hashes of its last
+    REMEMBERED scans. seed: of the ranks' random parts, so that a run can be repeated.
     """
 
-    def __init__(self, calibrations: Sequence[Calibration], *, seed: int = 0) -> None:
-        self._calibrations = tuple(calibrations)
-        self._streams: dict[tuple[str, str], _Stream] = {}
+    def __init__(self, *, seed: int = 0) -> None:
+        self._streams: dict[tuple[str, Calibration], _Stream] = {}
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
 
@@ -94,48 +96,49 @@ class DriftMonitor:
         self,
         scanner: str | None,
         p_value: float,
+        calibration: Calibration,
         *,
-        calibration: str | None = None,
         quality: Mapping[str, float] | None = None,
+        sha256: str = "",
     ) -> DriftState:
         """Take in one scan.
 
-        p_value: of the scan among the calibration, as in its record. calibration: its name; None: the one for
-        the scanner. quality: from `quality_figures`; what the calibration lacks is passed over.
-        Raises CalibrationError where the model has no such calibration, or the p-value is none of it.
+        p_value: of the scan among the calibration, as in its record. quality: from `quality_figures`; what
+        the calibration lacks is passed over. sha256: of its file; a scan that comes again is no news.
+        Raises CalibrationError for a p-value that is none of the calibration.
         """
-        chosen = self._calibration(scanner, calibration)
-        above = _rank(p_value, chosen.n)
+        above = _rank(p_value, calibration.n)
         with self._lock:
-            stream = self._stream(scanner or UNKNOWN, chosen)
-            return stream.take(above, quality or {}, self._rng)
+            stream = self._stream(scanner or UNKNOWN, calibration)
+            if not stream.repeats(sha256):
+                stream.take(above, quality or {}, self._rng)
+            return stream.state()
 
-    def observe(self, scanner: str | None, record: Mapping[str, Any]) -> DriftState | None:
-        """Take in a record of `nii.report`; None if it has no p-value (an error, or no calibration)."""
-        if record["p_value"] is None:
+    def observe(self, result: Result, record: Mapping[str, Any]) -> str | None:
+        """Take in a scored scan and its record.
+
+        Returns what the record says of the scanner: that it has changed, or None for no sign of it.
+        """
+        if result.calibration is None or result.p_value is None:
             return None
-        figures = quality_figures((record["quality"] or {}).get("figures") or {})
-        return self.update(scanner, record["p_value"], calibration=record["calibration"]["name"], quality=figures)
+        figures = quality_figures(record["quality"]["figures"])
+        scan = result.scan
+        state = self.update(scan.scanner, result.p_value, result.calibration, quality=figures, sha256=scan.sha256)
+        return state.line() if state.drifted else None
 
     def states(self) -> list[DriftState]:
         """All scanners seen, by name."""
         with self._lock:
-            return [self._streams[key].state() for key in sorted(self._streams)]
+            return sorted(
+                (one.state() for one in self._streams.values()), key=lambda one: (one.scanner, one.calibration)
+            )
 
-    def _calibration(self, scanner: str | None, name: str | None) -> Calibration:
-        if name is None:
-            return choose_calibration(self._calibrations, scanner)
-        for one in self._calibrations:
-            if one.name == name:
-                return one
-        raise CalibrationError(f"drift: expected calibration {name!r} in the model, came none")
-
-    def _stream(self, scanner: str, chosen: Calibration) -> "_Stream":
-        key = (scanner, chosen.name)
+    def _stream(self, scanner: str, calibration: Calibration) -> "_Stream":
+        key = (scanner, calibration)
         if key not in self._streams and len(self._streams) >= MOST_STREAMS:
-            key = (OTHERS, chosen.name)
+            key = (OTHERS, calibration)
         if key not in self._streams:
-            self._streams[key] = _Stream(key[0], chosen, self._rng)
+            self._streams[key] = _Stream(key[0], calibration, self._rng)
         return self._streams[key]
 
 
@@ -169,8 +172,16 @@ class _Stream:
         self.known = {name: _Known.of(values, rng) for name, values in calibration.quality}
         self.checks |= {name: _Check(known.values.size, 0.0) for name, known in self.known.items()}
         self.changed: list[str] = []
+        self.seen: deque[str] = deque(maxlen=REMEMBERED)
 
-    def take(self, above: int, quality: Mapping[str, float], rng: np.random.Generator) -> DriftState:
+    def repeats(self, sha256: str) -> bool:
+        """Whether this scan was among the last ones; it is remembered."""
+        known = bool(sha256) and sha256 in self.seen
+        if sha256 and not known:
+            self.seen.append(sha256)
+        return known
+
+    def take(self, above: int, quality: Mapping[str, float], rng: np.random.Generator) -> None:
         self.scans += 1
         self.checks[SCORE].take(above, rng)
         for name, known in self.known.items():
@@ -180,7 +191,6 @@ class _Stream:
         if new and self.since is None:
             self.since = self.scans
         self.changed += new
-        return self.state()
 
     def state(self) -> DriftState:
         return DriftState(

@@ -1,5 +1,6 @@
 """A small page over a folder of overlays: what was found, scan by scan, for people."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,16 @@ table { border-collapse: collapse; margin: .5rem 0; } td, th { padding: .15rem .
 """
 
 
-def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]]) -> None:
-    """Write index.html. rows: (name of the pictures, record) in the order shown; alarms come first."""
+def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: Sequence[str] = ()) -> None:
+    """Write index.html.
+
+    rows: (name of the pictures, record) in the order shown; alarms come first. warnings: of all scans
+    together, such as a scanner that has changed.
+    """
     order = sorted(rows, key=lambda row: (not row[1]["alarm"], row[1]["p_value"] or 1.0))
     alarms = sum(bool(record["alarm"]) for _, record in rows)
     intro = f"<p>{len(rows)} scans, {alarms} alarms. Red: evidence and regions. An officer decides.</p>\n"
+    intro += "".join(f'<p class="error">{escape(line)}</p>\n' for line in warnings)
     (folder / "index.html").write_text(HEAD + intro + "".join(_article(*row) for row in order) + "</body></html>\n")
 
 

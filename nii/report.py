@@ -33,6 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "milliseconds": "DOUBLE",
     "model_sha256": "VARCHAR",
     "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
+    "drift": "VARCHAR",
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -112,7 +113,10 @@ def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibratio
 
 
 def record(result: Result) -> dict[str, Any]:
-    """The row of a result table, ready for JSON; unknown is None, never 0."""
+    """The row of a result table, ready for JSON; unknown is None, never 0.
+
+    drift: None here; who scores one scan after the other fills it in (`nii.drift`).
+    """
     from nii.quality import assess
 
     cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
@@ -133,6 +137,7 @@ def record(result: Result) -> dict[str, Any]:
         "milliseconds": round(sum(result.milliseconds.values()), 1),
         "model_sha256": result.model_sha256,
         "calibration": _calibration_json(result),
+        "drift": None,
     }
 
 

@@ -109,6 +109,18 @@ def test_missing_file_unknown_ending_and_impossible_budget(capfd, tmp_path, mode
     assert "expected at least 9999 benign calibration scans, came 199" in complained
 
 
+def test_a_budget_that_only_another_scanner_supports_fails_the_scans_of_the_others(capfd, tmp_path, model, scan):
+    few, out = tmp_path / "few.onnx", tmp_path / "out.jsonl"
+    benign = [write_scan(tmp_path / f"b{i}.tif", 1.0 + i / 10) for i in range(3)]
+    assert run(capfd, "calibrate", model, *benign, "--out", few, "--scanner", "test")[0] == 0
+    other = tmp_path / "other.tif"
+    write_tiff(other, np.full((2, 48, 80), 0.5, np.float32), open_beam=60000)
+    code, said, _ = run(capfd, "score", scan, other, "--model", few, "--pfa", "0.05", "--out", out)
+    assert code == 1
+    assert "calibration 'test': Pfa 0.05: expected at least 19 benign calibration scans, came 3" in said
+    assert [row["status"] for row in read_jsonl(out)] == ["error", "ok"]
+
+
 def test_options_that_are_not_there_yet_are_refused_not_ignored(capfd, model, scan):
     code, _, complained = run(capfd, "score", scan, "--model", model, "--declared", "shoes")
     assert code == 2

@@ -1,11 +1,17 @@
+from html import unescape
+
 import numpy as np
 import pytest
+from test_evaluate_run import make_set
+from tiny_model import tiny_model
 
+from nii import cli
 from nii.drift import ALARM, MOST_STREAMS, DriftMonitor, bets, quality_figures
 from nii.errors import CalibrationError
 from nii.operating_point import Calibration
 from nii.quality import assess
 from nii.scan import Scan
+from nii.table import read_jsonl
 
 
 def calibration(rng, n: int = 199, **more) -> Calibration:
@@ -13,7 +19,7 @@ def calibration(rng, n: int = 199, **more) -> Calibration:
 
 
 def watch(monitor: DriftMonitor, made: Calibration, scores) -> list:
-    return [monitor.update("north", made.p_value(float(score))) for score in scores]
+    return [monitor.update("north", made.p_value(float(score)), made) for score in scores]
 
 
 def highest(states) -> float:
@@ -30,7 +36,7 @@ def test_every_bet_is_fair_and_never_loses_everything():
 def test_an_unchanged_scanner_stays_quiet_even_on_few_calibration_scans(rng):
     # evidence of A is reached less than once in A scans on average: 8 x 500 scans, far below ALARM
     for n in (9, 199):
-        runs = [watch(DriftMonitor([made := calibration(rng, n)]), made, rng.normal(size=500)) for _ in range(4)]
+        runs = [watch(DriftMonitor(), calibration(rng, n), rng.normal(size=500)) for _ in range(4)]
         assert max(highest(states) for states in runs) < ALARM / 50
         assert not any(states[-1].drifted for states in runs)
 
@@ -38,7 +44,7 @@ def test_an_unchanged_scanner_stays_quiet_even_on_few_calibration_scans(rng):
 @pytest.mark.parametrize(("shift", "scale"), [(1.0, 1.0), (-1.0, 1.0), (6.0, 1.0), (0.0, 3.0), (0.0, 0.2)])
 def test_a_changed_scanner_is_called_within_a_few_hundred_scans(rng, shift, scale):
     made = calibration(rng)
-    state = watch(DriftMonitor([made]), made, rng.normal(shift, scale, size=400))[-1]
+    state = watch(DriftMonitor(), made, rng.normal(shift, scale, size=400))[-1]
     assert (state.drifted, state.changed) == (True, ("score",))
     assert 10 < state.since < 400
     assert "scanner north: no longer looks like its calibration (score; seen at scan" in state.line()
@@ -47,19 +53,19 @@ def test_a_changed_scanner_is_called_within_a_few_hundred_scans(rng, shift, scal
 def test_a_change_after_many_good_scans_is_called_too(rng):
     made = calibration(rng)
     scores = np.concatenate([rng.normal(size=400), rng.normal(1.5, size=400)])
-    state = watch(DriftMonitor([made]), made, scores)[-1]
+    state = watch(DriftMonitor(), made, scores)[-1]
     assert 400 < state.since < 800
 
 
 def test_concealments_are_no_drift(rng):
     made = calibration(rng)
     scores = rng.normal(size=600) + 5 * (rng.random(600) < 0.05)
-    assert highest(watch(DriftMonitor([made]), made, scores)) < ALARM / 50
+    assert highest(watch(DriftMonitor(), made, scores)) < ALARM / 50
 
 
 def test_once_called_a_drift_stays_called(rng):
     made = calibration(rng)
-    monitor = DriftMonitor([made])
+    monitor = DriftMonitor()
     since = watch(monitor, made, rng.normal(2.0, size=300))[-1].since
     state = watch(monitor, made, rng.normal(size=300))[-1]
     assert (state.drifted, state.since, state.scans) == (True, since, 600)
@@ -67,10 +73,10 @@ def test_once_called_a_drift_stays_called(rng):
 
 def test_a_worse_picture_is_called_by_its_figure(rng):
     made = calibration(rng, quality={"noise": rng.normal(0.005, 0.0005, 199).round(5), "air": np.ones(199)})
-    monitor = DriftMonitor([made])
+    monitor = DriftMonitor()
     for score, noise in zip(rng.normal(size=300), rng.normal(0.007, 0.0005, 300).round(5), strict=True):
         figures = {"noise": float(noise), "air": 1.0, "unheard_of": 3.0}
-        state = monitor.update("north", made.p_value(float(score)), quality=figures)
+        state = monitor.update("north", made.p_value(float(score)), made, quality=figures)
     assert state.changed == ("noise",)
     assert state.evidence["air"] < ALARM / 50  # all values alike are no evidence of anything
     assert "(noise; seen at scan" in state.line()
@@ -78,21 +84,21 @@ def test_a_worse_picture_is_called_by_its_figure(rng):
 
 def test_scanners_are_watched_apart_and_by_their_own_calibration(rng):
     default, north = calibration(rng), calibration(rng, 99, name="north", scanner="north")
-    monitor = DriftMonitor([default, north])
-    monitor.update("north", 1 / 100)
-    monitor.update("south", 1 / 200)
-    monitor.update(None, 1.0)
+    monitor = DriftMonitor()
+    monitor.update("north", 1 / 100, north)
+    monitor.update("south", 1 / 200, default)
+    monitor.update(None, 1.0, default)
     found = {state.scanner: (state.calibration, state.scans) for state in monitor.states()}
     assert found == {"north": ("north", 1), "south": ("default", 1), "unknown": ("default", 1)}
-    assert monitor.update("north", 1 / 200, calibration="default").calibration == "default"
+    assert monitor.update("north", 1 / 200, default).calibration == "default"
     line = monitor.states()[-1].line()
     assert line == "scanner unknown: no sign of change in 1 scans against the 199 of calibration 'default'"
 
 
 def test_names_from_outside_cannot_fill_the_memory(rng):
-    monitor = DriftMonitor([calibration(rng, 9)])
+    made, monitor = calibration(rng, 9), DriftMonitor()
     for number in range(MOST_STREAMS + 50):
-        monitor.update(f"scanner {number}", 0.5)
+        monitor.update(f"scanner {number}", 0.5, made)
     assert len(monitor.states()) == MOST_STREAMS + 1
     assert next(s for s in monitor.states() if s.scanner == "others").scans == 50
 
@@ -100,24 +106,35 @@ def test_names_from_outside_cannot_fill_the_memory(rng):
 @pytest.mark.parametrize("p_value", [0.0, 0.5, 1.5, float("nan")])
 def test_a_p_value_of_another_calibration_is_refused(rng, p_value):
     with pytest.raises(CalibrationError, match="drift: expected a p-value among 2 scans"):
-        DriftMonitor([calibration(rng, 2)]).update("north", p_value)
+        DriftMonitor().update("north", p_value, calibration(rng, 2))
 
 
-def test_a_calibration_that_the_model_lacks_is_refused(rng):
-    with pytest.raises(CalibrationError, match="expected calibration 'south' in the model, came none"):
-        DriftMonitor([calibration(rng)]).update("north", 0.5, calibration="south")
-    with pytest.raises(CalibrationError, match="came none"):
-        DriftMonitor([]).update("north", 0.5)
+def test_a_scan_that_comes_again_is_no_news(rng):
+    made = calibration(rng)
+    monitor = DriftMonitor()
+    for _ in range(300):
+        state = monitor.update("north", 0.9, made, sha256="a scan")
+    assert (state.scans, state.drifted) == (1, False)
+    for number in range(300):
+        state = monitor.update("north", 0.9, made, sha256=f"scan {number}")
+    assert (state.scans, state.drifted) == (301, True)
 
 
-def test_records_are_taken_in_as_they_are(rng):
-    made = calibration(rng, 9, quality={"air": [1.0, 1.01]})
-    monitor = DriftMonitor([made])
-    quality = {"notes": [], "figures": {"air": [0.99, 1.0], "noise": [None, None], "resolution_px": 2.5}}
-    record = {"p_value": 0.3, "quality": quality, "calibration": {"name": "default"}}
-    assert set(monitor.observe("north", record).evidence) == {"score", "air"}
-    assert monitor.observe("north", {"p_value": None, "quality": None, "calibration": None}) is None
-    assert quality_figures(quality["figures"]) == {"air": 1.0, "resolution_px": 2.5}
+def test_a_batch_says_from_which_scan_on_its_scanner_has_changed(tmp_path, capsys):
+    # the calibration has an air of 1, these scans one of half of that
+    made = Calibration.from_scores(np.linspace(-2, 0, 199), quality={"air": np.linspace(0.99, 1.01, 199)})
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(tiny_model((made,)))
+    scans, out, pictures = make_set(tmp_path / "set", 30, 0) / "scans", tmp_path / "out.jsonl", tmp_path / "pictures"
+    options = ("--model", str(model), "--out", str(out), "--overlays", str(pictures))
+    cli.app(["score", str(scans), *options], standalone_mode=False)
+    said = [row["drift"] for row in read_jsonl(out)]
+    assert said[0] is None
+    assert said[-1].startswith("scanner portal-1: no longer looks like its calibration (")
+    assert "run nii calibrate" in said[-1]
+    assert capsys.readouterr().out.splitlines()[-1] == said[-1]
+    assert said[-1] in unescape((pictures / "index.html").read_text())
+    assert [line is None for line in said] == sorted((line is None for line in said), reverse=True)
 
 
 def test_the_watched_figures_are_those_of_the_quality_of_a_scan(rng):
