@@ -37,6 +37,7 @@ JUMP = 0.01  # share of the capital that changes its bet at every scan
 TILT, SPREAD = 0.9, 0.45  # size of the bets on higher or lower ranks, and on outer or inner ones
 REMEMBERED = 1000  # scans of a scanner that are recognised when they come again
 MOST_STREAMS = 200  # further scanners are pooled: names come from outside
+LONGEST_NAME = 60  # characters
 UNKNOWN, OTHERS = "unknown", "others"
 SCORE = "score"
 FIGURES = ("air", "noise", "penetration", "resolution_px")  # of quality; the highest energy where there are two
@@ -48,11 +49,13 @@ Ranked = npt.NDArray[np.float64]
 class DriftState:
     """What is known of one scanner.
 
-    scans: seen so far. calibration, calibration_scans: what it is compared with. evidence: by checked
-    figure, 1 = none, ALARM and more = changed. changed: figures that have changed, first one first.
-    since: number of the scan at which the first change was called; None if none was.
+    model: whose calibration it is compared with. scans: seen so far. calibration, calibration_scans: what
+    it is compared with. evidence: by checked figure, 1 = none, ALARM and more = changed. changed: figures
+    that have changed, first one first. since: number of the scan at which the first change was called; None
+    if none was.
     """
 
+    model: str
     scanner: str
     scans: int
     calibration: str
@@ -88,7 +91,7 @@ class DriftMonitor:
     """
 
     def __init__(self, *, seed: int = 0) -> None:
-        self._streams: dict[tuple[str, Calibration], _Stream] = {}
+        self._streams: dict[tuple[str, str, Calibration], _Stream] = {}
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
 
@@ -98,18 +101,20 @@ class DriftMonitor:
         p_value: float,
         calibration: Calibration,
         *,
+        model: str = "",
         quality: Mapping[str, float] | None = None,
         sha256: str = "",
     ) -> DriftState:
         """Take in one scan.
 
+        scanner: its name, of which the first LONGEST_NAME characters count. model: whose calibration it is.
         p_value: of the scan among the calibration, as in its record. quality: from `quality_figures`; what
         the calibration lacks is passed over. sha256: of its file; a scan that comes again is no news.
         Raises CalibrationError for a p-value that is none of the calibration.
         """
         above = _rank(p_value, calibration.n)
         with self._lock:
-            stream = self._stream(scanner or UNKNOWN, calibration)
+            stream = self._stream(model, (scanner or UNKNOWN)[:LONGEST_NAME], calibration)
             if not stream.repeats(sha256):
                 stream.take(above, quality or {}, self._rng)
             return stream.state()
@@ -122,8 +127,14 @@ class DriftMonitor:
         if result.calibration is None or result.p_value is None:
             return None
         figures = quality_figures(record["quality"]["figures"])
-        scan = result.scan
-        state = self.update(scan.scanner, result.p_value, result.calibration, quality=figures, sha256=scan.sha256)
+        state = self.update(
+            result.scan.scanner,
+            result.p_value,
+            result.calibration,
+            model=result.contract.name,
+            quality=figures,
+            sha256=result.scan.sha256,
+        )
         return state.line() if state.drifted else None
 
     def states(self) -> list[DriftState]:
@@ -133,12 +144,12 @@ class DriftMonitor:
                 (one.state() for one in self._streams.values()), key=lambda one: (one.scanner, one.calibration)
             )
 
-    def _stream(self, scanner: str, calibration: Calibration) -> "_Stream":
-        key = (scanner, calibration)
+    def _stream(self, model: str, scanner: str, calibration: Calibration) -> "_Stream":
+        key = (model, scanner, calibration)
         if key not in self._streams and len(self._streams) >= MOST_STREAMS:
-            key = (OTHERS, calibration)
+            key = (model, OTHERS, calibration)
         if key not in self._streams:
-            self._streams[key] = _Stream(key[0], calibration, self._rng)
+            self._streams[key] = _Stream(*key, self._rng)
         return self._streams[key]
 
 
@@ -164,8 +175,8 @@ def _last(value: Any) -> float | None:
 class _Stream:
     """One scanner against one calibration."""
 
-    def __init__(self, scanner: str, calibration: Calibration, rng: np.random.Generator) -> None:
-        self.scanner, self.calibration = scanner, calibration
+    def __init__(self, model: str, scanner: str, calibration: Calibration, rng: np.random.Generator) -> None:
+        self.model, self.scanner, self.calibration = model, scanner, calibration
         self.scans = 0
         self.since: int | None = None
         self.checks = {SCORE: _Check(calibration.n, TAIL)}
@@ -194,6 +205,7 @@ class _Stream:
 
     def state(self) -> DriftState:
         return DriftState(
+            model=self.model,
             scanner=self.scanner,
             scans=self.scans,
             calibration=self.calibration.name,
