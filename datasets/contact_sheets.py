@@ -19,7 +19,7 @@ from nii.physics.forward import transmission
 from nii.physics.noise import for_beams, measure
 from nii.scan import FloatArray
 from nii.simulate.concealments import FAMILIES, draw_concealment
-from nii.simulate.containers import draw_conveyance
+from nii.simulate.conveyances import draw_conveyance
 from nii.simulate.loads import KINDS, draw_load
 from nii.simulate.scan import THINNEST
 from nii.simulate.scanners import PRESETS, Scanner

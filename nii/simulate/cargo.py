@@ -1,68 +1,112 @@
 """Cargo scenes: a conveyance, what it carries, and now and then something concealed."""
 
-from nii.simulate.concealments import FAMILIES, STRUCTURAL, draw_concealment
-from nii.simulate.containers import Conveyance, draw_conveyance
+from dataclasses import dataclass
+
+from nii.simulate.concealments import LOOSE, draw_concealment, draw_families
+from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.draws import Rng
 from nii.simulate.loads import KINDS, Load, draw_load
-from nii.simulate.scene import Concealment, Part, Scene, enclosing
+from nii.simulate.placing import behind_dense
+from nii.simulate.scene import Concealment, Part, Scene, Spot, enclosing
 from nii.simulate.shapes import Box
+from nii.simulate.structure import Conveyance
 
-CONVEYANCES = (("20ft", 0.65), ("40ft", 0.15), ("box-body", 0.2))
 MIXED = 0.25  # share of loads of two kinds
+TWO = 0.1  # share of concealed scenes with two concealments
+END_GAP = 0.2  # share of benign loads that leave room for a second wall, as loads before one do
+CAB_LEFT_OUT = 0.2  # share of scans of trucks that begin behind the cab, where somebody sits
+DENSE = 0.2  # share of loose concealments that are put in line with the densest goods
+EYE = 1200.0  # mm: height of most sources, from where things are seen
+NEARER = (1.18, 1.32)  # how much larger the near side of a conveyance looks than its middle
+SHIELDED = 0.15  # share of loose concealments with a plate of metal behind
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A room, without what is left free at its ends, and its loads."""
+
+    room: Box
+    loads: tuple[Load, ...]
+
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """Where something can be put."""
+        return tuple(spot for load in self.loads for spot in load.spots)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All goods."""
+        return tuple(part for load in self.loads for part in load.parts)
 
 
 def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
     """One cargo scene; with `concealed`, one concealment (in one of ten scenes two)."""
-    kinds, shares = [kind for kind, _ in CONVEYANCES], [share for _, share in CONVEYANCES]
-    conveyance = draw_conveyance(rng, str(rng.choice(kinds, p=shares)))
-    families = _draw_families(rng) if concealed else ()
-    space = conveyance.inside
-    if "false_wall" in families or rng.random() < 0.2:  # benign loads leave a gap at the front, too
-        space = Box((conveyance.cavities["front"].x[1] + 10, space.x[1]), space.y, space.z)
-    loads = _draw_loads(rng, space)
-    concealments = tuple(_draw_one(rng, family, conveyance, loads) for family in families)
-    margin = rng.uniform(150, 700)
-    low = min((part.shape.bounds.z[0] for part in conveyance.parts), default=0.0)
-    out = conveyance.outside
-    extent = Box(
-        (out.x[0] - margin, out.x[1] + margin),
-        out.y,
-        (
-            low - rng.uniform(0, 60) if rng.random() < 0.5 else -rng.uniform(0, 250),
-            out.z[1] + rng.uniform(80, 400),
-        ),
-    )
+    conveyance = draw_conveyance(rng, str(rng.choice(list(SHARES), p=list(SHARES.values()))))
+    families = draw_families(rng, conveyance, 2 if rng.random() < TWO else 1) if concealed else ()
+    filled = [_fill(rng, _left_free(rng, room, conveyance, families)) for room in conveyance.rooms]
+    concealments = tuple(_draw_one(rng, family, conveyance, filled) for family in families)
+    loads = [load for one in filled for load in one.loads]
     return Scene(
         conveyance=conveyance.parts,
         load=tuple(part for load in loads for part in load.parts),
         concealments=concealments,
         cargo="+".join(dict.fromkeys(load.kind for load in loads)),
-        extent=extent,
+        extent=_draw_extent(rng, conveyance, concealments),
         conveyance_kind=conveyance.kind,
     )
 
 
-def _draw_families(rng: Rng) -> tuple[str, ...]:
-    count = 2 if rng.random() < 0.1 else 1
-    return tuple(str(name) for name in rng.choice(FAMILIES, count, replace=False))
+def _left_free(rng: Rng, room: Box, conveyance: Conveyance, families: tuple[str, ...]) -> Box:
+    """The room without the ends where a second wall stands, or could."""
+    x0, x1 = room.x
+    for cavity in conveyance.cavities.get("front", ()):
+        box = cavity.shape.bounds
+        if box.x[0] == room.x[0] and ("false_wall" in families or rng.random() < END_GAP):
+            x0 = box.x[1] + 10
+    for cavity in conveyance.cavities.get("door", ()):
+        box = cavity.shape.bounds
+        if box.x[1] == room.x[1] and ("door_hide" in families or rng.random() < END_GAP):
+            x1 = box.x[0] - 10
+    return Box((x0, x1), room.y, room.z)
 
 
-def _draw_loads(rng: Rng, space: Box) -> list[Load]:
+def _fill(rng: Rng, room: Box) -> Filled:
+    """Loads of one kind or of two."""
     if rng.random() >= MIXED:
-        return [draw_load(rng, str(rng.choice(KINDS)), space)]
-    cut = space.x[0] + (space.x[1] - space.x[0]) * rng.uniform(0.3, 0.7)
-    halves = (Box((space.x[0], cut), space.y, space.z), Box((cut + 20, space.x[1]), space.y, space.z))
+        return Filled(room, (draw_load(rng, str(rng.choice(KINDS)), room),))
+    cut = room.x[0] + (room.x[1] - room.x[0]) * rng.uniform(0.3, 0.7)
+    halves = (Box((room.x[0], cut), room.y, room.z), Box((cut + 20, room.x[1]), room.y, room.z))
     full = [kind for kind in KINDS if kind != "empty"]
-    return [draw_load(rng, str(rng.choice(full)), half) for half in halves]
+    return Filled(room, tuple(draw_load(rng, str(rng.choice(full)), half) for half in halves))
 
 
-def _draw_one(rng: Rng, family: str, conveyance: Conveyance, loads: list[Load]) -> Concealment:
-    spots = tuple(spot for load in loads for spot in load.spots)
-    found = draw_concealment(rng, family, conveyance, spots)
-    if family in STRUCTURAL or rng.random() < 0.85:
+def _draw_one(rng: Rng, family: str, conveyance: Conveyance, filled: list[Filled]) -> Concealment:
+    where = filled[rng.integers(len(filled))]
+    spots = where.spots
+    if family in LOOSE and rng.random() < DENSE:
+        spots = behind_dense(spots, where.parts)
+    found = draw_concealment(rng, family, conveyance, where.room, spots)
+    if family not in LOOSE or rng.random() >= SHIELDED:
         return found
-    # Shielded: a plate or box of metal around it, part of what should not be there.
+    # Shielded: a plate of metal behind it, part of what should not be there.
     box = enclosing(found.parts)
     metal, density = [("steel", 7.85), ("lead", 11.34), ("aluminium", 2.7)][rng.integers(3)]
     plate = Box(box.x, (box.y[1], box.y[1] + rng.uniform(1, 6)), box.z)
     return Concealment(family, (*found.parts, Part(plate, metal, density)), found.displaced)
+
+
+def _draw_extent(rng: Rng, conveyance: Conveyance, concealments: tuple[Concealment, ...]) -> Box:
+    """What the picture shows: all of it and some air, or without the cab, or without what is near the road.
+
+    Whatever is concealed is always in view.
+    """
+    whole, body = enclosing(conveyance.parts), conveyance.outside
+    hidden = [enclosing(one.parts) for one in concealments]
+    margin = rng.uniform(150, 700)
+    left = body.x[0] - 250 if rng.random() < CAB_LEFT_OUT else whole.x[0] - margin
+    left = min([left, *(box.x[0] - 200 for box in hidden)])
+    low = whole.z[0] if rng.random() < 0.6 else max(whole.z[0], -rng.uniform(0, 250))
+    low = min([low, *(box.z[0] for box in hidden)])
+    nearer = rng.uniform(*NEARER)
+    z = (EYE + (low - EYE) * nearer - rng.uniform(0, 60), EYE + (whole.z[1] - EYE) * nearer + rng.uniform(40, 300))
+    return Box((left, whole.x[1] + margin), body.y, z)

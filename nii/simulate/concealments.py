@@ -7,7 +7,6 @@ inside goods displaces them, so that the excess is the difference of two physica
 from collections.abc import Callable
 from dataclasses import replace
 
-from nii.simulate.containers import Conveyance
 from nii.simulate.draws import Rng
 from nii.simulate.hidden_goods import (
     bricks,
@@ -21,10 +20,22 @@ from nii.simulate.hidden_goods import (
     pills,
     press_parts,
 )
-from nii.simulate.hidden_in_structure import false_wall, floor_hide, roof_hide, wall_hide
+from nii.simulate.hidden_in_structure import (
+    Change,
+    beam_hide,
+    door_hide,
+    false_wall,
+    floor_hide,
+    reefer_hide,
+    roof_hide,
+    tank_hide,
+    tyre_hide,
+    wall_hide,
+)
 from nii.simulate.placing import displaced, draw_place
 from nii.simulate.scene import Concealment, Part, Spot, enclosing
-from nii.simulate.shapes import shifted
+from nii.simulate.shapes import Box, shifted
+from nii.simulate.structure import Conveyance
 
 LOOSE: dict[str, Callable[[Rng], list[Part]]] = {
     "bricks": bricks,
@@ -40,22 +51,41 @@ LOOSE: dict[str, Callable[[Rng], list[Part]]] = {
 }
 """Families of things; they are put in the load or on it."""
 
-STRUCTURAL: dict[str, Callable[[Rng, Conveyance], list[Part]]] = {
-    "false_wall": false_wall,
-    "floor_hide": floor_hide,
-    "roof_hide": roof_hide,
-    "wall_hide": wall_hide,
+STRUCTURAL: dict[str, tuple[str, Callable[[Rng, Conveyance], Change]]] = {
+    "beam_hide": ("beam", beam_hide),
+    "door_hide": ("door", door_hide),
+    "false_wall": ("front", false_wall),
+    "floor_hide": ("floor", floor_hide),
+    "reefer_hide": ("insulation", reefer_hide),
+    "roof_hide": ("roof", roof_hide),
+    "tank_hide": ("tank", tank_hide),
+    "tyre_hide": ("tyre", tyre_hide),
+    "wall_hide": ("side", wall_hide),
 }
-"""Families of changes to the conveyance; they are built in its cavities."""
+"""Families of changes to the conveyance; each needs a cavity of the name given here."""
 
 FAMILIES = tuple(sorted({*LOOSE, *STRUCTURAL}))
 
+RARE = {"reefer_hide": 4.0, "tank_hide": 2.5, "tyre_hide": 2.0}
+"""Weight of families that only some conveyances can hold, so that they are not rare in a set; of others 1."""
 
-def draw_concealment(rng: Rng, family: str, conveyance: Conveyance, spots: tuple[Spot, ...]) -> Concealment:
-    """One concealment of a family (one of FAMILIES), in a place that this family may take."""
+
+def draw_families(rng: Rng, conveyance: Conveyance, count: int) -> tuple[str, ...]:
+    """Different families that this conveyance can hold."""
+    able = [name for name in FAMILIES if name in LOOSE or STRUCTURAL[name][0] in conveyance.cavities]
+    weights = [RARE.get(name, 1.0) for name in able]
+    return tuple(str(name) for name in rng.choice(able, count, replace=False, p=[w / sum(weights) for w in weights]))
+
+
+def draw_concealment(rng: Rng, family: str, conveyance: Conveyance, room: Box, spots: tuple[Spot, ...]) -> Concealment:
+    """One concealment of a family (one of FAMILIES) that the conveyance can hold.
+
+    A loose one is put in the room, in or on what its spots offer; a structural one in a cavity.
+    """
     if family in STRUCTURAL:
-        return Concealment(family, tuple(STRUCTURAL[family](rng, conveyance)))
+        parts, pushed_out = STRUCTURAL[family][1](rng, conveyance)
+        return Concealment(family, tuple(parts), tuple(pushed_out))
     parts = LOOSE[family](rng)
-    move, host = draw_place(rng, enclosing(parts), conveyance.inside, spots)
+    move, host = draw_place(rng, enclosing(parts), room, spots)
     moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
     return Concealment(family, moved, displaced(moved, host))

@@ -51,3 +51,20 @@ def _support(free: list[Spot], x: Interval, inside: Box) -> float:
 def _within(start: float, length: float, room: Interval) -> float:
     """The start moved so that start..start + length lies in the room, as far as it fits."""
     return float(np.clip(start, room[0], max(room[1] - length, room[0])))
+
+
+def behind_dense(spots: tuple[Spot, ...], parts: tuple[Part, ...]) -> tuple[Spot, ...]:
+    """The quarter of the spots inside goods that have most mass in line with them; all spots if there are none."""
+    goods = [spot for spot in spots if spot.host]
+    solid = [(part.shape.bounds, part.density) for part in parts if part.sign > 0]
+    if not goods:
+        return spots
+    boxes = np.array([[*box.x, *box.z] for box, _ in solid])
+    mass = np.array([density * (box.y[1] - box.y[0]) for box, density in solid])
+    in_line = []
+    for spot in goods:
+        x, z = sum(spot.box.x) / 2, sum(spot.box.z) / 2
+        through = (boxes[:, 0] < x) & (boxes[:, 1] > x) & (boxes[:, 2] < z) & (boxes[:, 3] > z)
+        in_line.append(mass[through].sum())
+    order = np.argsort(in_line, kind="stable")[::-1]
+    return tuple(goods[i] for i in order[: max(len(goods) // 4, 1)])
