@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nii.contract import KEY, Contract
 from nii.detector import find_model, read_model
 from nii.errors import UsageError
-from training.network import Network, features
+from training.network import Network
 
 FREE = (
     "stem",
@@ -78,7 +78,7 @@ def _spread(network: Network, norms: list[nn.BatchNorm2d], transmission: Tensor)
 
     hooks = [norm.register_forward_pre_hook(look) for norm in norms]
     with torch.no_grad():
-        network.eval()(features(transmission))
+        network.eval()(network.planes(transmission))
         for hook in hooks:
             hook.remove()
         for norm, (variance, mean) in seen.items():

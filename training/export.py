@@ -31,13 +31,12 @@ def export(run: Path, out: Path, *, version: str, precision: str = "fp32") -> Co
         raise ModelError(f"{run}: expected best.pt and config.json of a training run, came a folder without")
     network, minutes = load_network(best)
     recipe = json.loads(config.read_text())
-    energies = {2: ("4MV", "6MV"), 1: ("6MV",)}[network.config.energies]
     contract = Contract(
         name=recipe["model"],
         version=version,
         kind=Kind.TRANSMISSION,
-        energies=energies,
-        pitch_mm=(3.2, 8.3),
+        energies=tuple(recipe["energies"]),
+        pitch_mm=tuple(recipe["pitch_mm"]),
         families=network.config.families,
         cargos=network.config.cargos,
         license=LICENSE,

@@ -7,7 +7,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from nii.physics.noise import measure
 from nii.simulate.scanners import draw_noise
 from training.data import LITTLE_NOISE, Clean, Place
-from training.network import Network, features, pooled_evidence
+from training.network import Network, pooled_evidence
 
 PEAKS = 3  # places of a scan
 APART = 15  # side of the window of which a peak is the highest, pixels at a quarter of the resolution
@@ -25,7 +25,7 @@ def mine(
         T = np.exp(-scan.truth.without[: network.config.energies].astype(np.float32))
         noise = LITTLE_NOISE if scan.measured else draw_noise(rng)
         batch = torch.from_numpy(measure(T, noise, rng))[None].to(device)
-        output = network(features(batch).contiguous(memory_format=torch.channels_last))
+        output = network(network.planes(batch))
         evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)
         peaks = torch.where(evidence == highest, evidence, -torch.inf).flatten()

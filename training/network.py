@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from training.backbone import Backbone
 
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
-ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV; only centres the dual-energy feature
+ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class NetworkConfig:
     families, cargos: names of the classes. energies: images in a scan (2, or 1).
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
     pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
+    energy_ratio: A_high / A_low of common goods; only centres the dual-energy features.
     backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
     then decides widths.
     """
@@ -37,6 +38,7 @@ class NetworkConfig:
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     pool: int = 3
+    energy_ratio: float = ENERGY_RATIO
     backbone: str = ""
 
 
@@ -55,7 +57,7 @@ class Output:
     empty: Tensor
 
 
-def features(transmission: Tensor) -> Tensor:
+def features(transmission: Tensor, energy_ratio: float = ENERGY_RATIO) -> Tensor:
     """(B, E, H, W) transmission -> (B, 3 E or 3 E + 2, H, W): what physics gives for free.
 
     Attenuation; the square root of transmission (its noise is even where photons limit it); local
@@ -72,7 +74,7 @@ def features(transmission: Tensor) -> Tensor:
     planes = [attenuation * 0.5, root * 2 - 1, (attenuation - around) * 1.5]
     if transmission.shape[1] == 2:
         low, high = attenuation[:, :1], attenuation[:, 1:]
-        contrast = (high - ENERGY_RATIO * low).clamp(-1.0, 1.0)  # (B, 1, H, W)
+        contrast = (high - energy_ratio * low).clamp(-1.0, 1.0)  # (B, 1, H, W)
         weight = transmission.clamp(1e-3, 1.0).mean(dim=1, keepdim=True)
         summed = _over_7x7(torch.cat([weight * contrast, weight], dim=1))
         planes += [contrast * 2, summed[:, :1] / summed[:, 1:] * 20]
@@ -149,6 +151,11 @@ class Network(nn.Module):
         self.whole = nn.Linear(2 * w[2], len(config.cargos) + 1)
         nn.init.constant_(cast(Tensor, self.evidence.bias), -4.0)  # concealments are rare
 
+    def planes(self, transmission: Tensor) -> Tensor:
+        """(B, E, H, W) transmission -> input of `forward`."""
+        planes = features(transmission, self.config.energy_ratio)
+        return planes.contiguous(memory_format=torch.channels_last)
+
     def encoded(self, planes: Tensor) -> list[Tensor]:
         """(B, C, H, W) -> (B, w0, H/4, W/4) to (B, w3, H/32, W/32)."""
         if self.config.backbone:
@@ -184,7 +191,7 @@ class Separator(nn.Module):
         self.network = network
 
     def forward(self, transmission: Tensor) -> tuple[Tensor, ...]:
-        out = self.network(features(transmission))
+        out = self.network(features(transmission, self.network.config.energy_ratio))
         size = transmission.shape[-2:]
         heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.network import Network, features
+from training.network import Network
 from training.validate import Held
 
 
@@ -39,7 +39,7 @@ def draw_examples(network: Network, held: list[Held], device: torch.device, path
     shown = [one for one in held if one.mask is not None][:count]
     figure = Figure(figsize=(15, 2.6 * len(shown)), layout="constrained")
     for axes, one in zip(figure.subplots(len(shown), 3, squeeze=False), shown, strict=True):
-        output = network(features(torch.from_numpy(one.transmission)[None].to(device)))
+        output = network(network.planes(torch.from_numpy(one.transmission)[None].to(device)))
         attenuation = -np.log(np.clip(one.transmission[0], 1e-3, 1.0))
         axes[0].imshow(attenuation, cmap="gray_r", vmin=0, vmax=5)
         axes[0].contour(one.mask, levels=[0.5], colors="red", linewidths=0.8)

@@ -31,7 +31,8 @@ class Recipe:
     memory is short. rate: peak learning rate (one cycle). decay: weight decay. average: decay of the
     running mean of weights that is evaluated and exported. every: steps between evaluations, at which
     hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
-    energies: 2, or 1 for a model of single-energy scans. pool: as in NetworkConfig.
+    energies: names as scans carry them, low first; one for a model of single-energy scans. pitch_mm: lowest and
+    highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
     train, validation, calibration, test: sets that are simulated where none are given.
@@ -49,7 +50,9 @@ class Recipe:
     every: int = 500
     mined: int = 200
     precision: str = "auto"
-    energies: int = 2
+    energies: tuple[str, ...] = ("4MV", "6MV")
+    pitch_mm: tuple[float, float] = (3.2, 8.3)
+    energy_ratio: float = 0.84
     pool: int = 3
     backbone: str = ""
     start: str = ""

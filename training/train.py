@@ -29,7 +29,7 @@ from training.checkpoint import load_weights, save, save_weights
 from training.data import Batch, Clean, Place, Samples, data_hash, load_measured, load_set
 from training.hard import mine
 from training.losses import total
-from training.network import Network, NetworkConfig, features
+from training.network import Network, NetworkConfig
 from training.plots import draw_curves, draw_examples
 from training.recipe import Recipe
 from training.team import Team
@@ -58,7 +58,8 @@ def train(
     config = NetworkConfig(
         kind.families,
         kind.loads,
-        energies=recipe.energies,
+        energies=len(recipe.energies),
+        energy_ratio=recipe.energy_ratio,
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
@@ -69,7 +70,7 @@ def train(
         network.backbone.load_imagenet()
     network = network.to(team.device).to(memory_format=torch.channels_last)
     scans = [scan for path in data for scan in load_set(path, kind.loads)] + load_measured(own)
-    held_out = load_validation(validation, recipe.energies)
+    held_out = load_validation(validation, config.energies)
     earlier = started(network, recipe, scans) if recipe.start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
@@ -107,7 +108,7 @@ def train(
                 network.train()
                 optimiser.zero_grad(set_to_none=True)
                 for batch in islice(batches, recipe.accumulate):
-                    planes = features(batch.transmission).contiguous(memory_format=torch.channels_last)
+                    planes = network.planes(batch.transmission)
                     with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
                         output = together(planes)
                     loss, parts = total(output, batch, recipe.losses, config.pool)
@@ -159,7 +160,9 @@ def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:
     if recipe.start.endswith(".pt"):
         return load_weights(network, Path(recipe.start))
     empty = network.config.cargos.index("empty")
-    samples = Samples(scans, network.config.families, empty, recipe.samples, recipe.seed, 0, energies=recipe.energies)
+    samples = Samples(
+        scans, network.config.families, empty, recipe.samples, recipe.seed, 0, energies=network.config.energies
+    )
     pairs = [samples.sample(np.random.default_rng((recipe.seed, i)))[0] for i in range(8)]
     return load_artefact(network, recipe.start, torch.cat(pairs).to(next(network.parameters()).device))
 
@@ -210,7 +213,7 @@ def half_precision(wanted: str, network: Network) -> bool:
     if device.type == "cuda":
         return True
     times, network = [], copy.deepcopy(network)
-    planes = features(torch.full((2, network.config.energies, 128, 128), 0.5))
+    planes = network.planes(torch.full((2, network.config.energies, 128, 128), 0.5))
     for enabled in (False, True):
         for _ in range(2):  # the first pass sets up
             started = time.perf_counter()

@@ -10,7 +10,7 @@ from nii.errors import ScanSetError
 from nii.io.read import read_scan
 from nii.io.scanset import read_mask, read_set
 from nii.scan import FloatArray
-from training.network import Network, features, scan_score
+from training.network import Network, scan_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def validate(network: Network, held: list[Held], device: torch.device) -> dict[s
     scores, inside = [], []
     for one in held:
         batch = torch.from_numpy(one.transmission)[None].to(device)
-        evidence = network(features(batch).contiguous(memory_format=torch.channels_last)).evidence
+        evidence = network(network.planes(batch)).evidence
         scores.append(float(scan_score(evidence, network.config.pool)))
         if one.mask is not None:
             row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
