@@ -71,7 +71,8 @@ def score(
                 (overlays / f"{name}.png").write_bytes(png(overlay(found.result)))
                 (overlays / f"{name}.without.png").write_bytes(png(without_layer(found.result)))
             if tdr is not None:
-                write_report(tdr / f"{name}.dcs", found.result)
+                source = Path(found.result.scan.path.split(",")[0]).read_bytes()
+                write_report(tdr / f"{name}.dcs", found.result, source)
     changed = [state.line() for state in models.drift.states() if state.drifted]
     if overlays is not None:
         write_page(overlays, pictures, changed)

@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from nii.io.dicos import Threat, write_tdr
+from nii.io.dicos import Threat, read_reference, write_tdr
+from nii.io.read import DICOS, SNIFFED, sniff
 from nii.report import Result
 
 
-def write_report(target: Path | BinaryIO, result: Result) -> None:
+def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None:
     """Write the report of a scored scan: one object per alarming region.
 
-    The probability of an object is 1 - p-value: the share of benign scans that score lower.
+    source: the bytes of the scan's file, of the first one of a pair; the report refers to the image in it
+    if it is DICOS. The probability of an object is 1 - p-value: the share of benign scans that score lower.
     """
     threats = []
     for region in result.regions:
@@ -26,6 +28,7 @@ def write_report(target: Path | BinaryIO, result: Result) -> None:
                 description=region.family,
             )
         )
+    is_dicos = sniff(source[:SNIFFED]) == DICOS
     write_tdr(
         target,
         result.scan,
@@ -34,4 +37,5 @@ def write_report(target: Path | BinaryIO, result: Result) -> None:
         algorithm=result.contract.name,
         version=result.contract.version,
         milliseconds=sum(result.milliseconds.values()),
+        reference=read_reference(source, result.scan.path) if is_dicos else None,
     )

@@ -20,18 +20,19 @@ from nii.report import smallest_usable_pfa
 from serving.figures import Figures
 from serving.keys import Keys
 from serving.log import LOGGER, say
-from serving.openapi import REQUEST_BODY, RESPONSES
+from serving.openapi import METRICS_RESPONSES, REQUEST_BODY, problems, scan_responses
 from serving.outside import Outside
 from serving.page import viewer_files
 from serving.problems import Problem, problem_response, translate
 from serving.records import add_record_routes, open_store
-from serving.scoring import Answer, load_models, score, warm
+from serving.schema import Models as ModelList
+from serving.scoring import Answer, load_models, score, trace, warm
 from serving.settings import Settings
-from serving.upload import read_upload
+from serving.upload import Held, read_upload
 from serving.work import WorkerPool
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed where the service has a keys file.")
+key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Authorization: Bearer KEY will do too.")
 
 
 class Service:
@@ -41,8 +42,9 @@ class Service:
         self.settings = settings
         self.keys = Keys(settings.keys_file) if settings.keys_file else None
         self.pool = WorkerPool(settings.n_workers, settings.waiting)
-        self.figures = Figures(self.pool)
         self.models = models or Models(settings.model, settings.threads)
+        self.figures = Figures(self.pool, lambda: self.models.drift.states())
+        self.held = Held(settings.max_held_bytes)
         self.store = open_store(settings)
         self.ready = False
 
@@ -87,27 +89,23 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         lifespan=service.lifespan,
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(Outside, figures=service.figures)
 
-    async def allowed(request: Request, key: str | None = Depends(key_header)) -> None:
-        if service.keys is None:
-            return
-        owner = service.keys.owner(key or _bearer(request))
-        if owner is None:
-            raise Problem(401, "X-API-Key: expected a valid key, came none or another", {"WWW-Authenticate": "Bearer"})
-        request.state.key_owner = owner
-        request.state.said = {"key": owner}
+    guards = [Depends(_key_check(service.keys))] if service.keys else []
+    kept = service.store is not None
 
-    @app.post("/v1/scans", dependencies=[Depends(allowed)], openapi_extra=REQUEST_BODY, responses=RESPONSES)
-    async def scans(request: Request) -> Response:
+    @app.post("/v1/scans", dependencies=guards, openapi_extra=REQUEST_BODY, responses=scan_responses(kept=kept))
+    async def score_scan(request: Request) -> Response:
         """Score one scan: a record, the overlay picture, or a DICOS threat detection report, by Accept."""
         if not service.ready:
             raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
         try:
-            asked = await read_upload(request, settings)
-            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
-            answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
+            with service.held.share() as hold:
+                asked = await read_upload(request, settings, hold)
+                job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
+                answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
             return _report(answer, request)
         except NiiError as error:
             raise translate(error) from error
@@ -119,29 +117,30 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
             "scan": answer.record["id"],
             "alarm": answer.record["alarm"],
         }
-        return Response(answer.body, media_type=answer.media_type)
+        return Response(answer.body, headers={"X-Nii-Trace": trace(answer.record)}, media_type=answer.media_type)
 
     if service.store:
-        add_record_routes(app, service.store, Depends(allowed))
+        add_record_routes(app, service.store, guards)
 
-    @app.get("/v1/model", dependencies=[Depends(allowed)])
+    @app.get("/v1/model", dependencies=guards, response_model=ModelList, responses=problems(401))
     async def model() -> dict[str, Any]:
         """The models in use: version, hash, what they take, their calibrations, and what they run on."""
-        return {"models": [_model(name, one, settings) for name, one in sorted(service.models.loaded.items())]}
+        models = [_model(name, one, settings) for name, one in sorted(service.models.loaded.items())]
+        return {"models": models, "records": kept}
 
-    @app.get("/healthz")
+    @app.get("/healthz", responses=problems())
     async def healthz() -> dict[str, str]:
         """The process lives."""
         return {"status": "alive"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses=problems(503))
     async def readyz() -> dict[str, str]:
         """The models are loaded and warm; 503 before."""
         if not service.ready:
             raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
         return {"status": "ready"}
 
-    @app.get("/metrics", dependencies=[Depends(allowed)])
+    @app.get("/metrics", dependencies=guards, response_class=Response, responses=METRICS_RESPONSES)
     async def metrics() -> Response:
         """Figures for Prometheus."""
         return Response(service.figures.exposition(), media_type=METRICS_TYPE)
@@ -151,6 +150,17 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
 
     _answer_errors(app)
     return app
+
+
+def _key_check(keys: Keys) -> Callable[..., Awaitable[None]]:
+    async def allowed(request: Request, key: str | None = Depends(key_header)) -> None:
+        owner = keys.owner(key or _bearer(request))
+        if owner is None:
+            raise Problem(401, "X-API-Key: expected a valid key, came none or another", {"WWW-Authenticate": "Bearer"})
+        request.state.key_owner = owner
+        request.state.said = {"key": owner}
+
+    return allowed
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -24,6 +24,7 @@ def serve(
         from serving.log import to_stderr
         from serving.scoring import load_models
         from serving.settings import load_settings
+        from serving.slow import impatient
     except ModuleNotFoundError as error:
         raise UsageError(
             f"nii serve: expected the extra [serve], came no {error.name}; pip install 'nii[serve]'"
@@ -33,6 +34,7 @@ def serve(
         create_app(settings, load_models(settings)),
         host=host,
         port=port,
+        http=impatient(settings.upload_seconds, settings.deadline_seconds),
         access_log=False,  # one line of our own per request
         log_config=None,
         server_header=False,

@@ -1,9 +1,13 @@
 """Prometheus figures of one service: requests, seconds by stage, queue, scores and alarms by scanner."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from nii.drift import DriftState
 from serving.work import WorkerPool
 
 MOST_SCANNERS = 50  # names come from scan files: more of them are counted as "other"
@@ -13,14 +17,34 @@ P_VALUES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 SCORES = (-10, -5, -2, -1, 0, 1, 2, 5, 10)
 
 
+class _Drift(Collector):
+    """What the drift monitor knows, when Prometheus asks."""
+
+    def __init__(self, states: Callable[[], Iterable[DriftState]]) -> None:
+        self.states = states
+
+    def collect(self) -> Iterable[Metric]:
+        """1 for a scanner that has changed, else 0, and the evidence by checked figure (100 000 is a change)."""
+        labels = ["model", "scanner", "calibration"]
+        drifted = GaugeMetricFamily("nii_scanner_drifted", "Scanner has changed", labels=labels)
+        evidence = GaugeMetricFamily(
+            "nii_scanner_drift_evidence", "Evidence that a figure has changed", labels=[*labels, "figure"]
+        )
+        for state in self.states():
+            own = [state.model, state.scanner, state.calibration]
+            drifted.add_metric(own, float(state.drifted))
+            for figure, value in state.evidence.items():
+                evidence.add_metric([*own, figure], value)
+        return [drifted, evidence]
+
+
 class Figures:
     """Figures with a registry of their own, so that several services can live in one process.
 
-    p-values of benign scans are even between 0 and 1 while scanner and calibration agree: a scanner whose
-    `nii_p_value` leans to low values has drifted (or finds much).
+    Drift is what `nii.drift` says of each scanner: `nii_scanner_drifted`, and the evidence behind it.
     """
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, drift: Callable[[], Iterable[DriftState]]) -> None:
         self.registry = CollectorRegistry()
         own = self.registry
         self.requests = Counter("nii_requests", "Requests", ["method", "route", "status"], registry=own)
@@ -35,6 +59,7 @@ class Figures:
         waiting.set_function(lambda: pool.waiting)
         accepted = Gauge("nii_scans_accepted", "Scans that wait or are scored now", registry=own)
         accepted.set_function(lambda: pool.accepted)
+        own.register(_Drift(drift))
         self._scanners: set[str] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -1,8 +1,11 @@
-"""What openapi.json says of POST /v1/scans beyond what its signature tells."""
+"""What openapi.json says beyond what the signatures tell: form fields, answers, errors, with examples."""
 
 from typing import Any
 
 from serving.problems import MEDIA_TYPE, problem_body
+from serving.schema import ProblemBody, Record
+
+Responses = dict[int | str, dict[str, Any]]
 
 _BINARY = {"type": "string", "format": "binary"}
 _PFA = {
@@ -11,71 +14,166 @@ _PFA = {
     "exclusiveMaximum": 1,
     "description": "False-alarm budget: the share of benign scans that may alarm.",
 }
+
+
+def _form(*files: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(files),
+        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA},
+        "additionalProperties": False,
+    }
+
+
 REQUEST_BODY: dict[str, Any] = {
-    "parameters": [{"name": "pfa", "in": "query", "required": False, "schema": _PFA}],
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "oneOf": [
-                        {
-                            "type": "object",
-                            "required": ["file"],
-                            "properties": {"file": _BINARY, "pfa": _PFA},
-                            "additionalProperties": False,
-                        },
-                        {
-                            "type": "object",
-                            "required": ["low", "high"],
-                            "properties": {"low": _BINARY, "high": _BINARY, "pfa": _PFA},
-                            "additionalProperties": False,
-                        },
-                    ]
-                }
+                "schema": {"oneOf": [_form("file"), _form("low", "high")]},
+                "encoding": {"pfa": {"contentType": "text/plain"}},
             }
         },
     },
 }
-_SAID = {
-    400: "files: expected file, or low and high, came none",
-    401: "X-API-Key: expected a valid key, came none or another",
-    406: "Accept: expected one of application/json, image/png, application/dicom, multipart/form-data, came text/html",
-    404: "scan: expected the id of an answer in the store, came another",
-    408: "body: expected within 30 s, came 4096 bytes of it",
-    413: "body: expected at most 256000000 bytes, came more",
-    415: "notes.tif: expected TIFF, PNG, JPEG, NPY or DICOS, came text",
-    422: "scan.tif: expected a complete TIFF, came one cut at byte 2048",
-    429: "queue: expected at most 66 scans at a time, came more",
-    503: "service: expected to be ready, came still loading",
+
+_SAID: dict[int, dict[str, str]] = {
+    400: {
+        "no file": "files: expected file, or low and high, came none",
+        "budget": "pfa: expected a number above 0 and below 1, came '7'",
+        "cut off": "body: expected multipart/form-data, came a body without its closing boundary",
+    },
+    401: {"key": "X-API-Key: expected a valid key, came none or another"},
+    404: {"unknown id": "scan: expected the id of an answer in the store, came another"},
+    406: {
+        "accept": "Accept: expected one of application/json, image/png, application/dicom, multipart/form-data, "
+        "came text/html"
+    },
+    408: {"slow": "body: expected within 30 s, came 4096 bytes of it"},
+    413: {
+        "bytes": "body: expected at most 128000000 bytes, came more",
+        "pixels": "scan.png: expected at most 10000000 pixels, came 60000x60000",
+    },
+    415: {
+        "no form": "Content-Type: expected multipart/form-data, came application/json",
+        "no scan": "notes.tif: expected TIFF, PNG, JPEG, NPY or DICOS, came text",
+    },
+    422: {
+        "cut off": "scan.tif: expected a complete TIFF, came one cut at byte 2048",
+        "budget": "pfa: expected at least 999 benign calibration scans for 0.001, came 130",
+    },
+    429: {
+        "queue": "queue: expected at most 66 scans at a time, came more",
+        "memory": "uploads: expected at most 1000000000 bytes of all requests together, came more",
+    },
+    500: {"bug": "internal error"},
+    503: {
+        "not ready": "service: expected to be ready, came still loading",
+        "deadline": "scan: expected an answer within 60 s, came none",
+    },
 }
 _EXAMPLE_ID = "3f0c2f5e-6f0e-4a4e-9a53-0a8f6f1f9c55"
 
 
-def _problem(status: int, detail: str) -> dict[str, Any]:
-    example = problem_body(status, detail, _EXAMPLE_ID)
-    schema = {
-        "type": "object",
-        "required": sorted(example),
-        "properties": {key: {"type": "integer" if key == "status" else "string"} for key in example},
+def _problem(status: int, said: dict[str, str]) -> dict[str, Any]:
+    examples = {name: {"value": problem_body(status, detail, _EXAMPLE_ID)} for name, detail in said.items()}
+    schema = ProblemBody.model_json_schema()
+    headers = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}} if status in (429, 503) else {}
+    return {
+        "description": problem_body(status, "", _EXAMPLE_ID)["title"],
+        "headers": headers,
+        "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
     }
-    return {"description": example["title"], "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, each with an example."""
-    return {status: _problem(status, _SAID[status]) for status in statuses}
+def problems(*statuses: int) -> Responses:
+    """The error answers of a route, each with examples; 500 is always among them."""
+    return {status: _problem(status, _SAID[status]) for status in (*statuses, 500)}
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
+_REGION = {
+    "box": [484, 200, 70, 14],
+    "polygon": [[484, 200], [484, 213], [553, 213], [553, 200]],
+    "score": 2.61,
+    "p_value": 0.0076,
+    "family": "die_moulds",
+    "family_probability": 0.71,
+    "mass_kg": 13.2,
+    "mass_low_kg": 9.8,
+    "mass_high_kg": 16.9,
+    "material": "metal",
+    "z_effective": 25.4,
+}
+_RECORD = {
+    "id": _EXAMPLE_ID,
+    "time": "2026-11-24T13:23:20.050+00:00",
+    "software": "nii 0.1.0",
+    "path": "scan.tif",
+    "sha256": "1b028b308bb54fc72b163515e438dd7a5a2d9680172e2476875b3be3edc066a8",
+    "status": "ok",
+    "error": None,
+    "model": "cargo 0.1.0",
+    "model_sha256": "85e483618c71e6d54df91e43d634cd03790fd3bac1a44d876d9481caf2d35b1f",
+    "calibration": {"name": "default", "scans": 130, "smallest_pfa": 0.0076, "threshold": 2.206},
+    "score": 2.61,
+    "p_value": 0.0076,
+    "alarm": True,
+    "pfa": 0.01,
+    "regions": [_REGION],
+    "candidates": [_REGION],
+    "empty": 0.003,
+    "cargo": [{"kind": "produce", "probability": 0.81}],
+    "quality": {"notes": [], "figures": {"steel_mm": [211.0, 247.0]}},
+    "milliseconds": 212.0,
+    "drift": None,
+    "timing_ms": {"upload": 1.2, "queue": 0.1, "infer": 125.0, "regions": 60.0, "read": 25.0, "report": 2.0},
+    "scan": {
+        "kind": "transmission",
+        "rows": 328,
+        "columns": 778,
+        "energies": ["4MV", "6MV"],
+        "pitch_mm": [8.2, 8.2],
+        "scanner": "sample-portal",
+    },
+}
+
+
+def scan_responses(*, kept: bool) -> Responses:
+    """Answers of POST /v1/scans. kept: whether an answer can be read again, and takes a finding."""
+    to_record = {"parameters": {"scan": "$response.body#/id"}}
+    links = {
+        "answer": {"operationId": "read_record", **to_record},
+        "finding": {"operationId": "add_finding", **to_record},
+    }
+    good = {
+        "model": Record,
         "description": "The record, the overlay, the DICOS report, or the record with its layers, by Accept.",
+        "headers": {
+            "X-Nii-Trace": {
+                "schema": {"type": "string"},
+                "description": "Decision, hashes, calibration, software and time as JSON, also beside pictures.",
+            }
+        },
         "content": {
-            "application/json": {"schema": {"type": "object"}},
+            "application/json": {"example": _RECORD},
             "image/png": {"schema": _BINARY},
             "application/dicom": {"schema": _BINARY},
-            "multipart/form-data": {"schema": {"type": "object"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "record": {"type": "string", "contentMediaType": "application/json"},
+                        **dict.fromkeys(("transmission", "heat", "excess"), _BINARY),
+                    },
+                }
+            },
         },
-    },
-    **problems(400, 401, 406, 408, 413, 415, 422, 429, 503),
+        **({"links": links} if kept else {}),
+    }
+    return {200: good, **problems(400, 401, 406, 408, 413, 415, 422, 429, 503)}
+
+
+METRICS_RESPONSES: Responses = {
+    200: {"description": "The text format of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    **problems(401),
 }

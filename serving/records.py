@@ -1,5 +1,6 @@
 """Routes of the record store: read an answer again, add an officer's finding. There only if a store is configured."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nii.errors import UsageError
 from serving.openapi import problems
 from serving.problems import Problem
+from serving.schema import KeptRecord
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,20 +36,21 @@ def open_store(settings: Settings) -> "Store | None":
     return Store(settings.store, settings.keep_scans)
 
 
-def add_record_routes(app: FastAPI, store: "Store", allowed: Any) -> None:
+def add_record_routes(app: FastAPI, store: "Store", guards: Sequence[Any]) -> None:
     """Add the routes."""
     answers = problems(400, 401, 404, 503)
 
-    @app.get("/v1/scans/{scan}", dependencies=[allowed], responses=answers)
-    def read(scan: str) -> dict[str, Any]:
+    # no response_model: a record that an older version kept is given as it was answered
+    @app.get("/v1/scans/{scan}", dependencies=guards, responses={200: {"model": KeptRecord}, **answers})
+    def read_record(scan: str) -> dict[str, Any]:
         """A record as it was answered, with its findings."""
         found = store.read(scan)
         if found is None:
             raise Problem(404, "scan: expected the id of an answer in the store, came another")
         return found
 
-    @app.post("/v1/scans/{scan}/finding", dependencies=[allowed], status_code=201, responses=answers)
-    def finding(scan: str, body: FindingBody, request: Request) -> FindingBody:
+    @app.post("/v1/scans/{scan}/finding", dependencies=guards, status_code=201, responses=answers)
+    def add_finding(scan: str, body: FindingBody, request: Request) -> FindingBody:
         """Add what an officer found; the latest finding of a scan counts."""
         if not store.add_finding(scan, body.finding, body.note, getattr(request.state, "key_owner", None)):
             raise Problem(404, "scan: expected the id of an answer in the store, came another")

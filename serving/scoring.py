@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     from serving.store import Store
 
 WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
+TRACED = (
+    "id",
+    "time",
+    "software",
+    "sha256",
+    "model",
+    "model_sha256",
+    "calibration",
+    "pfa",
+    "score",
+    "p_value",
+    "alarm",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +91,7 @@ def warm(models: Models, pfa: float) -> None:
         )
         result = analyse(scan, detector, pfa)
         for write in WRITERS.values():
-            write(result, said(result, {}))
+            write(result, said(result, {}), b"")
 
 
 def score(asked: Asked, models: Models, most_pixels: int, accepted: float, store: "Store | None" = None) -> Answer:
@@ -94,9 +107,10 @@ def score(asked: Asked, models: Models, most_pixels: int, accepted: float, store
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)
+    found["drift"] = models.drift.observe(result, found)
     if store is not None:
         store.keep(found, asked.files)
-    return Answer(*WRITERS[asked.wanted](result, found), found)
+    return Answer(*WRITERS[asked.wanted](result, found, asked.files[0]), found)
 
 
 def decode(asked: Asked, most_pixels: int) -> Scan:
@@ -125,6 +139,11 @@ def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     return found
 
 
+def trace(found: dict[str, Any]) -> str:
+    """What led to a decision, as a line of ASCII for a header, so that pictures and reports carry it too."""
+    return json.dumps({name: found[name] for name in TRACED})
+
+
 def _geometry(scan: Scan) -> dict[str, Any]:
     rows, columns = scan.shape
     return {
@@ -137,21 +156,21 @@ def _geometry(scan: Scan) -> dict[str, Any]:
     }
 
 
-def _json(_: Result, found: dict[str, Any]) -> tuple[bytes, str]:
+def _json(_: Result, found: dict[str, Any], __: bytes) -> tuple[bytes, str]:
     return json.dumps(found, allow_nan=False).encode(), JSON
 
 
-def _overlay(result: Result, _: dict[str, Any]) -> tuple[bytes, str]:
+def _overlay(result: Result, _: dict[str, Any], __: bytes) -> tuple[bytes, str]:
     return png(overlay(result)), PNG
 
 
-def _tdr(result: Result, _: dict[str, Any]) -> tuple[bytes, str]:
+def _tdr(result: Result, _: dict[str, Any], source: bytes) -> tuple[bytes, str]:
     buffer = io.BytesIO()
-    write_report(buffer, result)
+    write_report(buffer, result, source)
     return buffer.getvalue(), DICOM
 
 
-def _layers(result: Result, found: dict[str, Any]) -> tuple[bytes, str]:
+def _layers(result: Result, found: dict[str, Any], _: bytes) -> tuple[bytes, str]:
     """The record and the layers as .npy files, for viewers: what multipart/form-data is for, the other way.
 
     transmission: float16 (energy, row, column), or uint8 (3, row, column) of an operator image. heat: uint8
@@ -185,7 +204,7 @@ def _multipart(parts: dict[str, tuple[str, bytes]], boundary: str) -> bytes:
     return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
-WRITERS: dict[str, Callable[[Result, dict[str, Any]], tuple[bytes, str]]] = {
+WRITERS: dict[str, Callable[[Result, dict[str, Any], bytes], tuple[bytes, str]]] = {
     JSON: _json,
     PNG: _overlay,
     DICOM: _tdr,

@@ -29,10 +29,11 @@ class Settings(BaseSettings):
     core. threads: of one inference. waiting: accepted scans that may wait for a worker; one more is
     answered 429. pfa: budget of a request that names none. upload_seconds, deadline_seconds: longest
     upload, and longest wait for an answer after it. max_upload_bytes: of a whole request.
-    max_pixels: per energy, checked before decoding. keys_file: API keys, one per line; none means that
-    everybody who reaches the port may ask. store: SQLAlchemy URL of the record store, such as
-    sqlite:///records.db; none means that nothing is kept. keep_scans: folder for the scans themselves,
-    needed to export them as a scan set.
+    max_held_bytes: of all requests together that upload, wait or are scored; one more byte is answered
+    429. max_pixels: per energy, checked before decoding; a worker needs about 0.2 GB per megapixel.
+    keys_file: API keys, one per line; none means that everybody who reaches the port may ask. store:
+    SQLAlchemy URL of the record store, such as sqlite:///records.db; none means that nothing is kept.
+    keep_scans: folder for the scans themselves, needed to export them as a scan set.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -45,8 +46,9 @@ class Settings(BaseSettings):
     pfa: Annotated[float, Field(gt=0, lt=1)] = 0.01
     upload_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     deadline_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 256_000_000
-    max_pixels: Annotated[int, Field(ge=256, le=200_000_000)] = 50_000_000
+    max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 128_000_000
+    max_held_bytes: Annotated[int, Field(ge=1024)] = 1_000_000_000
+    max_pixels: Annotated[int, Field(ge=256, le=200_000_000)] = 10_000_000
     keys_file: Path | None = None
     store: str | None = None
     keep_scans: Path | None = None
@@ -55,6 +57,12 @@ class Settings(BaseSettings):
     def _scans_need_a_store(self) -> "Settings":
         if self.keep_scans and not self.store:
             raise ValueError("NII_KEEP_SCANS needs NII_STORE")
+        return self
+
+    @model_validator(mode="after")
+    def _the_largest_upload_can_be_held(self) -> "Settings":
+        if self.max_held_bytes < self.max_upload_bytes:
+            raise ValueError("NII_MAX_HELD_BYTES must be at least NII_MAX_UPLOAD_BYTES")
         return self
 
     @property

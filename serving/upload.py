@@ -3,8 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from python_multipart.multipart import parse_options_header
@@ -21,6 +21,7 @@ ANSWERS = (JSON, PNG, DICOM, LAYERS)
 FILES = ("file", "low", "high")
 OPTIONS = ("pfa",)
 NOT_YET = ("declared", "reference")  # of the contract, refused until this version can use them
+RETRY = "2"  # seconds, where no queue tells better
 LONGEST_OPTION = 4096  # bytes
 LONGEST_NAME = 120  # characters
 
@@ -34,6 +35,32 @@ class Asked:
     pfa: float
     wanted: str
     upload_ms: float
+
+
+class Held:
+    """Bytes of all requests together; many uploads at once must not fill the memory."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.now = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Adds the bytes of one request, and takes them off at its end. Adding raises Problem: 429 if full."""
+        own = 0
+
+        def add(n: int) -> None:
+            nonlocal own
+            if self.now + n > self.most:
+                full = f"uploads: expected at most {self.most} bytes of all requests together, came more"
+                raise Problem(429, full, {"Retry-After": RETRY})
+            own += n
+            self.now += n
+
+        try:
+            yield add
+        finally:
+            self.now -= own
 
 
 class _Refused(MultiPartException):
@@ -64,11 +91,14 @@ class _Parser(MultiPartParser):
             raise MultiPartException("a body without its closing boundary")
 
 
-async def read_upload(request: Request, settings: Settings) -> Asked:
-    """Files and options of a request. Raises Problem for whatever is malformed, too large or too slow."""
+async def read_upload(request: Request, settings: Settings, hold: Callable[[int], None]) -> Asked:
+    """Files and options of a request.
+
+    hold: is told of all bytes as they come. Raises Problem for whatever is malformed, too large or too slow.
+    """
     started = time.perf_counter()
     wanted = wanted_answer(request.headers.get("accept", ""))
-    form = await _form(request, settings)
+    form = await _form(request, settings, hold)
     try:
         options = _options(request, form)
         uploads = _uploads(form)
@@ -84,7 +114,7 @@ async def read_upload(request: Request, settings: Settings) -> Asked:
     )
 
 
-async def _form(request: Request, settings: Settings) -> FormData:
+async def _form(request: Request, settings: Settings, hold: Callable[[int], None]) -> FormData:
     """The parsed form; files over 1 MB lie in unnamed temporary files, so memory holds them once."""
     kind, _ = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data":
@@ -94,7 +124,7 @@ async def _form(request: Request, settings: Settings) -> FormData:
     if declared.isdecimal() and int(declared) > settings.max_upload_bytes:
         raise too_large(settings)
     try:
-        async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, settings)) as body:
+        async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, settings, hold)) as body:
             return await _Parser(
                 request.headers,
                 body,
@@ -110,7 +140,9 @@ async def _form(request: Request, settings: Settings) -> FormData:
         raise Problem(400, f"body: expected multipart/form-data, came {type(error).__name__}") from None
 
 
-async def _bounded(stream: AsyncIterator[bytes], settings: Settings) -> AsyncGenerator[bytes, None]:
+async def _bounded(
+    stream: AsyncIterator[bytes], settings: Settings, hold: Callable[[int], None]
+) -> AsyncGenerator[bytes, None]:
     """The chunks of a body, until it is too large, too slow or cut off."""
     deadline = asyncio.get_running_loop().time() + settings.upload_seconds
     came = 0
@@ -128,6 +160,10 @@ async def _bounded(stream: AsyncIterator[bytes], settings: Settings) -> AsyncGen
         came += len(chunk)
         if came > settings.max_upload_bytes:
             raise _Refused(too_large(settings))
+        try:
+            hold(len(chunk))
+        except Problem as full:
+            raise _Refused(full) from None
         yield chunk
 
 
@@ -151,11 +187,14 @@ def wanted_answer(accept: str) -> str:
 
 
 def _options(request: Request, form: FormData) -> dict[str, str]:
-    """Options of form and query together; each known, once, and supported."""
-    given = [(name, value) for name, value in form.multi_items() if name not in FILES]
-    given += request.query_params.multi_items()
+    """Options of the form; each known, once, and supported."""
+    if request.query_params:
+        first = next(iter(request.query_params))
+        raise Problem(400, f"query: expected none, since options are form fields, came {first[:60]!r}")
     options: dict[str, str] = {}
-    for name, value in given:
+    for name, value in form.multi_items():
+        if name in FILES:
+            continue
         if name in NOT_YET:
             raise Problem(400, f"{name}: expected no such field by version {__version__}, which can't use it yet")
         if name not in OPTIONS or not isinstance(value, str):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from serving_tools import PATIENCE, block_tiff, model_file, running, settings_for, wait_ready
 from starlette.testclient import TestClient
+from test_io_dx import dx
 
 from nii.batch import Models, score_files
 from nii.io.dicos import read_reference
@@ -85,6 +86,16 @@ def test_a_pair_is_scored_as_the_two_energies(client, scan, tmp_path):
     assert answer.json()["score"] == pytest.approx(post(client, scan).json()["score"], abs=0.01)
 
 
+@pytest.mark.parametrize("accept", ["application/json", "image/png", "application/dicom", "multipart/form-data"])
+def test_every_answer_carries_the_trace_of_its_decision(client, scan, accept):
+    trace = json.loads(post(client, scan, accept).headers["x-nii-trace"])
+    expected = post(client, scan).json()
+    for own in (trace, expected):
+        del own["id"], own["time"]
+    assert set(trace) >= {"software", "sha256", "model_sha256", "calibration", "pfa", "alarm"}
+    assert trace == {name: expected[name] for name in trace}
+
+
 def test_accept_png_gives_the_overlay(client, scan):
     answer = post(client, scan, "image/png")
     assert answer.headers["content-type"] == "image/png"
@@ -99,6 +110,36 @@ def test_accept_dicom_gives_the_threat_report(client, scan):
     assert report.AlarmDecision == "ALARM"
     assert report.NumberOfAlarmObjects >= 1
     assert read_reference(answer.content, "answer").sop_class_uid.endswith("501.3")
+
+
+def test_a_report_received_over_http_is_read_by_the_reference_toolkit(client, scan, tmp_path):
+    pydicos = pytest.importorskip("pydicos", reason="needs pydicos, the reference toolkit (closed, Linux only)")
+    record = post(client, scan).json()
+    path = tmp_path / "report.dcs"
+    path.write_bytes(post(client, scan, "application/dicom").content)
+    data = pydicos.TDRLoader(str(path)).get_data()
+    assert data["AlarmDecision"].name == "enumAlarm"
+    assert len(data["PTOs"]) == len(record["regions"])
+    threat, region = data["PTOs"][0], record["regions"][0]
+    x, y, w, h = region["box"]
+    assert (threat["Base"]["x"], threat["Base"]["y"]) == (x, y)
+    assert (threat["Extent"]["x"], threat["Extent"]["y"]) == (w, h)
+    assert [[point["x"], point["y"]] for point in threat["Polygon"]] == region["polygon"]
+    assert threat["Bitmap"].shape == (1, h, w)
+    assert threat["Assessment"]["probability"] == pytest.approx(1 - region["p_value"])
+    assert threat["Assessment"]["description"] == region["family"]
+    in_grams = read_dicos(path.read_bytes(), "report").ThreatSequence[0].PTORepresentationSequence[0].Mass
+    assert in_grams == pytest.approx(1000 * region["mass_kg"])  # the toolkit's reader passes over it
+
+
+def test_a_dicos_image_is_scored_and_its_report_refers_to_it(client):
+    pixels = np.full((128, 192), 60000, np.uint16)
+    pixels[20:40, 30:54] = 1000
+    files = {"file": ("image.dcs", dx(pixels))}
+    answer = client.post("/v1/scans", files=files)
+    assert (answer.json()["alarm"], answer.json()["scan"]["rows"]) == (True, 128)
+    report = client.post("/v1/scans", files=files, headers={"Accept": "application/dicom"}).content
+    assert read_dicos(report, "report").StudyInstanceUID == "2.25.7"
 
 
 def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
@@ -119,12 +160,9 @@ def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
     assert np.load(io.BytesIO(parts["excess"]))[0, 30, 40] == pytest.approx(-np.log(exact) / 2, rel=5e-4)
 
 
-@pytest.mark.parametrize("where", ["form", "query"])
-def test_the_budget_of_the_request_decides(client, tmp_path, where):
+def test_the_budget_of_the_request_decides(client, tmp_path):
     scan = block_tiff(tmp_path, attenuation=1.955)  # score -0.045: p-value 0.03
-    given = {"data": {"pfa": "0.05"}} if where == "form" else {"params": {"pfa": "0.05"}}
-    lax = client.post("/v1/scans", files={"file": scan.read_bytes()}, **given).json()
-    strict = post(client, scan).json()
+    lax, strict = post(client, scan, pfa="0.05").json(), post(client, scan).json()
     assert (lax["pfa"], lax["alarm"], strict["pfa"], strict["alarm"]) == (0.05, True, 0.01, False)
     assert lax["p_value"] == strict["p_value"] == pytest.approx(0.03)
 
@@ -147,6 +185,11 @@ def test_a_budget_that_is_none_is_refused(client, scan, value):
 @pytest.mark.parametrize("name", ["declared", "reference", "colour"])
 def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
     assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
+
+
+def test_options_in_the_query_are_refused_not_ignored(client, scan):
+    answer = client.post("/v1/scans", files={"file": scan.read_bytes()}, params={"pfa": "0.05"})
+    assert problem(answer, 400) == "query: expected none, since options are form fields, came 'pfa'"
 
 
 def test_a_budget_below_what_the_calibration_supports_is_refused(client, scan):

@@ -1,7 +1,20 @@
 import pytest
 
 from serving.problems import Problem
-from serving.upload import DICOM, JSON, LAYERS, PNG, clean_name, wanted_answer
+from serving.upload import DICOM, JSON, LAYERS, PNG, Held, clean_name, wanted_answer
+
+
+def test_requests_together_hold_no_more_than_the_limit_and_give_back_what_they_held():
+    held = Held(100)
+    with held.share() as first:
+        first(60)
+        with held.share() as second:
+            second(30)
+            with pytest.raises(Problem) as refused:
+                second(30)
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "2")
+        assert held.now == 60
+    assert held.now == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""What the JSON answers hold, for openapi.json; a test holds real answers against it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PValue = Annotated[float, Field(gt=0, le=1, description="Share of benign calibration scans that score as high.")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Region(_Strict):
+    """An area that may be a concealment. Masses in kg; null where pitch or energies are unknown."""
+
+    box: Annotated[tuple[int, int, int, int], Field(description="x, y, w, h in pixels of the scan")]
+    polygon: Annotated[list[tuple[int, int]], Field(description="x, y of each corner, pixels")]
+    score: float
+    p_value: PValue | None
+    family: str
+    family_probability: Share
+    mass_kg: float | None
+    mass_low_kg: Annotated[float | None, Field(description="lower end of the 90 % interval")]
+    mass_high_kg: Annotated[float | None, Field(description="upper end of the 90 % interval")]
+    material: str
+    z_effective: float | None
+
+
+class Cargo(_Strict):
+    """A kind of load and how likely it is."""
+
+    kind: str
+    probability: Share
+
+
+class Quality(_Strict):
+    """What limits the answer, in words, and the figures behind it."""
+
+    notes: list[str]
+    figures: dict[str, Any]
+
+
+class UsedCalibration(_Strict):
+    """The benign scans that the score was ranked among, and the threshold that keeps the budget."""
+
+    name: str
+    scans: int
+    smallest_pfa: Share
+    threshold: float
+
+
+class Geometry(_Strict):
+    """The scan as it was read."""
+
+    kind: Literal["transmission", "operator-image"]
+    rows: int
+    columns: int
+    energies: list[str]
+    pitch_mm: Annotated[tuple[float, float] | None, Field(description="row, column")]
+    scanner: str | None
+
+
+class Record(_Strict):
+    """The row of `nii score`, and the trace of the service."""
+
+    id: str
+    time: str
+    software: str
+    path: Annotated[str, Field(description="file name as the client gave it, without folders")]
+    sha256: Sha256
+    status: Literal["ok"]
+    error: None
+    model: str
+    model_sha256: Sha256
+    calibration: UsedCalibration | None
+    score: Annotated[float, Field(description="larger is more anomalous; never clipped")]
+    p_value: PValue | None
+    alarm: Annotated[bool | None, Field(description="null where the model carries no calibration")]
+    pfa: Share
+    regions: Annotated[list[Region], Field(description="regions that alarm by themselves")]
+    candidates: Annotated[list[Region], Field(description="all regions, highest first, alarming or not")]
+    empty: Annotated[Share, Field(description="probability that there is no load")]
+    cargo: list[Cargo]
+    quality: Quality
+    milliseconds: float
+    drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
+    timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report")]
+    scan: Geometry
+
+
+class KeptFinding(_Strict):
+    """What an officer found, and when it was said."""
+
+    time: str
+    finding: Literal["confirmed", "cleared", "not opened"]
+    note: str
+    key: Annotated[str | None, Field(description="owner of the API key that it came with")]
+
+
+class KeptRecord(Record):
+    """A record as it was answered, with its findings, oldest first."""
+
+    findings: list[KeptFinding]
+
+
+class Calibration(_Strict):
+    """Benign scans that a model carries; scanner is null for the model's own."""
+
+    name: str
+    scanner: str | None
+    scans: int
+    smallest_pfa: Share
+
+
+class Model(_Strict):
+    """A model in use. sha256: of its file. providers: what ONNX Runtime runs it on, in order."""
+
+    name: str
+    loaded_as: str
+    version: str
+    sha256: Sha256
+    license: str
+    kind: str
+    energies: list[str]
+    pitch_mm: Annotated[tuple[float, float], Field(description="smallest and largest pitch that it was trained on")]
+    families: list[str]
+    cargos: list[str]
+    calibrations: list[Calibration]
+    smallest_pfa: Share | None
+    default_pfa: Share
+    providers: list[str]
+    software: str
+
+
+class Models(_Strict):
+    """All models of the service. records: whether answers are kept and take findings."""
+
+    models: list[Model]
+    records: bool
+
+
+class ProblemBody(_Strict):
+    """An error, RFC 9457. instance: the request id, which is in the logs too."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
