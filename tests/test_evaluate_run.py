@@ -188,6 +188,16 @@ def test_each_scan_is_ranked_by_the_calibration_of_its_scanner(tmp_path, unpaint
     assert (point["alarms_benign"], list(point["thresholds"])) == (3, ["portal-1"])
 
 
+def test_a_calibration_that_no_scan_of_the_set_uses_leaves_the_budget_alone(tmp_path, unpainted):
+    few = Calibration.from_scores(np.linspace(-2, 0, 14), name="portal-2", scanner="portal-2")
+    default, model = Calibration.from_scores(np.linspace(-2, 0, 199)), tmp_path / "two.onnx"
+    model.write_bytes(tiny_model((default, few)))
+    for scanner, pfa in (("portal-1", 0.01), ("portal-2", 1 / 15)):
+        scans, out = make_set(tmp_path / scanner, 2, 1, scanner), tmp_path / f"report-{scanner}"
+        assert evaluate(scans, "--model", model, "--out", out) == 0
+        assert figures_in(out)["operating_point"]["pfa"] == pytest.approx(pfa)
+
+
 def test_two_models_are_put_side_by_side(tmp_path, model):
     blind = tmp_path / "blind.onnx"
     blind.write_bytes(tiny_model((Calibration.from_scores(np.linspace(50, 60, 199)),)))

@@ -29,16 +29,25 @@ OPERATING_PFA = 0.01
 
 @dataclass(eq=False)
 class Evaluation:
-    """A set and a model, ready to be scored.
-
-    pfas: budgets at which Pd is reported. operating_pfa: the budget of the artefact's own threshold: 1 %, or
-    the smallest that its calibration supports.
-    """
+    """A set and a model, ready to be scored; pfas: budgets at which Pd is reported."""
 
     scans: ScanSet
     detector: Detector
     pfas: tuple[float, ...]
-    operating_pfa: float
+
+    @property
+    def safe_pfa(self) -> float:
+        """A budget that every calibration of the model supports."""
+        return max(OPERATING_PFA, smallest_usable_pfa(self.detector.contract) or 0)
+
+    def operating_pfa(self, results: Sequence[ScanResult]) -> float:
+        """The budget at which the model's own promise is checked.
+
+        1 %, or the smallest that the calibrations support by which these scans were ranked.
+        """
+        names = {result.calibration for result in results}
+        used = (one for one in self.detector.contract.calibrations if one.name in names)
+        return max([OPERATING_PFA, *(one.smallest_pfa for one in used)])
 
 
 def prepare(path: Path, model: str | None, pfas: tuple[float, ...], threads: int = 0) -> Evaluation:
@@ -46,9 +55,7 @@ def prepare(path: Path, model: str | None, pfas: tuple[float, ...], threads: int
     scans = without_training(read_set(path))
     if not scans.entries:
         raise ScanSetError(f"{path}: expected at least one scan, came none")
-    detector = Detector.load(model or _model_for(scans), threads=threads)
-    smallest = smallest_usable_pfa(detector.contract)
-    return Evaluation(scans, detector, pfas, max(OPERATING_PFA, smallest or OPERATING_PFA))
+    return Evaluation(scans, Detector.load(model or _model_for(scans), threads=threads), pfas)
 
 
 def without_training(scans: ScanSet) -> ScanSet:
@@ -72,7 +79,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
     for name, entry in _named(evaluation.scans.entries):
         try:
             started = time.perf_counter()
-            result = analyse(read_entry(entry), evaluation.detector, evaluation.operating_pfa)
+            result = analyse(read_entry(entry), evaluation.detector, evaluation.safe_pfa)
             seconds = time.perf_counter() - started
             mask = read_mask(entry, result.scan.shape) if entry.mask_path else None
             pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)
@@ -132,18 +139,20 @@ def _region(found: dict[str, Any]) -> Region:
 
 def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, command: str) -> dict[str, Any]:
     """Figures of the results, pictures of the telling scans, and the report on disk."""
+    operating_pfa = evaluation.operating_pfa(results)
     figures = metrics(
         results,
         model=model_of(evaluation),
         calibrations=evaluation.detector.contract.calibrations,
         pfas=evaluation.pfas,
-        operating_pfa=evaluation.operating_pfa,
+        operating_pfa=operating_pfa,
         about={"set": str(evaluation.scans.path), "command": command, "software": __version__},
     )
     entries = dict(_named(evaluation.scans.entries))
     groups = choose_gallery(figures, results)
     pictures = {
-        group: tuple(_picture(name, entries[name], evaluation) for name in names) for group, names in groups.items()
+        group: tuple(_picture(name, entries[name], evaluation.detector, operating_pfa) for name in names)
+        for group, names in groups.items()
     }
     write_report(out, figures, results, Gallery(**pictures))
     return dict(figures)
@@ -155,11 +164,11 @@ def finish_pair(
     """Two models on one set: the whole report of each under a/ and b/, and the two side by side in `out`."""
     for side, evaluation, found in zip("ab", pair, results, strict=True):
         finish(evaluation, found, out / side, command)
-    budgets = (pair[0].operating_pfa, pair[1].operating_pfa)
+    one, other = (evaluation.operating_pfa(found) for evaluation, found in zip(pair, results, strict=True))
     figures = {
         "models": {side: model_of(evaluation) for side, evaluation in zip("ab", pair, strict=True)},
         "about": {"set": str(pair[0].scans.path), "command": command, "software": __version__},
-        **compare(*results, pfas=pair[0].pfas, operating_pfas=budgets),
+        **compare(*results, pfas=pair[0].pfas, operating_pfas=(one, other)),
     }
     write_comparison(out, figures)
     return figures
@@ -176,8 +185,8 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _picture(name: str, entry: ScanEntry, evaluation: Evaluation) -> Picture:
-    result = analyse(read_entry(entry), evaluation.detector, evaluation.operating_pfa)
+def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> Picture:
+    result = analyse(read_entry(entry), detector, pfa)
     return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(without_layer(result)))
 
 
