@@ -10,17 +10,18 @@ import pytest
 
 from nii.errors import NiiError, ScanSetError, UsageError
 from nii.io.scanset import read_entry, read_mask, read_set
+from nii.physics.forward import transmission
 from nii.physics.line import CLASSES
 from nii.physics.noise import NoiseModel
 from nii.simulate import generate, scan
-from nii.simulate.concealments import FAMILIES
 from nii.simulate.conveyances import SHARES
 from nii.simulate.generate import jobs, simulate_set
+from nii.simulate.kinds import FAMILIES
 from nii.simulate.loads import HS_CHAPTERS, KINDS
 from nii.simulate.scan import SEEDS, simulate
 from nii.simulate.scanners import PRESETS, draw_scanner
-from nii.simulate.scene import Concealment, Part
-from nii.simulate.shapes import Box
+from nii.simulate.scene import TILE, Concealment, Part, expected
+from nii.simulate.shapes import Box, View
 from nii.simulate.truth import DEEPEST, EXCESS_STEP, STEP, Hidden, Truth, read_truth, write_truth
 
 COARSE = replace(PRESETS["portal-6mv"], pitch_mm=(40.0, 40.0))
@@ -85,20 +86,25 @@ def test_a_benign_scan_is_its_background() -> None:
     np.testing.assert_allclose(-np.log(np.maximum(one.measured, 1e-9))[light], one.truth.without[light], atol=2e-4)
 
 
+def hidden_in(base: dict[str, np.ndarray], concealment: Concealment, view: View) -> tuple[scan._Added, Hidden]:
+    """A concealment in a background of these areal densities, as the scan has it."""
+    added = scan._add(concealment, view)
+    assert added is not None
+    without = expected(base, (view.z.size, view.x.size), COARSE.beams())
+    return added, scan._hidden(added, base, without, COARSE.beams())
+
+
 def test_mask_excess_and_mass_are_those_of_the_thing_that_was_put_there() -> None:
     """A steel plate of 100 x 48 x 2 cm, level with the source: 15.7 g/cm2, 75.36 kg, 12 x 25 pixels."""
     plate = Concealment("other", (Part(Box((1000.0, 2000.0), (0.0, 20.0), (910.0, 1390.0)), "steel", 7.85),))
     view = COARSE.view(Box((0.0, 3000.0), (-100.0, 100.0), (0.0, 2400.0)))
-    base = np.zeros((1, view.z.size, view.x.size), np.float32)
-    full = base.copy()
-    found = scan._hide(plate, base, full, ["steel"], view, COARSE.beams())
-    assert found is not None
+    added, found = hidden_in({}, plate, view)
     assert found.mass_kg == pytest.approx(75.36)
     assert (found.row, found.column) == (25, 25)  # rows from 2400 mm down, 40 mm each
     assert found.mask.shape == (12, 25)
     assert found.mask.all()
-    assert full[0].max() == pytest.approx(15.7, rel=0.002)  # obliquity: slope up to 0.05
-    assert full.sum() * 16 / 1000 == pytest.approx(75.36, rel=0.002)  # 16 cm2 a pixel
+    assert added.layers["steel"].max() == pytest.approx(15.7, rel=0.002)  # obliquity: slope up to 0.05
+    assert added.layers["steel"].sum() * 16 / 1000 == pytest.approx(75.36, rel=0.002)  # 16 cm2 a pixel
     low, high = found.excess[:, 6, 12]
     assert low > high > 0.3  # steel attenuates 4 MV more than 6 MV
 
@@ -106,22 +112,29 @@ def test_mask_excess_and_mass_are_those_of_the_thing_that_was_put_there() -> Non
 def test_goods_pushed_out_make_the_excess_smaller_but_not_the_mask() -> None:
     box = Box((1000.0, 2000.0), (0.0, 200.0), (910.0, 1390.0))
     view = COARSE.view(Box((0.0, 3000.0), (-100.0, 300.0), (0.0, 2400.0)))
-    base = np.full((1, view.z.size, view.x.size), 40.0, np.float32)
+    base = {"water": np.full((view.z.size, view.x.size), 40.0, np.float32)}
     thing = Part(box, "water", 1.0)
     added = Concealment("other", (thing,))
     instead = Concealment("other", (thing,), (Part(box, "water", 1.5, -1),))
-    more, less = (scan._hide(one, base, base.copy(), ["water"], view, COARSE.beams()) for one in (added, instead))
-    assert more is not None
-    assert less is not None
+    more, less = (hidden_in(base, one, view)[1] for one in (added, instead))
     assert more.excess.min() > 0 > less.excess.max()
     np.testing.assert_array_equal(more.mask, less.mask)
 
 
 def test_a_thing_out_of_view_is_no_concealment() -> None:
     gone = Concealment("other", (Part(Box((9000.0, 9100.0), (0.0, 20.0), (900.0, 1400.0)), "steel", 7.85),))
-    view = COARSE.view(Box((0.0, 3000.0), (-100.0, 100.0), (0.0, 2400.0)))
-    base = np.zeros((1, view.z.size, view.x.size), np.float32)
-    assert scan._hide(gone, base, base.copy(), ["steel"], view, COARSE.beams()) is None
+    assert scan._add(gone, COARSE.view(Box((0.0, 3000.0), (-100.0, 100.0), (0.0, 2400.0)))) is None
+
+
+def test_tiles_make_no_difference_and_less_than_nothing_is_nothing() -> None:
+    shape = (TILE[0] + 9, TILE[1] + 17)
+    random = np.random.default_rng(1)
+    layers = {name: random.uniform(0, 40, shape).astype(np.float32) for name in ("steel", "water")}
+    layers["lead"] = np.zeros(shape, np.float32)
+    layers["lead"][-3:, -3:] = -5
+    planes = np.stack([layers["steel"], layers["water"]])
+    whole = transmission(planes, ["steel", "water"], COARSE.beams())
+    np.testing.assert_allclose(expected(layers, shape, COARSE.beams()), whole, rtol=1e-5)
 
 
 def test_detectability_grows_with_the_dose() -> None:
@@ -343,7 +356,7 @@ def test_impossible_arguments_are_refused_in_one_line(options: dict[str, object]
 
 
 def test_an_unknown_kind_of_scene_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="kind of scene: expected one of cargo, came ship"):
+    with pytest.raises(UsageError, match="kind of scene: expected one of cargo.*, came ship"):
         list(simulate_set("ship", tmp_path, scans=1, concealed=0, seed=1))
 
 

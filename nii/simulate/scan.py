@@ -1,19 +1,20 @@
 """One simulated scan with its truth. Whole scan sets: nii.simulate.generate."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from nii.errors import UsageError
-from nii.physics.forward import Beam, transmission
+from nii.physics.forward import Beam
 from nii.physics.materials import MATERIALS
 from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
 from nii.simulate.kinds import kind_of
 from nii.simulate.scanners import Scanner
-from nii.simulate.scene import Concealment, Part, areal_densities, stacked
+from nii.simulate.scene import Concealment, Part, areal_densities, expected
 from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
@@ -52,52 +53,84 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     scanner = scanner or scenes.draw_scanner(rng)
     scene = scenes.draw(rng, concealed=concealed)
     view, beams = scanner.view(scene.extent), scanner.beams()
-    layers = areal_densities((*scene.conveyance, *scene.load), view)
-    materials = sorted({*layers, *(p.material for c in scene.concealments for p in c.parts)})
-    base = np.maximum(stacked(layers, materials, (view.z.size, view.x.size)), 0)
-    without = transmission(base, materials, beams)
-    full, hidden = base.copy(), []
-    for concealment in scene.concealments:
-        found = _hide(concealment, base, full, materials, view, beams)
-        if found is not None:
-            hidden.append(found)
-    present = transmission(np.maximum(full, 0), materials, beams) if hidden else without
+    shape = (view.z.size, view.x.size)
+    base = areal_densities((*scene.conveyance, *scene.load), view)
+    for layer in base.values():
+        np.maximum(layer, 0, out=layer)  # where solids that are taken out of each other overlap
+    without = expected(base, shape, beams)
+    added = [one for concealment in scene.concealments if (one := _add(concealment, view)) is not None]
+    hidden = [_hidden(one, base, without, beams) for one in added]
+    present = _with_all(added, base, without, beams)
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(_with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
 
 
-def _hide(
-    concealment: Concealment,
-    base: FloatArray,
-    full: FloatArray,
-    materials: list[str],
-    view: View,
-    beams: tuple[Beam, ...],
-) -> Hidden | None:
-    """Add a concealment to `full`; its exact excess over `base` and its mask, or None if out of view."""
-    shape = (view.z.size, view.x.size)
-    own = stacked(areal_densities(concealment.parts, view), materials, shape)
-    mask = own.sum(axis=0) > THINNEST
+@dataclass(frozen=True, eq=False)
+class _Added:
+    """A concealment in the scan: the part of the image that it touches, its mask there, and what it adds.
+
+    layers: areal density by material, g/cm2, float32 (row, column) of the box.
+    """
+
+    concealment: Concealment
+    box: tuple[slice, slice]
+    mask: npt.NDArray[np.bool_]
+    layers: Mapping[str, FloatArray]
+
+
+def _add(concealment: Concealment, view: View) -> _Added | None:
+    """What a concealment adds, or None if it is out of view."""
+    own = areal_densities(concealment.parts, view)
+    mask = np.sum(list(own.values()), axis=0) > THINNEST if own else np.zeros(1, np.bool_)
     if np.count_nonzero(mask) < FEWEST:
         return None
-    own += stacked(areal_densities(concealment.displaced, view), materials, shape)
-    full += own
-    touched = np.abs(own).max(axis=0) > 0
+    for material, layer in areal_densities(concealment.displaced, view).items():
+        own[material] = own[material] + layer if material in own else layer
+    touched = np.any([layer != 0 for layer in own.values()], axis=0)
     rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    before = transmission(np.ascontiguousarray(base[:, *box]), materials, beams)
-    after = transmission(np.maximum(base[:, *box] + own[:, *box], 0), materials, beams)
+    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return _Added(concealment, box, mask[box], {material: layer[box] for material, layer in own.items()})
+
+
+def _hidden(added: _Added, base: Mapping[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]) -> Hidden:
+    """Its truth: the exact excess over the base, whose transmission is `without`."""
+    after = expected(_sum(base, added.layers, added.box), added.mask.shape, beams)
     return Hidden(
-        family=concealment.family,
-        mass_kg=concealment.mass_kg,
+        family=added.concealment.family,
+        mass_kg=added.concealment.mass_kg,
         dprime=0.0,
-        row=int(rows[0]),
-        column=int(columns[0]),
-        excess=np.log(before) - np.log(after),
-        mask=mask[box],
-        material=main_material(concealment.parts),
+        row=added.box[0].start,
+        column=added.box[1].start,
+        excess=np.log(without[:, *added.box]) - np.log(after),
+        mask=added.mask,
+        material=main_material(added.concealment.parts),
     )
+
+
+def _with_all(
+    added: list[_Added], base: dict[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]
+) -> FloatArray:
+    """Expected transmission with all concealments; they are added to the base."""
+    present = without.copy()
+    for one in added:
+        for material, layer in one.layers.items():
+            if material not in base:
+                base[material] = np.zeros(without.shape[1:], np.float32)
+            base[material][one.box] += layer
+    for one in added:
+        present[:, *one.box] = expected(_sum(base, {}, one.box), one.mask.shape, beams)
+    return present
+
+
+def _sum(
+    base: Mapping[str, FloatArray], own: Mapping[str, FloatArray], box: tuple[slice, slice]
+) -> dict[str, FloatArray]:
+    """Areal densities by material in a part of the image."""
+    out = {material: layer[box] for material, layer in base.items()}
+    for material, layer in own.items():
+        out[material] = out[material] + layer if material in out else layer
+    return out
 
 
 def main_material(parts: Sequence[Part]) -> str:

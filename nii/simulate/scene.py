@@ -3,14 +3,17 @@
 What is drawn (random) is in `containers`, `loads` and `concealments`; what is here is deterministic.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from nii.physics.forward import Beam, transmission
 from nii.scan import FloatArray
 from nii.simulate.shapes import Box, Patch, Shape, View
+
+TILE = (64, 128)  # rows and columns of a part of an image that fits the cache of one core
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,26 @@ def areal_densities(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
         amount = patch.path * (part.sign * part.density / 10)  # mm to cm
         if part.texture is not None:
             amount = amount * texture(part.texture, patch, view)
-        layer = layers.setdefault(part.material, np.zeros(shape, np.float32))
-        layer[patch.rows, patch.columns] += amount
+        if part.material not in layers:
+            layers[part.material] = np.zeros(shape, np.float32)
+        layers[part.material][patch.rows, patch.columns] += amount
     return layers
+
+
+def expected(layers: Mapping[str, FloatArray], shape: tuple[int, int], beams: Sequence[Beam]) -> FloatArray:
+    """Expected transmission (energy, row, column) of areal densities by material; what is below 0 counts as 0.
+
+    Tile by tile, each with the materials that lie in it: few do, of the dozens in a truck.
+    """
+    out = np.ones((len(beams), *shape), np.float32)
+    for top in range(0, shape[0], TILE[0]):
+        for left in range(0, shape[1], TILE[1]):
+            tile = (slice(top, top + TILE[0]), slice(left, left + TILE[1]))
+            parts = {name: layer[tile] for name, layer in layers.items() if layer[tile].any()}
+            if parts:
+                planes = np.maximum(np.stack(list(parts.values())), np.float32(0))
+                out[:, *tile] = transmission(planes, list(parts), beams)
+    return out
 
 
 def texture(plan: Texture, patch: Patch, view: View) -> FloatArray:
