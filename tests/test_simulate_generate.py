@@ -356,7 +356,7 @@ def test_impossible_arguments_are_refused_in_one_line(options: dict[str, object]
 
 
 def test_an_unknown_kind_of_scene_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="kind of scene: expected one of cargo.*, came ship"):
+    with pytest.raises(UsageError, match=r"kind of scene: expected one of cargo.*, came ship"):
         list(simulate_set("ship", tmp_path, scans=1, concealed=0, seed=1))
 
 

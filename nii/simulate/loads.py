@@ -15,6 +15,7 @@ from nii.simulate.draws import Rng
 from nii.simulate.household import furniture, household
 from nii.simulate.machines import cars, machinery, tyres
 from nii.simulate.scene import Part, Spot
+from nii.simulate.securing import secure
 from nii.simulate.shapes import Box
 from nii.simulate.stacked import STACKED, pallet, stack
 
@@ -22,7 +23,9 @@ PAYLOAD_KG = 24_000.0  # of a 20-ft container; most are filled by volume or weig
 CONTAINER_MM = 5900.0  # inside length of a 20-ft container
 ATTEMPTS = 6  # draws of a load before a too heavy one is made lighter
 STRIP_MM = 120.0  # width of the strips of free space above a load
+SECURED = 0.4  # share of loads with lashing or dunnage; loose bulk goods have none
 LEAST_HEADROOM = 60.0  # mm under the roof, below which nothing fits on top of a load
+UNSECURED = ("bulk", "empty", "scrap")
 SOLID = ("steel", "pine")  # materials that nothing can be hidden inside
 
 HS_CHAPTERS = {
@@ -56,9 +59,11 @@ def draw_load(rng: Rng, kind: str, space: Box) -> Load:
         parts = builder(rng, space) if builder else stack(rng, space, STACKED[kind])
         mass = sum(part.mass_kg for part in parts)
         if mass <= limit:
-            return Load(kind, tuple(parts), tuple(_spots(parts, space)))
-    lighter = [replace(part, density=part.density * limit / mass) for part in parts]
-    return Load(kind, tuple(lighter), tuple(_spots(lighter, space)))
+            break
+    else:
+        parts = [replace(part, density=part.density * limit / mass) for part in parts]
+    kept = secure(rng, parts, space) if parts and kind not in UNSECURED and rng.random() < SECURED else []
+    return Load(kind, (*parts, *kept), tuple(_spots(parts, space)))
 
 
 def _empty(rng: Rng, space: Box) -> list[Part]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from nii.simulate.draws import SEEDS, Rng, drawn_texture
 from nii.simulate.scene import Part, Texture
+from nii.simulate.securing import fallen
 from nii.simulate.shapes import Box, Interval
 
 
@@ -27,6 +28,9 @@ class Goods:
     gap: Interval = (0, 15)
     jitter: float = 0.1
 
+
+SHIFTED = 0.15  # share of loads that slipped and lean, or from which units fell
+GAPPY = 0.2  # share of loads with whole stacks missing
 
 STACKED = {
     "cartons": Goods(
@@ -74,10 +78,15 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
     density = rng.uniform(*goods.density)
     unit = (rng.uniform(*goods.width), rng.uniform(*goods.height))
     look = drawn_texture(rng, goods.patterns, goods.contrast)
+    lean = rng.normal(0, 0.06) if rng.random() < SHIFTED else 0.0
+    gaps = rng.uniform(0.05, 0.3) if rng.random() < GAPPY else 0.0
     parts: list[Part] = []
     for y in depths(rng, space):
         x = space.x[0] + rng.uniform(0, 60)
         while x + unit[0] < end:
+            if rng.random() < gaps:
+                x += unit[0] * rng.uniform(0.4, 1.5)
+                continue
             if mixed and rng.random() < 0.3:
                 material = goods.materials[rng.integers(len(goods.materials))]
                 density = rng.uniform(*goods.density)
@@ -93,9 +102,25 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
             if goods.palletised:
                 parts += pallet(rng, (x, x + width), y, z)
                 z += 145
-            parts += _units(rng, goods, (x, y, z, top), unit, across, (material, density, look))
+            own = lean * rng.uniform(0.6, 1.2)
+            parts += _leaning(_units(rng, goods, (x, y, z, top), unit, across, (material, density, look)), own, space)
             x += width + rng.uniform(*goods.gap) + (rng.uniform(20, 120) if rng.random() < 0.3 else 0)
+    free = (end + unit[0] / 2, space.x[1] - unit[0] / 2)
+    if free[1] > free[0] and rng.random() < SHIFTED:
+        parts += fallen(rng, free, space, unit, (material, density))
     return parts
+
+
+def _leaning(parts: list[Part], lean: float, space: Box) -> list[Part]:
+    """A stack of boxes that leans: each moved along x by its height times `lean`, within the space."""
+    if lean == 0.0:
+        return parts
+    out = []
+    for part in parts:
+        box = part.shape.bounds
+        step = np.clip(lean * (box.z[0] - space.z[0]), min(space.x[0] - box.x[0], 0), max(space.x[1] - box.x[1], 0))
+        out.append(replace(part, shape=Box((box.x[0] + step, box.x[1] + step), box.y, box.z)))
+    return out
 
 
 def _units(
