@@ -234,9 +234,9 @@ def dead_lines(planes: FloatArray) -> npt.NDArray[np.bool_]:
     dead = np.zeros(planes.shape[1], bool)
     for plane in planes:
         stuck = np.ptp(plane, axis=1) <= STUCK
-        level = np.median(plane, axis=1)
-        if stuck.all():
+        if stuck.all() or not stuck.any():
             continue
+        level = np.median(plane, axis=1)
         live = np.flatnonzero(~stuck)
         around = np.interp(np.arange(level.size), live, level[live])
         dead |= stuck & (np.abs(level - around) > JUMP)
@@ -291,14 +291,13 @@ def _edge_ratios(plane: FloatArray) -> Array:
     if step.shape[1] <= 2 * reach:
         return np.empty(0)
     inner = step[:, reach:-reach]
-    peak = inner >= cv2.dilate(step, np.ones((1, 2 * reach + 1), np.uint8))[:, reach:-reach]
-    height = np.where(peak, inner, 0).ravel()
-    strongest = np.argpartition(height, -min(EDGES, height.size))[-EDGES:]
-    rows, columns = np.unravel_index(strongest, inner.shape)
+    rows, columns = np.nonzero(inner >= cv2.dilate(step, np.ones((1, 2 * reach + 1), np.uint8))[:, reach:-reach])
+    strongest = np.argpartition(inner[rows, columns], -min(EDGES, rows.size))[-EDGES:]
+    rows, columns = rows[strongest], columns[strongest]
     around = smooth[rows[:, None], columns[:, None] + np.arange(2 * reach + 2)]  # (edge, pixel)
     left, right = around[:, :3], around[:, -3:]
     contrast = np.abs(left.mean(axis=1) - right.mean(axis=1))
-    noise = float(np.median(np.abs(np.diff(smooth, axis=1)))) / MEDIAN_PER_SIGMA / np.sqrt(2)
+    noise = float(np.median(step)) / MEDIAN_PER_SIGMA / np.sqrt(2)
     uneven = np.maximum(np.ptp(left, axis=1), np.ptp(right, axis=1))
     steepest = inner[rows, columns]
     good = (contrast > EDGE_CONTRAST) & (contrast > EDGE_TO_NOISE * noise) & (uneven < 0.1 * contrast) & (steepest > 0)

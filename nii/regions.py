@@ -1,6 +1,7 @@
 """From the layers of a scan to the regions that an officer is shown."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -18,7 +19,8 @@ from nii.scan import Kind, Scan
 
 Box = tuple[int, int, int, int]
 
-DROP = 1.5  # logits below its peak down to which a region reaches
+REACH = 0.3  # share of its peak of evidence down to which a region reaches; best overlap on validation scans
+LOWEST = 0.15  # share of the scan's peak below which no region is looked for
 MOST = 20  # regions of a scan that are looked at, the highest first
 BACKGROUND_ERROR = 0.03  # rms error of the network's excess that all pixels of a region share, attenuation
 
@@ -30,7 +32,7 @@ class Region:
     box: (x, y, w, h) in pixels of the scan. polygon: (x, y) corners. mask: bool (h, w) within the box.
     score: highest pooled evidence in it, on the scale of the scan's score. p_value: among the benign
     calibration scans; None if the model has none. family, family_probability: the likeliest kind.
-    mass: of the excess layer, with material; None where pitch or energies are unknown.
+    scan, layers: what it was found in.
     """
 
     box: Box
@@ -40,7 +42,16 @@ class Region:
     p_value: float | None
     family: str
     family_probability: float
-    mass: Mass | None
+    scan: Scan
+    layers: Layers
+
+    @cached_property
+    def mass(self) -> Mass | None:
+        """Mass of the excess layer, with material; None where pitch or energies are unknown.
+
+        Found when first asked for: it takes longer than all else about a region, and most regions are never shown.
+        """
+        return _mass(self.scan, self.layers, self.mask, self.box)
 
     def to_json(self) -> dict[str, Any]:
         """What a record holds of it; masses in kg, None where unknown."""
@@ -66,18 +77,19 @@ def find_regions(
 ) -> list[Region]:
     """Areas around the peaks of evidence, highest first, at most `limit`.
 
-    An area reaches from its peak down to DROP logits below it and holds one peak; the first region's
-    score is the scan's score, so that scan and region decide by the same calibration.
+    Evidence counts from the scan's usual level. An area reaches from its peak down to REACH of it and holds
+    one peak; the first region's score is the scan's score, so that scan and region decide by the same
+    calibration.
     """
     evidence = layers.evidence.copy()
     regions: list[Region] = []
-    lowest = float(evidence.max()) - 8.0
+    lowest = float(evidence.max()) * LOWEST
     while len(regions) < limit:
         row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
         peak = float(evidence[row, column])
-        if peak <= lowest:
+        if peak < max(lowest, 0) or not np.isfinite(peak):
             break
-        area = _area(evidence, (int(row), int(column)), peak - DROP)
+        area = _area(evidence, (int(row), int(column)), peak * REACH)
         region = _region(scan, layers, contract, calibration, area, peak)
         regions.append(region)
         evidence[cv2.dilate(area, np.ones((5, 5), np.uint8)) > 0] = -np.inf
@@ -117,7 +129,8 @@ def _region(
         p_value=calibration.p_value(peak) if calibration else None,
         family=contract.families[best],
         family_probability=float(shares[best]),
-        mass=_mass(scan, layers, mask, (x, y, w, h)),
+        scan=scan,
+        layers=layers,
     )
 
 
