@@ -9,7 +9,7 @@ from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.loads import BUILDERS, CONTAINER_MM, HS_CHAPTERS, KINDS, PAYLOAD_KG, STRIP_MM, Load, draw_load
 from nii.simulate.placing import CLEARANCE, displaced
 from nii.simulate.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, stacked, texture
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View
+from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
 from nii.simulate.structure import Conveyance
 
 HOLDER = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "box-truck"}
@@ -46,7 +46,7 @@ def multiplier(plan: Texture, rows: int = 60, columns: int = 80, pitch: float = 
     return texture(plan, patch, view)
 
 
-@pytest.mark.parametrize("pattern", ["grain", "stripes-x", "stripes-z", "grid"])
+@pytest.mark.parametrize("pattern", ["grain", "folds", "stripes-x", "stripes-z", "grid"])
 def test_a_texture_has_mean_one_and_the_contrast_asked_for(pattern: str) -> None:
     # 60 seeds: the mean of about 13 x 10 blobs of deviation 0.3 is uncertain by 0.03 in one, 0.004 in 60
     fields = np.stack([multiplier(Texture(pattern, (60.0, 60.0), 0.3, seed)) for seed in range(60)])
@@ -64,6 +64,17 @@ def test_a_texture_is_the_same_for_the_same_seed_and_another_for_another() -> No
 def test_stripes_vary_along_one_axis_only() -> None:
     assert np.ptp(multiplier(Texture("stripes-x", (60.0, 60.0), 0.3, 1)), axis=0).max() == 0
     assert np.ptp(multiplier(Texture("stripes-z", (60.0, 60.0), 0.3, 1)), axis=1).max() == 0
+
+
+def test_stripes_turn_with_their_solid() -> None:
+    """A quarter turn about the beam makes stripes along the travel run along the height."""
+    quarter = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    plan = Texture("stripes-x", (60.0, 60.0), 0.3, 1)
+    part = Part(oriented(Box((-200, 200), (0, 10), (-200, 200)), quarter), "water", 1.0, texture=plan)
+    view = View(x=np.arange(-150, 150, 10.0), z=np.arange(150, -150, -10.0), source_y=-1e6, source_z=0.0)
+    (layer,) = rendered((part,), view).values()
+    assert np.ptp(layer, axis=1).max() < 1e-3
+    assert np.ptp(layer, axis=0).min() > 0.5
 
 
 def test_no_contrast_is_no_texture() -> None:

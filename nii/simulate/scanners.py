@@ -56,7 +56,8 @@ class Scanner:
 
     channels: low energy first. pitch_mm: (row, column) at the plane y = 0, the middle of the object.
     source_distance, source_height: of the focal spot from that plane and above the container's lower edge
-    (or the edge of the belt), mm. noise: as in nii.physics.noise.
+    (or the edge of the belt), mm. noise: as in nii.physics.noise. near: the source stands so near that the
+    picture of what lies off the plane is much larger or smaller than the thing, and is shown to its edges.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scanner:
     source_distance: float
     source_height: float
     noise: NoiseModel
+    near: bool = False
 
     @property
     def energies(self) -> tuple[str, ...]:
@@ -78,14 +80,21 @@ class Scanner:
     def view(self, extent: Box) -> View:
         """Rays and columns that show the whole extent."""
         step_z, step_x = self.pitch_mm
+        low, high = self._heights(extent) if self.near else extent.z
         columns = int((extent.x[1] - extent.x[0]) / step_x)
-        rows = int((extent.z[1] - extent.z[0]) / step_z)
+        rows = int((high - low) / step_z)
         return View(
             x=extent.x[0] + (np.arange(columns, dtype=np.float64) + 0.5) * step_x,
-            z=extent.z[1] - (np.arange(rows, dtype=np.float64) + 0.5) * step_z,
+            z=high - (np.arange(rows, dtype=np.float64) + 0.5) * step_z,
             source_y=-self.source_distance,
             source_z=self.source_height,
         )
+
+    def _heights(self, extent: Box) -> tuple[float, float]:
+        """Where the rays to the extent's edges cross the plane y = 0."""
+        stretch = [self.source_distance / (self.source_distance + y) for y in extent.y]
+        crossings = [self.source_height + (z - self.source_height) * by for z in extent.z for by in stretch]
+        return min(crossings), max(crossings)
 
 
 PORTALS = {
@@ -107,11 +116,11 @@ PORTALS = {
 BELTS = {
     "parcel-160kv": Scanner(
         "parcel-160kv", (Tube(160, "low", LOW_LAYER), Tube(160, "high", HIGH_LAYER)), (1.0, 1.0), 850.0, 300.0,
-        NoiseModel(photons=1.5e5),
+        NoiseModel(photons=1.5e5), near=True,
     ),
     "parcel-160kv-fine": Scanner(
         "parcel-160kv-fine", (Tube(160, "low", LOW_LAYER), Tube(160, "high", HIGH_LAYER)), (0.8, 0.8), 700.0, 250.0,
-        NoiseModel(photons=6e4),
+        NoiseModel(photons=6e4), near=True,
     ),
 }  # fmt: skip
 """For parcels on a belt."""
@@ -138,15 +147,19 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
 def draw_belt_scanner(rng: np.random.Generator) -> Scanner:
     """A belt scanner around one of the presets: pitch 0.8 to 1.6 mm, geometry, layers, dose, defects."""
     base = BELTS[str(rng.choice(sorted(BELTS)))]
-    pitch = rng.uniform(0.8, 1.6)
+    pitch = base.pitch_mm[0] * rng.uniform(1.0, 1.45)
     low, high = (layers[rng.integers(len(layers))] for layers in (LOW_LAYERS, HIGH_LAYERS))
     scanner = replace(
         base,
         channels=(Tube(160, "low", low), Tube(160, "high", high)),
-        pitch_mm=(round(pitch, 2), round(float(np.clip(pitch * rng.uniform(0.9, 1.1), 0.8, 1.6)), 2)),
+        pitch_mm=(round(pitch, 2), round(max(pitch * rng.uniform(0.9, 1.1), 0.8), 2)),
         source_distance=rng.uniform(700, 1000),
-        source_height=rng.uniform(-50, 500),
-        noise=draw_noise(rng),
+        source_height=rng.uniform(-50, 400),
+        noise=replace(
+            draw_noise(rng),  # a tube shines steadily, and a belt scanner's gains are measured between parcels
+            row_gain=float(np.exp(rng.uniform(np.log(2e-4), np.log(3e-3)))),
+            pulse_jitter=float(np.exp(rng.uniform(np.log(2e-4), np.log(3e-3)))),
+        ),
     )
     return replace(scanner, noise=for_beams(scanner.noise, scanner.beams()))
 

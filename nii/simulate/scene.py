@@ -3,6 +3,7 @@
 What is drawn (random) is in `containers`, `loads` and `concealments`; what is here is deterministic.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +12,18 @@ import numpy as np
 
 from nii.physics.forward import Beam, transmission
 from nii.scan import FloatArray
-from nii.simulate.shapes import Box, Patch, Shape, View
+from nii.simulate.shapes import Box, Oriented, Patch, Shape, View
 
 TILE = (64, 128)  # rows and columns of a part of an image that fits the cache of one core
+FAINTEST = np.float32(1e-12)  # transmission; no scanner sees a millionth of that
 
 
 @dataclass(frozen=True)
 class Texture:
     """Uneven filling of a solid: its path is multiplied by a pattern of mean 1.
 
-    pattern: "grain" (blobs), "stripes-x", "stripes-z" (layers) or "grid" (packed items).
+    pattern: "grain" (blobs), "folds" (creases, as of cloth), "stripes-x", "stripes-z" (layers) or "grid" (packed
+    items); stripes and grids turn with the solid.
     size: period or blob size, mm. contrast: standard deviation of the multiplier.
     seed: of the pattern's own random numbers, so that a scene renders to the same bytes.
     """
@@ -111,7 +114,7 @@ def areal_densities(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
             continue
         amount = patch.path * (part.sign * part.density / 10)  # mm to cm
         if part.texture is not None:
-            amount = amount * texture(part.texture, patch, view)
+            amount = amount * texture(part.texture, patch, view, turn=_turn(part.shape))
         if part.material not in layers:
             layers[part.material] = np.zeros(shape, np.float32)
         layers[part.material][patch.rows, patch.columns] += amount
@@ -121,6 +124,7 @@ def areal_densities(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
 def expected(layers: Mapping[str, FloatArray], shape: tuple[int, int], beams: Sequence[Beam]) -> FloatArray:
     """Expected transmission (energy, row, column) of areal densities by material; what is below 0 counts as 0.
 
+    At least FAINTEST, since it has a logarithm: at 160 kV a steel block lets through less than float32 holds.
     Tile by tile, each with the materials that lie in it: few do, of the dozens in a truck.
     """
     out = np.ones((len(beams), *shape), np.float32)
@@ -130,34 +134,62 @@ def expected(layers: Mapping[str, FloatArray], shape: tuple[int, int], beams: Se
             parts = {name: layer[tile] for name, layer in layers.items() if layer[tile].any()}
             if parts:
                 planes = np.maximum(np.stack(list(parts.values())), np.float32(0))
-                out[:, *tile] = transmission(planes, list(parts), beams)
+                out[:, *tile] = np.maximum(transmission(planes, list(parts), beams), FAINTEST)
     return out
 
 
-def texture(plan: Texture, patch: Patch, view: View) -> FloatArray:
-    """Multiplier of mean about 1, float32 (row, column) of the patch, never below 0.05."""
+def _turn(shape: Shape) -> float:
+    """Angle in the image between the solid's own x axis and the travel, radians."""
+    return math.atan2(shape.axes[2][0], shape.axes[0][0]) if isinstance(shape, Oriented) else 0.0
+
+
+def texture(plan: Texture, patch: Patch, view: View, *, turn: float = 0.0) -> FloatArray:
+    """Multiplier of mean about 1, float32 (row, column) of the patch, never below 0.05.
+
+    turn: of stripes and grids in the image, radians.
+    """
     rng = np.random.default_rng(plan.seed)
-    rows, columns = patch.path.shape
-    step_z = float(view.z[0] - view.z[1]) if view.z.size > 1 else 1.0
-    step_x = float(view.x[1] - view.x[0]) if view.x.size > 1 else 1.0
     if plan.pattern == "grain":
-        small = (
-            max(int(columns * step_x / plan.size[0]) + 2, 2),
-            max(int(rows * step_z / plan.size[1]) + 2, 2),
-        )
-        field_ = rng.standard_normal((small[1], small[0])).astype(np.float32)
-        wave = cv2.resize(field_, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        wave = _blobs(rng, plan.size, patch, view)
+    elif plan.pattern == "folds":
+        fine = (plan.size[0] * 0.4, plan.size[1] * 0.4)
+        wave = np.abs(_blobs(rng, plan.size, patch, view)) + np.abs(_blobs(rng, fine, patch, view)) / 2
+        wave = (wave - wave.mean()) / max(float(wave.std()), 1e-6)
     else:
-        phase = rng.uniform(0, 2 * np.pi, 2)
-        along = np.sin(np.arange(columns) * (2 * np.pi * step_x / plan.size[0]) + phase[0])
-        up = np.sin(np.arange(rows) * (2 * np.pi * step_z / plan.size[1]) + phase[1])
-        if plan.pattern == "stripes-x":
-            wave = np.broadcast_to(along[None, :] * 1.4, (rows, columns))
-        elif plan.pattern == "stripes-z":
-            wave = np.broadcast_to(up[:, None] * 1.4, (rows, columns))
-        else:
-            wave = np.abs(along)[None, :] * np.abs(up)[:, None] * 3.2 - 1.3
+        wave = _periodic(rng, plan, patch, view, turn)
     return np.asarray(np.maximum(1 + plan.contrast * wave, 0.05), np.float32)
+
+
+def _steps(view: View) -> tuple[float, float]:
+    """Pitch along x and z, mm."""
+    step_z = float(view.z[0] - view.z[1]) if view.z.size > 1 else 1.0
+    return (float(view.x[1] - view.x[0]) if view.x.size > 1 else 1.0), step_z
+
+
+def _blobs(rng: np.random.Generator, size: tuple[float, float], patch: Patch, view: View) -> FloatArray:
+    """Smooth random field of about unit variance, blobs of this size (mm)."""
+    rows, columns = patch.path.shape
+    step_x, step_z = _steps(view)
+    small = (max(int(columns * step_x / size[0]) + 2, 2), max(int(rows * step_z / size[1]) + 2, 2))
+    field_ = rng.standard_normal((small[1], small[0])).astype(np.float32)
+    return np.asarray(cv2.resize(field_, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _periodic(rng: np.random.Generator, plan: Texture, patch: Patch, view: View, turn: float) -> FloatArray:
+    """Stripes along x or z, or a grid of both."""
+    rows, columns = patch.path.shape
+    step_x, step_z = _steps(view)
+    phase = rng.uniform(0, 2 * np.pi, 2)
+    x, z = (np.arange(columns) * step_x)[None, :], (np.arange(rows) * step_z)[:, None]
+    if turn:
+        x, z = x * np.cos(turn) - z * np.sin(turn), z * np.cos(turn) + x * np.sin(turn)
+    along = np.sin(x * (2 * np.pi / plan.size[0]) + phase[0])
+    up = np.sin(z * (2 * np.pi / plan.size[1]) + phase[1])
+    if plan.pattern == "stripes-x":
+        return np.broadcast_to(along * 1.4, (rows, columns))
+    if plan.pattern == "stripes-z":
+        return np.broadcast_to(up * 1.4, (rows, columns))
+    return np.asarray(np.abs(along) * np.abs(up) * 3.2 - 1.3)
 
 
 def stacked(layers: dict[str, FloatArray], materials: Sequence[str], shape: tuple[int, int]) -> FloatArray:
