@@ -24,10 +24,12 @@ class Outcome:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-async def client_loop(http: httpx2.AsyncClient, scans: list[bytes], first: int, until: float, outcome: Outcome) -> None:
-    """Post scans one after the other until the time is over."""
+async def client_loop(
+    http: httpx2.AsyncClient, scans: list[bytes], first: int, until: float, most: int | None, outcome: Outcome
+) -> None:
+    """Post scans one after the other until the time is over, or all clients together have `most` answers."""
     number = first
-    while time.perf_counter() < until:
+    while time.perf_counter() < until and (most is None or len(outcome.seconds) < most):
         started = time.perf_counter()
         try:
             answer = await http.post("/v1/scans", files={"file": ("scan", scans[number % len(scans)])})
@@ -42,14 +44,16 @@ async def client_loop(http: httpx2.AsyncClient, scans: list[bytes], first: int, 
             await asyncio.sleep(float(answer.headers["Retry-After"]))
 
 
-async def measure(address: str, scans: list[bytes], clients: int, seconds: float, key: str) -> Outcome:
-    """All clients at once."""
+async def measure(
+    address: str, scans: list[bytes], clients: int, seconds: float, key: str, most: int | None = None
+) -> Outcome:
+    """All clients at once. most: answers after which they stop before their time; None is no such number."""
     outcome = Outcome()
     limits = httpx2.Limits(max_connections=clients)
     headers = {"X-API-Key": key} if key else {}
     async with httpx2.AsyncClient(base_url=address, timeout=120, limits=limits, headers=headers) as http:
         until = time.perf_counter() + seconds
-        await asyncio.gather(*(client_loop(http, scans, n, until, outcome) for n in range(clients)))
+        await asyncio.gather(*(client_loop(http, scans, n, until, most, outcome) for n in range(clients)))
     return outcome
 
 
