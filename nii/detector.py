@@ -25,8 +25,8 @@ class Layers:
     heat: (row, column) evidence of a concealment in [0, 1]. excess: (energy, row, column) attenuation of
     what was put there. family: (family, row / n, column / n) probabilities. cargo: (kind,)
     probabilities of the load. empty: probability that there is no load. evidence: (row / n, column / n)
-    logits, coarser by the model's own n, averaged over a small window. score: their maximum; larger =
-    more anomalous, unclipped.
+    evidence, coarser by the model's own n, averaged over a small window, above the scan's usual level.
+    score: their maximum; larger = more anomalous, unclipped.
     """
 
     heat: FloatArray

@@ -96,9 +96,15 @@ def test_features_see_a_material_by_its_energy_ratio():
 def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
     evidence = torch.full((1, 1, 20, 20), -5.0)
     evidence[..., 10, 10] = 4.0
-    assert float(scan_score(evidence, 3)) == pytest.approx(-4.0)
+    assert float(scan_score(evidence, 3)) == pytest.approx(-4.0 - -5.0)
     evidence[..., 3:6, 3:6] = 2.0
-    assert float(scan_score(evidence, 3)) == pytest.approx(2.0)
+    assert float(scan_score(evidence, 3)) == pytest.approx(2.0 - -5.0)
+
+
+def test_the_score_counts_from_what_is_usual_in_the_scan():
+    ramp = torch.arange(64.0).reshape(1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 levels, 4x4 each
+    assert float(scan_score(ramp, 1)) == pytest.approx(63 - 48)  # three of four cells lie below level 48
+    assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 48)
 
 
 def test_training_writes_log_checkpoint_and_pictures(finished_run):

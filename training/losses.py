@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torchvision.ops import sigmoid_focal_loss
 
 from training.data import BORDER, EVEN_AREA, Batch
-from training.network import Output, scan_score
+from training.network import Output, window_means
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def evidence_loss(logit: Tensor, batch: Batch) -> Tensor:
 
 
 def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
-    """Cross-entropy of the score of each crop: what a scan is judged by. Crops that show a sliver don't count."""
+    """Cross-entropy of the highest window of each crop: what a scan is judged by. Crops with a sliver don't count."""
     shown = covered(batch).sum(dim=(1, 2, 3))
     target = (shown > 0).float()
     counts = ((shown == 0) | (shown > 3)).float() * (batch.weight.amin(dim=(1, 2, 3)) > 0)
-    loss = F.binary_cross_entropy_with_logits(scan_score(logit, pool), target, reduction="none")
+    loss = F.binary_cross_entropy_with_logits(window_means(logit, pool).amax(dim=(1, 2)), target, reduction="none")
     return (loss * counts).sum() / counts.sum().clamp(min=1)
 
 

@@ -19,6 +19,9 @@ from training.backbone import Backbone
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
 
+LEVEL = 0.75  # quantile of a scan's own evidence that counts as usual
+STEP = 4  # of the grid on which it is taken, pixels at a quarter of the resolution
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -180,8 +183,8 @@ class Separator(nn.Module):
     """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
-    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4) logits, averaged as
-    for the score. score: (B,) their maximum, a logit, unclipped.
+    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4), averaged and above the
+    scan's own level, as for the score. score: (B,) their maximum, unclipped.
     """
 
     names = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
@@ -202,10 +205,19 @@ class Separator(nn.Module):
 
 
 def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
-    """(B, 1, H4, W4) logits -> (B, H4, W4): means over windows of pool x pool pixels at a quarter of the resolution.
+    """(B, 1, H4, W4) logits -> (B, H4, W4): how far the mean over a window exceeds what is usual in this scan.
 
-    A window, not a lone pixel: noise makes lone pixels.
+    A window of pool x pool pixels at a quarter of the resolution, since noise makes lone pixels. What is
+    usual: the LEVEL quantile of these means; a load that is odd all over raises no alarm by that alone.
     """
+    means = window_means(evidence, pool)
+    ascending = means[:, ::STEP, ::STEP].flatten(1).sort(dim=1).values  # (B, n)
+    usual = ascending[:, int(LEVEL * 100) * ascending.shape[1] // 100]
+    return means - usual[:, None, None]
+
+
+def window_means(evidence: Tensor, pool: int) -> Tensor:
+    """(B, 1, H4, W4) logits -> (B, H4, W4): means over windows of pool x pool pixels."""
     return F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)[:, 0]
 
 
