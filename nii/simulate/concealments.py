@@ -7,19 +7,9 @@ inside goods displaces them, so that the excess is the difference of two physica
 from collections.abc import Callable
 from dataclasses import replace
 
+from nii.simulate.contraband import contraband
 from nii.simulate.draws import Rng
-from nii.simulate.hidden_goods import (
-    bricks,
-    bulk_bag,
-    contraband,
-    die_moulds,
-    firearms,
-    jerrycans,
-    other,
-    pill_press,
-    pills,
-    press_parts,
-)
+from nii.simulate.hidden_goods import bricks, bulk_bag, firearms, jerrycans, other, pills
 from nii.simulate.hidden_in_structure import (
     Change,
     beam_hide,
@@ -33,6 +23,7 @@ from nii.simulate.hidden_in_structure import (
     wall_hide,
 )
 from nii.simulate.placing import displaced, draw_place
+from nii.simulate.presses import die_moulds, pill_press, press_parts
 from nii.simulate.scene import Concealment, Part, Spot, enclosing
 from nii.simulate.shapes import Box, shifted
 from nii.simulate.structure import Conveyance

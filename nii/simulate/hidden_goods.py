@@ -1,52 +1,80 @@
-"""Concealments that are things: built at the origin, in millimetres, to be put somewhere afterwards."""
+"""Concealments that are goods or arms: built at the origin, in millimetres, to be put somewhere afterwards."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from nii.simulate.draws import SEEDS, Rng, drawn_material, layers, log_uniform
+from nii.physics.materials import MATERIALS
+from nii.simulate.draws import SEEDS, Rng, drawn_material, log_uniform
 from nii.simulate.scene import Part, Texture
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, PrismY, Shape, rotated
+from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, Shape, rotated, shifted
 
 Size = tuple[float, float, float]  # mm along x, y, z
 
 DRUGS: tuple[tuple[str, Interval], ...] = (
     ("fentanyl_hcl", (0.6, 1.15)),
+    ("fentanyl_street_powder", (0.5, 0.95)),
     ("cocaine_hcl", (0.8, 1.15)),
     ("heroin", (0.7, 1.1)),
     ("methamphetamine_hcl", (0.6, 1.1)),
     ("cannabis", (0.3, 0.8)),
+    ("cannabis_resin", (0.9, 1.2)),
+    ("mdma_hcl", (0.5, 0.9)),
+    ("ketamine_hcl", (0.5, 0.9)),
     ("mannitol", (0.5, 0.9)),
     ("lactose", (0.5, 0.9)),
     ("caffeine", (0.4, 0.8)),
+    ("paracetamol", (0.5, 0.9)),
 )
 """Drugs and their cutting agents; ranges of density as pressed or packed in g/cm3."""
 
 LIQUIDS: tuple[tuple[str, Interval], ...] = (
     ("water", (0.95, 1.2)),
     ("ethanol", (0.75, 0.85)),
+    ("aniline", (0.98, 1.03)),
     ("npp", (0.9, 1.1)),
     ("phenethyl_bromide", (1.3, 1.37)),
+    ("propionyl_chloride", (1.03, 1.08)),
 )
-
 """Liquid precursors and solvents; ranges of density in g/cm3."""
 
-ANYTHING = ("water", "lactose", "polyethylene", "steel", "aluminium", "lead", "copper", "glass", "cotton", "sand")
+PRECURSORS: tuple[tuple[str, Interval], ...] = (
+    ("4_piperidone", (0.5, 0.9)),
+    ("4_anpp", (0.6, 1.05)),
+    ("microcrystalline_cellulose", (0.3, 0.5)),
+    ("sodium_bicarbonate", (0.8, 1.1)),
+)
+"""Solid precursors and what pills are pressed with; ranges of density in g/cm3."""
+
+ANYTHING = (
+    "water", "lactose", "polyethylene", "pvc", "abs", "rubber", "cotton", "paper", "hardwood", "leather", "sugar",
+    "sand", "glass", "ceramic_tile", "granite", "gypsum", "salt", "titanium_dioxide", "aluminium", "titanium", "steel",
+    "stainless_steel", "copper", "brass", "zinc", "tin", "lead", "tungsten", "electronics_mix", "lithium_battery",
+    "meat_frozen", "vegetable_oil", "body_tissue", "rdx_simulant", "black_powder", "methamphetamine_hcl",
+)  # fmt: skip
 """Materials of things of no kind."""
 
 
-def _at(x: float, y: float, z: float, size: Size) -> Box:
+def at(x: float, y: float, z: float, size: Size) -> Box:
     """A box with its low corner at (x, y, z)."""
     return Box((x, x + size[0]), (y, y + size[1]), (z, z + size[2]))
 
 
 def bricks(rng: Rng) -> list[Part]:
-    """Pressed bricks of about 0.5 to 1.2 kg each, in a stack of 1 to 60."""
+    """Pressed bricks of about 0.5 to 1.2 kg each: one, a stack of any count up to 800, or some laid about.
+
+    The last layer of a stack is seldom full.
+    """
     material, density = drawn_material(rng, DRUGS)
     one: Size = (rng.uniform(130, 260), rng.uniform(90, 180), rng.uniform(30, 75))
-    count = [int(log_uniform(rng, 1, n)) for n in (6.9, 3.9, 4.9)]
+    wide, deep, high = (int(log_uniform(rng, 1, n)) for n in (9.9, 6.9, 14.9))
+    top = int(rng.integers(1, wide + 1))  # bricks side by side in the last layer
+    slack = rng.uniform(0, 25) if rng.random() < 0.3 else 2.0
     parts = []
-    for i in range(count[0]):
-        for k in range(count[2]):
-            box = _at(i * (one[0] + 3), 0, k * (one[2] + 3), (one[0], one[1] * count[1], one[2]))
+    for k in range(high):
+        for i in range(wide if k < high - 1 else top):
+            x = i * (one[0] + 3) + rng.uniform(0, slack)
+            box = at(x, rng.uniform(0, slack), k * (one[2] + 3), (one[0], one[1] * deep, one[2]))
             parts.append(Part(box, material, density * rng.normal(1, 0.02)))
     return parts
 
@@ -62,11 +90,22 @@ def bulk_bag(rng: Rng) -> list[Part]:
     return parts
 
 
+PILLS: tuple[tuple[str, Interval], ...] = (
+    ("fentanyl_pills", (0.5, 0.85)),
+    ("lactose", (0.4, 0.65)),
+    ("mannitol", (0.4, 0.65)),
+    ("caffeine", (0.4, 0.65)),
+)
+"""What pills are made of; ranges of density as poured in g/cm3."""
+
+
 def pills(rng: Rng) -> list[Part]:
-    """Pills in bottles in a carton, or loose in a bag."""
-    material, density = drawn_material(
-        rng, (("lactose", (0.5, 0.8)), ("mannitol", (0.5, 0.8)), ("caffeine", (0.5, 0.8)))
-    )
+    """Pills in bottles, side by side and in layers as in a carton; or loose in a bag."""
+    material, density = drawn_material(rng, PILLS)
+    if rng.random() < 0.3:
+        semi = (log_uniform(rng, 50, 260), log_uniform(rng, 50, 220), log_uniform(rng, 30, 150))
+        look = Texture("grain", (12.0, 12.0), rng.uniform(0.02, 0.1), int(rng.integers(SEEDS)))
+        return [Part(Ellipsoid(semi, semi), material, density, texture=look)]
     radius, height = rng.uniform(20, 60), rng.uniform(60, 180)
     parts = []
     for i in range(int(rng.integers(2, 9))):
@@ -75,97 +114,17 @@ def pills(rng: Rng) -> list[Part]:
             depth = rng.integers(1, 5) * 2 * radius
             bottle = Box((x - radius, x + radius), (0, depth), (z, z + height))
             parts.append(Part(bottle, "polyethylene", 0.08))
-            parts.append(
-                Part(Box(bottle.x, bottle.y, (z, z + height * rng.uniform(0.6, 0.9))), material, density * 0.8)
-            )
-    return parts
-
-
-def pill_press(rng: Rng) -> list[Part]:
-    """Bench or rotary press: base, columns, turret or punch, upper block, motor, flywheel, hopper."""
-    scale = rng.uniform(0.35, 1.15)
-    metal = ("cast_iron", 7.2) if rng.random() < 0.6 else ("steel", 7.85)
-    size = (620 * scale * rng.uniform(0.7, 1.3), 560 * scale, 1250 * scale * rng.uniform(0.7, 1.2))
-    parts = [*_press_body(rng, size, metal), *_press_drive(size, scale)]
-    w, d, h = size
-    if rng.random() < 0.7:  # flywheel
-        parts.append(Part(Cylinder((w * 1.05, d / 2, h * 0.45), 190 * scale, 45 * scale, "y"), "cast_iron", 7.2))
-    if rng.random() < 0.6:
-        parts.append(_hopper(size, scale))
-    return parts
-
-
-def _press_body(rng: Rng, size: Size, metal: tuple[str, float]) -> list[Part]:
-    """Hollow base, table, upper block, turret and shaft."""
-    w, d, h = size
-    name, dense = metal
-    return [
-        Part(_at(0, 0, 0, (w, d, h * 0.4)), name, dense * rng.uniform(0.12, 0.4)),
-        Part(_at(w * 0.1, d * 0.1, h * 0.36, (w * 0.8, d * 0.8, h * 0.05)), name, dense * 0.9),
-        Part(_at(w * 0.15, d * 0.15, h * 0.8, (w * 0.7, d * 0.7, h * 0.16)), name, dense * rng.uniform(0.3, 0.8)),
-        Part(Cylinder((w / 2, d / 2, h * 0.56), w * rng.uniform(0.25, 0.38), h * 0.12, "z"), "steel", 7.85 * 0.8),
-        Part(Cylinder((w / 2, d / 2, h * 0.6), w * 0.07, h * 0.5, "z"), "steel", 7.85),
-    ]
-
-
-def _press_drive(size: Size, scale: float) -> list[Part]:
-    """Motor in the base, and four columns."""
-    w, d, h = size
-    motor = Part(Cylinder((w * 0.3, d * 0.4, h * 0.18), 90 * scale, 260 * scale, "x"), "copper", 4.5)
-    columns = [
-        Part(Cylinder((w * u, d * v, h * 0.6), 26 * scale, h * 0.42, "z"), "steel", 7.85)
-        for u in (0.15, 0.85)
-        for v in (0.3, 0.7)
-    ]
-    return [motor, *columns]
-
-
-def _hopper(size: Size, scale: float) -> Part:
-    """The funnel on top, as a solid of low density."""
-    w, d, h = size
-    low, high, half = h * 0.97, h * 1.15, 110 * scale
-    cone = ((w / 2 - 20, low), (w / 2 + 20, low), (w / 2 + half, high), (w / 2 - half, high))
-    return Part(PrismY(cone, (d * 0.35, d * 0.65)), "steel", 0.6)
-
-
-def die_moulds(rng: Rng) -> list[Part]:
-    """Steel plates and blocks with rows of bores, one to four of them side by side."""
-    parts = []
-    x = 0.0
-    for _ in range(int(rng.integers(1, 5))):
-        w, d, h = rng.uniform(60, 320), rng.uniform(40, 200), rng.uniform(20, 90)
-        metal, density = [("steel", 7.85), ("brass", 8.5), ("aluminium", 2.7)][rng.integers(3)]
-        parts.append(Part(_at(x, 0, 0, (w, d, h)), metal, density))
-        bore = rng.uniform(4, 12)
-        for u in np.arange(x + 2 * bore, x + w - bore, rng.uniform(3, 5) * bore):
-            parts.append(Part(Cylinder((float(u), d / 2, h / 2), bore, d * 0.5, "y"), metal, density, -1))
-        x += w + rng.uniform(3, 30)
-    return parts
-
-
-def press_parts(rng: Rng) -> list[Part]:
-    """Sets of punches, turret discs, cams and gears, loose or in a case."""
-    parts = []
-    radius, length = rng.uniform(9, 20), rng.uniform(90, 160)
-    for i in range(int(rng.integers(4, 26))):
-        middle = (radius + i * (2 * radius + 4), 60.0, length / 2)
-        rows = int(rng.integers(1, 6))
-        parts.append(Part(Cylinder(middle, radius, length, "z"), "steel", 7.85 * rows * 0.6))
-    if rng.random() < 0.7:
-        r = rng.uniform(70, 210)
-        axis = str(rng.choice(["y", "z"]))
-        thick = rng.uniform(25, 90)
-        disc = Cylinder((r, 60.0, length + (r if axis == "y" else thick / 2) + 5), r, thick, axis)
-        parts.append(Part(disc, "steel", 7.85 * rng.uniform(0.6, 1)))
-        if axis == "y":
-            parts.append(Part(Cylinder(disc.centre, r * rng.uniform(0.15, 0.4), thick, axis), "steel", 4.7, -1))
+            parts.append(Part(Box(bottle.x, bottle.y, (z, z + height * rng.uniform(0.6, 0.9))), material, density))
     return parts
 
 
 def jerrycans(rng: Rng) -> list[Part]:
-    """Cans, canisters or a drum of liquid or solid precursor."""
-    material, density = drawn_material(rng, LIQUIDS if rng.random() < 0.8 else DRUGS)
-    if rng.random() < 0.3:
+    """Precursors: cans of liquid in a row, a drum, or sacks of powder."""
+    way = rng.random()
+    if way < 0.25:
+        return _sacks(rng)
+    material, density = drawn_material(rng, LIQUIDS if rng.random() < 0.8 else PRECURSORS)
+    if way < 0.5:
         r, h = rng.uniform(140, 300), rng.uniform(350, 900)
         fill = h * rng.uniform(0.6, 0.97)
         shell = Cylinder((r, r, h / 2), r, h, "z")
@@ -178,9 +137,18 @@ def jerrycans(rng: Rng) -> list[Part]:
     for i in range(int(log_uniform(rng, 1, 6.9))):
         full = h * rng.uniform(0.7, 0.95)
         depth = d * rng.integers(1, 3)
-        parts.append(Part(_at(i * (w + 6), 0, 0, (w, depth, h)), "polyethylene", 0.05))
-        parts.append(Part(_at(i * (w + 6) + 3, 2, 3, (w - 6, depth - 4, full)), material, density))
+        parts.append(Part(at(i * (w + 6), 0, 0, (w, depth, h)), "polyethylene", 0.05))
+        parts.append(Part(at(i * (w + 6) + 3, 2, 3, (w - 6, depth - 4, full)), material, density))
     return parts
+
+
+def _sacks(rng: Rng) -> list[Part]:
+    """Sacks of 10 to 30 kg lying on each other, pillow-shaped."""
+    material, density = drawn_material(rng, PRECURSORS)
+    a, b, c = rng.uniform(220, 340), rng.uniform(150, 260), rng.uniform(55, 95)
+    count = int(log_uniform(rng, 1, 8.9))
+    middles = [(a + rng.uniform(-20, 20), b + rng.uniform(-20, 20), c + k * 1.7 * c) for k in range(count)]
+    return [Part(Ellipsoid(middle, (a, b, c)), material, density) for middle in middles]
 
 
 PISTOL = ((0, 95), (0, 128), (190, 128), (190, 95), (120, 92), (95, 60), (62, 62), (48, 0), (8, 4), (22, 90))
@@ -207,38 +175,60 @@ def firearms(rng: Rng) -> list[Part]:
     return parts
 
 
-def contraband(rng: Rng) -> list[Part]:
-    """Banknotes, cigarettes, ammunition, gold or lead bars."""
-    kind = rng.integers(4)
-    if kind == 0:
-        size: Size = (rng.uniform(160, 600), rng.uniform(100, 400), rng.uniform(60, 400))
-        return [Part(_at(0, 0, 0, size), "banknotes", rng.uniform(0.6, 0.9), texture=layers(rng, 15, 0.05))]
-    if kind == 1:
-        size = (rng.uniform(280, 1100), rng.uniform(300, 900), rng.uniform(220, 900))
-        return [Part(_at(0, 0, 0, size), "tobacco", rng.uniform(0.15, 0.3), texture=layers(rng, 90, 0.15))]
-    if kind == 2:
-        size = (rng.uniform(120, 500), rng.uniform(80, 300), rng.uniform(60, 250))
-        return [Part(_at(0, 0, 0, size), "brass", rng.uniform(1.5, 4.0), texture=layers(rng, 25, 0.2))]
-    metal, density = ("gold", 19.3) if rng.random() < 0.6 else ("lead", 11.34)
-    bars = range(int(rng.integers(1, 6)))
-    return [Part(_at(i * 90.0, 0, 0, (rng.uniform(50, 85), rng.uniform(80, 250), rng.uniform(10, 40))), metal, density)
-            for i in bars]  # fmt: skip
-
-
 def other(rng: Rng) -> list[Part]:
-    """Solids of no kind at all: one to five random shapes of random material and density."""
+    """Solids of no kind at all: unions of one to six random shapes, of one random material or of several.
+
+    Boxes, cylinders, ellipsoids and prisms with three to eight corners, some of them hollow; density by chance.
+    """
     parts: list[Part] = []
-    for _ in range(int(rng.integers(1, 6))):
-        material, density = ANYTHING[rng.integers(len(ANYTHING))], log_uniform(rng, 0.3, 4.0)
-        a, b, c = (log_uniform(rng, 25, 260) for _ in range(3))
-        x, z = rng.uniform(0, 250), rng.uniform(0, 200)
-        corners = rotated(((-a, -c), (a, -c), (a * rng.uniform(-1, 1), c)), rng.uniform(0, 6), (x + a, z + c))
-        shapes: tuple[Shape, ...] = (
-            Box((x, x + 2 * a), (0, 2 * b), (z, z + 2 * c)),
-            Cylinder((x + a, b, z + c), c, 2 * a, "x"),
-            Cylinder((x + a, b, z + a), a, 2 * b, "y"),
-            Ellipsoid((x + a, b, z + c), (a, b, c)),
-            PrismY(corners, (0, 2 * b)),
-        )
-        parts.append(Part(shapes[rng.integers(len(shapes))], material, density))
-    return parts
+    mixed = rng.random() < 0.5
+    material, density = _anything(rng)
+    size = log_uniform(rng, 25, 320)  # mm, half of what most of it measures
+    for _ in range(int(rng.integers(1, 7))):
+        if mixed:
+            material, density = _anything(rng)
+        a, b, c = (size * log_uniform(rng, 0.25, 1.4) for _ in range(3))
+        centre = (a + rng.uniform(0, size), b + rng.uniform(0, size), c + rng.uniform(0, size))
+        shape = _random_shape(rng, centre, (a, b, c))
+        parts.append(Part(shape, material, density))
+        if rng.random() < 0.25 and isinstance(shape, Box | Cylinder | Ellipsoid):
+            parts.append(Part(_shrunk(shape, rng.uniform(0.5, 0.95)), material, density, -1))
+    low = min(part.shape.bounds.z[0] for part in parts)
+    return [replace(part, shape=shifted(part.shape, (0.0, 0.0, -low))) for part in parts]
+
+
+def _anything(rng: Rng) -> tuple[str, float]:
+    """A material by chance, as dense as it is or looser, g/cm3."""
+    material = ANYTHING[rng.integers(len(ANYTHING))]
+    return material, MATERIALS[material].density_g_cm3 * log_uniform(rng, 0.15, 1.0)
+
+
+def _random_shape(rng: Rng, centre: Size, half: Size) -> Shape:
+    """One solid around a centre, about as large as the half sides say."""
+    (x, y, z), (a, b, c) = centre, half
+    corners = int(rng.integers(3, 9))
+    turns = np.sort(rng.uniform(0, 2 * np.pi, corners))
+    reach = rng.uniform(0.5, 1, corners)
+    outline = tuple(zip(reach * np.cos(turns), reach * np.sin(turns), strict=True))
+    shapes: tuple[Shape, ...] = (
+        Box((x - a, x + a), (y - b, y + b), (z - c, z + c)),
+        Cylinder(centre, c, 2 * a, "x"),
+        Cylinder(centre, a, 2 * b, "y"),
+        Cylinder(centre, min(a, b), 2 * c, "z"),
+        Ellipsoid(centre, half),
+        PrismY(tuple((float(x + a * u), float(z + c * v)) for u, v in outline), (y - b, y + b)),
+        PrismX(tuple((float(y + b * u), float(z + c * v)) for u, v in outline), (x - a, x + a)),
+    )
+    return shapes[rng.integers(len(shapes))]
+
+
+def _shrunk(shape: Box | Cylinder | Ellipsoid, by: float) -> Shape:
+    """The same solid, smaller by this factor around its middle."""
+    match shape:
+        case Box():
+            mids = [(sum(side) / 2, (side[1] - side[0]) / 2 * by) for side in (shape.x, shape.y, shape.z)]
+            return Box(*((middle - half, middle + half) for middle, half in mids))
+        case Cylinder():
+            return replace(shape, radius=shape.radius * by, length=shape.length * by)
+        case Ellipsoid():
+            return replace(shape, semi=tuple(by * semi for semi in shape.semi))
