@@ -11,7 +11,8 @@ Picture = npt.NDArray[np.uint8]
 
 DEEPEST = 7.0  # attenuation shown as black
 ALARM, CANDIDATE, CLEAR = (40, 40, 230), (0, 165, 255), (90, 150, 60)  # blue, green, red
-STRIP = 26  # rows of the line of text above the picture
+STRIP = 26  # rows of the line of text above the picture, if that is no wider than SHOWN
+SHOWN = 800  # pixels that a picture is shown wide: marks of wider ones grow, so that they stay legible
 
 
 def grey(transmission: FloatArray) -> Picture:
@@ -33,25 +34,36 @@ def base_picture(scan: Scan) -> Picture:
 
 
 def overlay(result: Result) -> Picture:
-    """(row, column, 3): heat map in red over the scan, a box and a label per region, one line on top."""
+    """(row, column, 3): what `marked` gives, below one line of text."""
+    return _with_strip(marked(result), headline(result), ALARM if result.alarm else CLEAR)
+
+
+def marked(result: Result) -> Picture:
+    """(row, column, 3): heat map in red over the scan, a box and a label per region."""
     picture = base_picture(result.scan)
     strength = (np.clip(result.layers.heat, 0, 1) * 0.6)[..., None]
     picture = np.asarray(picture * (1 - strength) + np.array((30, 30, 255)) * strength, np.uint8)
-    scale = float(np.clip(picture.shape[1] / 1600, 0.42, 0.8))
     for region in (result.regions or result.candidates[:1])[::-1]:
         alarms = region in result.regions
-        _mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE, scale)
-    return _with_strip(picture, headline(result), ALARM if result.alarm else CLEAR)
+        _mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE)
+    return picture
 
 
 def without_layer(result: Result) -> Picture:
-    """The scan as it would be without the excess layer, where the heat map says that there is one."""
+    """What `unlayered` gives, below a line that says so."""
+    if result.scan.kind is Kind.OPERATOR_IMAGE:
+        return base_picture(result.scan)
+    return _with_strip(unlayered(result), "without the layer", CLEAR)
+
+
+def unlayered(result: Result) -> Picture:
+    """(row, column, 3): the scan without the excess layer, where the heat map says that there is one."""
     scan = result.scan
     if scan.kind is Kind.OPERATOR_IMAGE:
         return base_picture(scan)
     excess = result.layers.excess[: len(scan.transmission)] * (result.layers.heat > 0.3)
     picture = grey((scan.transmission * np.exp(excess))[0])
-    return _with_strip(np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8), "without the layer", CLEAR)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def headline(result: Result) -> str:
@@ -64,30 +76,49 @@ def headline(result: Result) -> str:
 def _label(region: dict[str, object]) -> str:
     mass = f" {region['mass_kg']:.3g} kg" if region["mass_kg"] is not None else ""
     p_value = f" p {region['p_value']:.2g}" if region["p_value"] is not None else ""
-    return f"{region['family']}{mass}{p_value}"
+    return f"{str(region['family']).replace('_', ' ')}{mass}{p_value}"
 
 
-def _mark(
-    picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int], scale: float
-) -> None:
+def box_in(picture: Picture, box: tuple[int, int, int, int], colour: tuple[int, int, int], gap: int = 2) -> None:
+    """Draw a box (x, y, w, h) around an area, `gap` pixels away from it; the picture is changed."""
     x, y, w, h = box
-    cv2.rectangle(picture, (x - 2, y - 2), (x + w + 1, y + h + 1), colour, 2)
-    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    left = int(np.clip(x, 0, max(picture.shape[1] - wide - 4, 0)))
-    bottom = y - 6 if y - high - 8 > 0 else min(y + h + high + 8, picture.shape[0] - 4)
-    cv2.rectangle(picture, (left, bottom - high - 3), (left + wide + 4, bottom + 4), (255, 255, 255), -1)
-    cv2.putText(picture, text, (left + 2, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    line = round(2 * _growth(picture))
+    cv2.rectangle(picture, (x - gap, y - gap), (x + w + gap - 1, y + h + gap - 1), colour, line)
+
+
+def _growth(picture: Picture) -> float:
+    return max(1.0, picture.shape[1] / SHOWN)
+
+
+def _mark(picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int]) -> None:
+    box_in(picture, box, colour)
+    x, y, _, h = box
+    growth = _growth(picture)
+    scale, line, gap = 0.5 * growth, round(growth), round(4 * growth)
+    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, line)
+    left = int(np.clip(x, 0, max(picture.shape[1] - wide - gap, 0)))
+    bottom = y - 2 * gap if y - high - 3 * gap > 0 else min(y + h + high + 2 * gap, picture.shape[0] - gap)
+    cv2.rectangle(picture, (left, bottom - high - gap), (left + wide + gap, bottom + gap), (255, 255, 255), -1)
+    place = (left + gap // 2, bottom)
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, line, cv2.LINE_AA)
 
 
 def _with_strip(picture: Picture, text: str, colour: tuple[int, int, int]) -> Picture:
     """The picture below a line of text; the text is made to fit the width."""
-    strip = np.full((STRIP, picture.shape[1], 3), 255, np.uint8)
-    wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1)[0][0]
-    scale = 0.55 * min(1.0, (picture.shape[1] - 8) / wide)
-    cv2.putText(strip, text, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    growth = _growth(picture)
+    strip = np.full((round(STRIP * growth), picture.shape[1], 3), 255, np.uint8)
+    wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.55 * growth, 1)[0][0]
+    scale = 0.55 * growth * min(1.0, (picture.shape[1] - 8) / wide)
+    place = (4, round(18 * growth))
+    cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, round(growth), cv2.LINE_AA)
     return np.concatenate([strip, picture])
 
 
 def png(picture: Picture) -> bytes:
     """The picture as a PNG file."""
     return bytes(cv2.imencode(".png", picture)[1])
+
+
+def jpeg(picture: Picture) -> bytes:
+    """The picture as a JPEG file, a fifth of the size; for looking at, not for measuring."""
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])

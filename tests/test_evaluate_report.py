@@ -292,6 +292,27 @@ def test_galleries_hold_the_worst_misses_and_the_best_hits():
     assert choose_gallery(figures_of(results, calibrations=()), results)["missed"] == ["missed worst"]
 
 
+def test_a_benign_scan_that_does_not_alarm_is_not_called_a_false_alarm(unpainted):
+    said = "No benign scan alarmed; these scored highest."
+    gallery = Gallery(false_alarms=(Picture("b", PNG),))
+    assert said in page_of([scan("b", 0.0), scan("c", 9.0, family="bricks")], gallery).text
+    assert said not in page_of([scan("b", 9.0), scan("c", 9.0, family="bricks")], gallery).text
+
+
+def test_what_only_some_families_lack_is_no_gap_of_the_set(unpainted):
+    mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 4.0}
+    weighed = scan("a", 5.0, family="bricks", regions=(Region(box=BOX, score=5.0, **mass),))
+    assert "Mass errors" not in page_of([weighed, scan("b", 5.0, family="firearm")]).text
+    assert "Mass errors" in page_of([scan("b", 5.0, family="firearm")]).text
+
+
+def test_a_part_without_scans_of_one_kind_says_so_and_not_zero(unpainted):
+    results = [scan("a", 0.0, cargo="sacks"), scan("b", 1.0, family="bricks", cargo="sacks+drums")]
+    text = page_of(results).text
+    assert "mixed unknown 0 of 1 0 % 0 to 98 % no scan" in text
+    assert "sacks unknown no scan 0 of 1" in text
+
+
 def test_an_empty_gallery_has_no_heading(full, unpainted):
     headings = page_of([scan("b", 0.0)]).text
     assert "Missed concealments" not in headings
@@ -319,6 +340,7 @@ def test_words_round_for_people_and_never_up_to_everything():
     ]
     assert (span([0.16877, 0.34655]), span(None)) == ("17 to 35 %", "unknown")
     assert (number(0.19312, "s"), number(None, "s")) == ("0.193 s", "unknown")
+    assert [number(value) for value in (12.34, 1987.6, 123456.0, 4e9, 0.0)] == ["12.3", "1990", "123000", "4e+09", "0"]
     assert budget(0.001) == "one false alarm in 1000 benign scans"
     assert budget(0.03) == "false alarms on 3 % of benign scans"
 

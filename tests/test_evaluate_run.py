@@ -211,6 +211,11 @@ def test_two_models_are_put_side_by_side(tmp_path, model):
     pd = made["operating_point"]["pd"]
     assert (pd["difference"], pd["only_a"], pd["only_b"], pd["n"]) == (-1.0, 3, 0, 3)
     assert made["recall_at_1"]["difference"] == 0.0
+    few = tmp_path / "few.onnx"
+    few.write_bytes(calibrated_model(19))
+    assert evaluate(scans, "--model", model, "--model", few, "--out", out) == 0
+    budgets = [figures_in(out / side)["operating_point"]["pfa"] for side in "ab"]
+    assert [*budgets, figures_in(out)["operating_point"]["pfa"]] == [0.05] * 3  # what both support
     html = (out / "report.html").read_text()
     assert "These scans can&#x27;t tell the two models apart" in html
     assert 'href="a/report.html"' in html

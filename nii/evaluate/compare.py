@@ -36,15 +36,15 @@ def compare(
     results_b: Sequence[ScanResult],
     *,
     pfas: Iterable[float] = PFAS,
-    operating_pfas: tuple[float, float] = (OPERATING_PFA, OPERATING_PFA),
+    operating_pfa: float = OPERATING_PFA,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Figures:
     """Two models over the scans that both scored; differences are b - a.
 
     auroc, families and pd_at_pfa: each model has its own threshold, from the benign scans of the
-    resample. operating_point: Pd and Pfa by each model's own calibration at its budget in
-    operating_pfas. recall_at_1: scans whose first region lies in the right place.
+    resample. operating_point: Pd and Pfa by each model's own calibration at the budget
+    operating_pfa. recall_at_1: scans whose first region lies in the right place.
     ci: 95 %; p_value: two-sided, of no difference. Raises ScanSetError if the truths of a scan differ.
     """
     budgets = list(pfas)
@@ -54,7 +54,7 @@ def compare(
     counts = {"benign": len(a.benign), "concealed": len(a.concealed)}
     counts |= {"left_out_a": len(results_a) - len(a.all), "left_out_b": len(results_b) - len(b.all)}
     rng = np.random.default_rng(seed)
-    tree: Figures = {"scans": counts, "operating_point": decisions(a, b, operating_pfas, rng, resamples)}
+    tree: Figures = {"scans": counts, "operating_point": decisions(a, b, operating_pfa, rng, resamples)}
     tree["recall_at_1"] = places(a, b, rng, resamples)
     if not (a.benign and a.concealed):
         reason = NO_CONCEALED if a.benign else NO_BENIGN
@@ -78,17 +78,14 @@ def families(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> 
     return rows
 
 
-def decisions(
-    a: Scored, b: Scored, pfas: tuple[float, float], rng: np.random.Generator, resamples: int
-) -> Figures | Unknown:
+def decisions(a: Scored, b: Scored, pfa: float, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
     """Pd and Pfa by the calibrations in the two model files."""
     if any(result.p_value is None for result in (*a.all, *b.all)):
         return Unknown("not every scan has a p-value from both models")
     return {
-        "pfa_a": pfas[0],
-        "pfa_b": pfas[1],
-        "pd": _shares(_alarms(a.concealed, pfas[0]), _alarms(b.concealed, pfas[1]), NO_CONCEALED, rng, resamples),
-        "pfa_observed": _shares(_alarms(a.benign, pfas[0]), _alarms(b.benign, pfas[1]), NO_BENIGN, rng, resamples),
+        "pfa": pfa,
+        "pd": _shares(_alarms(a.concealed, pfa), _alarms(b.concealed, pfa), NO_CONCEALED, rng, resamples),
+        "pfa_observed": _shares(_alarms(a.benign, pfa), _alarms(b.benign, pfa), NO_BENIGN, rng, resamples),
     }
 
 

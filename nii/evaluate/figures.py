@@ -73,10 +73,18 @@ def embed(svg: str, name: str, title: str) -> str:
 
 
 def in_percent(*axes: "Axis") -> None:
-    """Label ticks 0.1 %, 1 %, 10 % in place of 0.001 or powers of ten."""
+    """Label ticks 0.1 %, 1 %, 10 % in place of 0.001 or powers of ten; less than two decades get 2 % and 5 % too."""
     for axis in axes:
+        low, high = axis.get_view_interval()
         axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        axis.set_minor_formatter(lambda *_: "")
+        between = axis.get_scale() == "log" and high < 100 * low
+        axis.set_minor_formatter(
+            lambda value, _, b=between: f"{100 * value:g} %" if b and _first_digit(value) in "25" else ""
+        )
+
+
+def _first_digit(value: float) -> str:
+    return f"{value:e}"[0]
 
 
 def in_plain_numbers(axis: "Axis") -> None:
@@ -214,7 +222,7 @@ def binned_plot(
         axes.set_xlim(x.min() / reach, x.max() * reach)
         in_percent(axes.yaxis)
         in_plain_numbers(axes.xaxis)
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
     return draw(name, f"Share found against {label}", paint)
 

@@ -14,8 +14,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def text(value: object) -> str:
-    """Escaped text."""
-    return escape(str(value))
+    """Escaped text; a per cent sign stays on the line of its number."""
+    return escape(str(value)).replace(" %", "\u00a0%")
 
 
 def page(title: str, header: str, sections: Sequence[tuple[str, str, str]], footer: str) -> str:

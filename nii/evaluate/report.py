@@ -20,6 +20,11 @@ from nii.evaluate.tables import REGION_COLUMNS, SCORE_COLUMNS, region_rows, scor
 from nii.evaluate.words import number
 from nii.table import write_table
 
+MARKS = (
+    "Red tint: evidence. Red box: a region that alarms. Orange box: the highest region of a scan without alarm. "
+    "Green box: the true place."
+)
+
 
 def write_report(
     out_dir: str | Path, figures: Figures, results: Sequence[ScanResult], gallery: Gallery | None = None
@@ -83,7 +88,7 @@ def report_html(figures: Figures, results: Sequence[ScanResult], gallery: Galler
         ("places", "Where it points", places(figures)),
         ("mass", "Mass and material", mass(figures)),
         ("missed", "Missed concealments", pictures(gallery.missed, results, rule)),
-        ("false-alarms", "Worst false alarms", pictures(gallery.false_alarms, results, rule)),
+        ("false-alarms", "Worst false alarms", false_alarms(gallery.false_alarms, results, rule)),
         ("hits", "Best hits", pictures(gallery.best_hits, results, rule)),
         ("failed", "Failed scans", sections.failed_table(figures)),
         ("reading", "How to read this", sections.reading(figures) + sections.about_table(figures)),
@@ -176,10 +181,19 @@ def mass(figures: Figures) -> str:
     return page.grid([masses, sections.material_line(figures) + material + by_family]) + called
 
 
+def false_alarms(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:
+    """The benign scans of the highest scores; where none alarms, it says so."""
+    shown = [result for result in results if result.name in {picture.name for picture in group}]
+    quiet = bool(shown) and not any(rule.alarm(result) for result in shown)
+    said = page.paragraph("No benign scan alarmed; these scored highest.") if quiet else ""
+    return said + pictures(group, results, rule)
+
+
 def pictures(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:
     """A gallery: each scan with its marks, beside the view without the excess layer."""
     by_name = {result.name: result for result in results}
-    return "".join(pair(shown, sections.describe(by_name[shown.name], rule)) for shown in group)
+    key = page.paragraph(MARKS, "muted") if group else ""
+    return key + "".join(pair(shown, sections.describe(by_name[shown.name], rule)) for shown in group)
 
 
 def pair(shown: Picture, caption: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from nii.errors import ScanSetError
 from nii.evaluate.pixels import Box, PixelStatistics
 
+MIXED = "mixed"  # load of two kinds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
@@ -110,8 +112,10 @@ class ScanResult:
 
     @property
     def load(self) -> str | None:
-        """The kind of cargo; every "mixed:a+b" is one kind, "mixed"."""
-        return self.cargo.partition(":")[0] if self.cargo else None
+        """The kind of cargo; every "mixed:a+b" or "a+b" is one kind, "mixed"."""
+        if not self.cargo:
+            return None
+        return MIXED if "+" in self.cargo else self.cargo.partition(":")[0]
 
     def alarm(self, pfa: float) -> bool | None:
         """The decision at a false-alarm budget; None without a p-value."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from nii import __version__
 from nii.detector import Detector, choose_model
@@ -19,11 +20,13 @@ from nii.evaluate.pixels import pixel_statistics
 from nii.evaluate.report import write_comparison, write_report
 from nii.evaluate.results import Region, ScanResult, Truth
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
-from nii.overlay import overlay, png, without_layer
+from nii.overlay import Picture as Drawn
+from nii.overlay import box_in, jpeg, marked, unlayered
 from nii.report import Result, analyse, smallest_usable_pfa
 from nii.scan import Scan
 
 PICTURE_WIDTH = 1100  # pixels in the report
+TRUE_PLACE = (60, 160, 0)  # blue, green, red
 OPERATING_PFA = 0.01
 
 
@@ -137,9 +140,14 @@ def _region(found: dict[str, Any]) -> Region:
     )
 
 
-def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, command: str) -> dict[str, Any]:
-    """Figures of the results, pictures of the telling scans, and the report on disk."""
-    operating_pfa = evaluation.operating_pfa(results)
+def finish(
+    evaluation: Evaluation, results: Sequence[ScanResult], out: Path, command: str, operating_pfa: float | None = None
+) -> dict[str, Any]:
+    """Figures of the results, pictures of the telling scans, and the report on disk.
+
+    operating_pfa: the budget of the promise that is checked; None: `Evaluation.operating_pfa`.
+    """
+    operating_pfa = operating_pfa or evaluation.operating_pfa(results)
     figures = metrics(
         results,
         model=model_of(evaluation),
@@ -161,14 +169,17 @@ def finish(evaluation: Evaluation, results: Sequence[ScanResult], out: Path, com
 def finish_pair(
     pair: Sequence[Evaluation], results: Sequence[Sequence[ScanResult]], out: Path, command: str
 ) -> dict[str, Any]:
-    """Two models on one set: the whole report of each under a/ and b/, and the two side by side in `out`."""
+    """Two models on one set: the whole report of each under a/ and b/, and the two side by side in `out`.
+
+    Both are asked for the same budget: 1 %, or the smallest that both support.
+    """
+    budget = max(evaluation.operating_pfa(found) for evaluation, found in zip(pair, results, strict=True))
     for side, evaluation, found in zip("ab", pair, results, strict=True):
-        finish(evaluation, found, out / side, command)
-    one, other = (evaluation.operating_pfa(found) for evaluation, found in zip(pair, results, strict=True))
+        finish(evaluation, found, out / side, command, budget)
     figures = {
         "models": {side: model_of(evaluation) for side, evaluation in zip("ab", pair, strict=True)},
         "about": {"set": str(pair[0].scans.path), "command": command, "software": __version__},
-        **compare(*results, pfas=pair[0].pfas, operating_pfas=(one, other)),
+        **compare(*results, pfas=pair[0].pfas, operating_pfa=budget),
     }
     write_comparison(out, figures)
     return figures
@@ -187,25 +198,23 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
 
 def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> Picture:
     result = analyse(read_entry(entry), detector, pfa)
-    return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(without_layer(result)))
+    return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(unlayered(result)))
 
 
-def _with_truth(result: Result, entry: ScanEntry) -> Any:
-    """The overlay, with the true places in green."""
-    picture = overlay(result)
-    above = picture.shape[0] - result.scan.shape[0]
+def _with_truth(result: Result, entry: ScanEntry) -> Drawn:
+    """The marked scan, with the true places in green."""
+    picture = marked(result)
     for annotation in entry.annotations:
         if annotation.box is not None:
-            x, y, w, h = annotation.box
-            cv2.rectangle(picture, (x - 5, y - 5 + above), (x + w + 5, y + h + 5 + above), (60, 160, 0), 2)
+            box_in(picture, annotation.box, TRUE_PLACE, gap=5)
     return picture
 
 
-def _shrunk(picture: Any) -> bytes:
+def _shrunk(picture: Drawn) -> bytes:
     height, width = picture.shape[:2]
     scale = min(1.0, PICTURE_WIDTH / width)
     size = (round(width * scale), round(height * scale))
-    return png(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return jpeg(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
 def _named(entries: Sequence[ScanEntry]) -> Iterator[tuple[str, ScanEntry]]:

@@ -14,16 +14,20 @@ PFA_HEAD = ("false alarms", "Pfa", "95 % interval")
 
 
 def _pd(rates: Figures) -> list[str]:
+    if not rates["concealed"]:
+        return ["no scan", "", ""]
     return [of(rates["found"], rates["concealed"]), percent(rates["pd"]), span(rates["ci"])]
 
 
 def _pfa(rates: Figures) -> list[str]:
+    if not rates["benign"]:
+        return ["no scan", "", ""]
     counts = of(rates["alarms_benign"], rates["benign"])
     return [counts, percent(rates["pfa_observed"]), span(rates["pfa_ci"])]
 
 
 def _area(row: Figures) -> list[str]:
-    return [area(row["auroc"]), area_span(row["auroc_ci"])]
+    return [area(row["auroc"]), area_span(row["auroc_ci"]) if row["auroc_ci"] else ""]
 
 
 def budgets_table(figures: Figures) -> str:
@@ -165,16 +169,16 @@ def describe(result: ScanResult, rule: Headline) -> str:
     rank = f", p-value {result.p_value:.3g}" if result.p_value is not None else ""
     nameless = "unnamed" if result.concealed else "nothing"
     hidden = ", ".join(map(_thing, result.truth)) or nameless
-    load = f" Load: {result.cargo}." if result.cargo else ""
+    load = f" Load: {plain(result.cargo)}." if result.cargo else ""
     return f"{result.name}: {decision}, score {number(result.score)}{rank}. Concealed: {hidden}.{load}"
 
 
 def _thing(truth: Truth) -> str:
     known = [plain(truth.family)]
     if truth.mass_kg is not None:
-        known.append(f"{truth.mass_kg:.3g} kg")
+        known.append(number(truth.mass_kg, "kg"))
     if truth.dprime is not None:
-        known.append(f"(d' {truth.dprime:.3g})")
+        known.append(f"(d' {number(truth.dprime)})")
     return " ".join(known)
 
 

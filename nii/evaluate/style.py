@@ -30,7 +30,7 @@ a { color: var(--benign); }
 .skip:focus { left: 1rem; top: .5rem; background: var(--page); padding: .5rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none; }
 .cards { display: grid; gap: .75rem; margin: 1.25rem 0; }
-.cards { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); }
+.cards { grid-template-columns: repeat(auto-fill, minmax(10.75rem, 1fr)); }
 .cards div { background: var(--raised); border-radius: .5rem; padding: .75rem 1rem; }
 .cards dt { color: var(--muted); font-size: .9rem; }
 .cards dd { margin: 0; font-size: .85rem; color: var(--muted); }
@@ -43,11 +43,11 @@ th, td { border-bottom: 1px solid var(--grid); font-weight: 400; }
 th { font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--muted); font-size: .9rem; white-space: normal; }
 tbody th, thead th:first-child, th.text, td.text { text-align: left; }
-td.text { white-space: normal; max-width: 60ch; }
+td.text { white-space: normal; max-width: 60ch; overflow-wrap: anywhere; }
 .grid { display: grid; gap: 1rem 2rem; margin: 1rem 0; }
 .grid > div { min-width: 0; }
 .grid .table { margin: 0; font-size: .95rem; }
-.grid figure + .table { margin-top: 1.25rem; }
+.grid figure + .table, .grid .table + .table { margin-top: 1.25rem; }
 .grid th, .grid td { padding: .3rem .5rem; }
 .grid tbody th { white-space: normal; }
 .grid { grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }

@@ -91,10 +91,14 @@ def evidence(figures: Figures) -> str:
 def extremes(figures: Figures, rule: Headline) -> str:
     """The families found best and worst."""
     known = [(name, rule.rates(row)) for name, row in figures["families"].items()]
-    known = sorted((pair for pair in known if pair[1]["pd"] is not None), key=lambda pair: pair[1]["pd"])
+    known = [pair for pair in known if pair[1]["pd"] is not None]
     if len(known) < 2:
         return ""
-    worst, best = ((plain(name), of(rates["found"], rates["concealed"])) for name, rates in (known[0], known[-1]))
+    chosen = (
+        min(known, key=lambda pair: (pair[1]["pd"], -pair[1]["concealed"])),  # of equal ones that of most scans
+        max(known, key=lambda pair: (pair[1]["pd"], pair[1]["concealed"])),
+    )
+    worst, best = ((plain(name), of(rates["found"], rates["concealed"])) for name, rates in chosen)
     return f"Found best: {best[0]} ({best[1]}). Found worst: {worst[0]} ({worst[1]})."
 
 
@@ -131,7 +135,7 @@ def gaps(figures: Figures) -> str:
     topics: dict[str, set[str]] = defaultdict(set)
     for path, reason in figures["unknown"].items():
         topic = TOPICS.get(path.partition(".")[0])
-        if topic:
+        if topic and ".families." not in path:
             topics[reason].add(topic)
     lines = [f"{', '.join(sorted(names))}: {reason}" for reason, names in sorted(topics.items())]
     lines += [row["note"] for row in figures["pd_at_pfa"].values() if "note" in row]

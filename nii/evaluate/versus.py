@@ -51,9 +51,9 @@ def rows_of(figures: Figures) -> Iterator[tuple[str, Figures, bool]]:
         for pfa, row in figures["pd_at_pfa"].items():
             yield f"Pd at {percent(float(pfa))}, threshold from this set", row, False
     point = figures["operating_point"] or {}
-    for key, name in (("pd", "Pd, model's own threshold"), ("pfa_observed", "Pfa, model's own threshold")):
+    for key, name in (("pd", "Pd"), ("pfa_observed", "Pfa")):
         if point.get(key):
-            yield name, point[key], False
+            yield f"{name} at {percent(point['pfa'])}, model's own threshold", point[key], False
     if figures["recall_at_1"] is not None:
         yield "first region in the right place", figures["recall_at_1"], False
 

@@ -19,8 +19,11 @@ def _hundredths(share: float) -> str:
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Three digits, with a unit."""
-    return UNKNOWN if value is None else f"{value:.3g} {unit}".strip()
+    """Three digits, with a unit: 1234 kg as 1230 kg, never 1.23e+03 kg."""
+    if value is None:
+        return UNKNOWN
+    three = float(f"{value:.3g}")
+    return f"{three:.0f} {unit}".strip() if 1000 <= abs(three) < 1e7 else f"{three:g} {unit}".strip()
 
 
 def area(value: float | None) -> str:
