@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_model import OFFSET, calibrated_model, tiny_model
@@ -5,6 +7,9 @@ from tiny_model import OFFSET, calibrated_model, tiny_model
 from nii.contract import Contract, with_contract
 from nii.detector import Detector, choose_model, fitted
 from nii.errors import ModelError
+from nii.physics.line import MaterialClass
+from nii.physics.mass import Mass
+from nii.regions import by_ratios
 from nii.report import analyse, record
 from nii.scan import Kind, Scan
 
@@ -149,3 +154,15 @@ def test_a_model_without_calibration_scores_without_a_decision(tmp_path):
     found = record(analyse(scan_with_block(), Detector.load(path)))
     assert (found["alarm"], found["p_value"]) == (None, None)
     assert any("no calibration" in note for note in found["quality"]["notes"])
+
+
+def test_masses_are_put_right_by_what_validation_scans_said():
+    mass = Mass(10.0, 9.0, 11.0, MaterialClass.ORGANIC, 7.0, 6.0, 8.0, 3.0, 1.0)
+    ratios = tuple(np.linspace(1.0, 3.0, 39).tolist())  # 39: the second from either end bounds 90 %
+    found = by_ratios(mass, ratios)
+    assert found.kg == pytest.approx(20.0)
+    assert (found.low, found.high) == (pytest.approx(10 * ratios[1]), pytest.approx(10 * ratios[-2]))
+    assert found.areal_density == pytest.approx(6.0)
+    assert by_ratios(mass, ratios[:19]) is mass, "too few for an interval of 90 %"
+    unknown = replace(mass, high=np.inf)
+    assert by_ratios(unknown, ratios) is unknown

@@ -1,24 +1,26 @@
 """Training on the user's own benign scans, from a shipped model, to a calibrated artefact."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from nii.calibrate import Benign
+from nii.contract import Contract, with_contract
 from nii.detector import Detector
 from nii.errors import ScanSetError, UsageError
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
 from nii.io.write import write_tiff
+from nii.scan import Kind, Scan
 from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import KINDS
 from training.artefact import load_artefact
 from training.data import LITTLE_NOISE, SampleConfig, Samples, load_measured, load_set
+from training.export import onnx_bytes
 from training.hard import mine
-from training.network import Network, NetworkConfig, Separator, features
+from training.network import Network, NetworkConfig, Separator
 from training.pipeline import make_model, split
 from training.recipe import SetConfig, read_recipe
 
@@ -76,7 +78,7 @@ def test_only_transmission_is_trained_on(tmp_path):
     pixels = np.full((64, 64, 3), 255, np.uint8)
     pixels[16:48, 16:48] = (0, 128, 255)
     cv2.imwrite(str(image), pixels)
-    with pytest.raises(ScanSetError, match="expected a benign transmission scan of one or two energies, came operator-image"):
+    with pytest.raises(ScanSetError, match=r"expected a benign transmission .* came operator-image"):
         load_measured((Benign(str(image)),))
 
 
@@ -101,22 +103,32 @@ def test_hard_negatives_are_the_highest_peaks_of_benign_scans(simulated):
         assert column <= one[0][2] < column + crop[1]
 
 
-def test_training_can_start_from_a_shipped_model(rng):
-    contract = Detector.load("cargo", threads=1).contract
-    shape = {"widths": tuple(contract.recipe["widths"]), "blocks": tuple(contract.recipe["blocks"])}
-    pool = contract.recipe.get("pool", 3)
-    network = Network(NetworkConfig(contract.families, contract.cargos, pool=pool, **shape))
-    sample = next(Path("datasets/samples").glob("*.tif"))
-    scan = read_scan(str(sample))
-    crops = torch.from_numpy(scan.transmission[:, 40:168, 60:252]).reshape(1, 2, 128, 192)
-    assert load_artefact(network, "cargo", crops) == contract.minutes
+def test_training_can_start_from_a_model_artefact(tmp_path):
+    """The network that takes the weights over computes what the artefact does, and still does when it trains on."""
+    torch.manual_seed(1)
+    shape = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
+    first = Network(NetworkConfig(CARGO.families, CARGO.loads, **shape))
+    crops = torch.rand(4, 2, 64, 96) * 0.9 + 0.05
+    for _ in range(3):
+        first.train()(first.planes(crops))  # batch norms with a mean and a spread
+    contract = Contract(
+        name="a", version="1", kind=Kind.TRANSMISSION, energies=("4MV", "6MV"), pitch_mm=(3.0, 8.0),
+        families=CARGO.families, cargos=CARGO.loads, license="", minutes=7,
+    )  # fmt: skip
+    path = tmp_path / "first.onnx"
+    path.write_bytes(with_contract(onnx_bytes(Separator(first)), contract, "first"))
+    network = Network(NetworkConfig(CARGO.families, CARGO.loads, **shape))
+    assert load_artefact(network, path, crops) == 7
     with torch.no_grad():
-        score = float(Separator(network.eval())(torch.from_numpy(scan.transmission)[None])[-1])
-        assert score == pytest.approx(Detector.load("cargo", threads=1).score(scan), abs=1e-3)
-        trained = network.train()(features(crops)).evidence
-        assert torch.allclose(trained, network.eval()(features(crops)).evidence, atol=0.05), "and so when it trains on"
+        score = float(Separator(network.eval())(crops[:1])[-1])
+        scan = Scan(transmission=crops[0].numpy(), energies=("4MV", "6MV"))
+        assert score == pytest.approx(Detector.load(path, threads=1).score(scan), abs=1e-4)
+        trained = network.train()(network.planes(crops)).evidence
+        assert torch.allclose(trained, network.eval()(network.planes(crops)).evidence, atol=0.02)
+    fewer = Network(NetworkConfig(CARGO.families[:3], CARGO.loads[:5], **shape))
+    load_artefact(fewer, path, crops)  # heads of other classes keep their own weights
     with pytest.raises(UsageError, match="expected a model of the recipe's shape"):
-        load_artefact(Network(NetworkConfig(contract.families, contract.cargos, widths=(8, 8, 8, 8))), "cargo", crops)
+        load_artefact(Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 8, 8))), path, crops)
 
 
 def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):

@@ -36,7 +36,11 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     file = onnx.load_model_from_string(data)
     contract = next(Contract.from_json(one.value, str(path)) for one in file.metadata_props if one.key == KEY)
     stored = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in file.graph.initializer}
-    biases = {node.input[1]: stored[node.input[2]] for node in file.graph.node if node.op_type == "Conv"}
+    biases = {
+        node.input[1]: stored[node.input[2]]
+        for node in file.graph.node
+        if node.op_type == "Conv" and len(node.input) == 3
+    }
     own = network.state_dict()
     norms = {}
     for name, weight in stored.items():

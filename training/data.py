@@ -6,8 +6,9 @@ what the scan's file says of noise is reused.
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,8 @@ class Batch:
 
 
 def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
-    """All truths of a simulated set, in memory (about 3 MB a scan)."""
+    """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan)."""
+    shelf = Shelf()
     scans = []
     for entry in read_set(path).entries:
         file = path / "truth" / f"{entry.name}.npz"
@@ -95,9 +97,33 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
             raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
         kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
         truth = read_truth(file)
-        compact = Truth(truth.without.astype(np.float16), truth.hidden)  # half the memory
-        scans.append(Clean(compact, kinds[0] if len(kinds) == 1 else -1))
-    return scans
+        shelf.put(truth.without)
+        hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in truth.hidden)
+        scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
+    return [
+        Clean(Truth(without, hidden), cargo) for without, (hidden, cargo) in zip(shelf.arrays(), scans, strict=True)
+    ]
+
+
+class Shelf:
+    """Arrays as float16 in one nameless file, mapped into memory: where that is short, the system lets go of them."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as what is mapped from it
+        self._shapes: list[tuple[int, ...]] = []
+
+    def put(self, array: FloatArray) -> None:
+        """Append an array."""
+        self._file.write(array.astype(np.float16).tobytes())
+        self._shapes.append(array.shape)
+
+    def arrays(self) -> list[FloatArray]:
+        """All that was put, in order; read only."""
+        self._file.flush()
+        whole = np.memmap(self._file, np.float16, "r")
+        sizes = np.cumsum([np.prod(shape) for shape in self._shapes])
+        parts = np.split(whole, sizes[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
 
 def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
@@ -278,7 +304,7 @@ class _Target:
             return
         part = (slice(r0 - row, r1 - row), slice(c0 - column, c1 - column))
         here = (slice(r0, r1), slice(c0, c1))
-        mask, excess = one.mask[part], one.excess[:, *part]
+        mask, excess = one.mask[part], one.excess[:, *part].astype(np.float32)
         self.excess[:, *here] += excess
         before = np.exp(-attenuation[:, *here])
         change = before * np.expm1(-excess)

@@ -19,6 +19,7 @@ from nii.operating_point import SINGLE
 from nii.scan import Scan
 from nii.simulate.generate import simulate_set
 from training.export import export
+from training.masses import mass_ratios
 from training.recipe import Recipe
 from training.team import Team
 from training.train import train
@@ -54,14 +55,15 @@ def make_model(
     train(recipe, team, out, simulated, held_out, own=own.train, resume=resume)
     model = out / f"{recipe.model}.onnx"
     if team.leads:
-        _finish(recipe, out, model, own, version)
+        _finish(recipe, out, model, own, held_out, version)
     team.leave()
     return model
 
 
-def _finish(recipe: Recipe, run: Path, model: Path, own: Own, version: str) -> None:
-    """Export the run; set the operating points on benign scans kept for that, or on simulated ones."""
+def _finish(recipe: Recipe, run: Path, model: Path, own: Own, validation: Path, version: str) -> None:
+    """Export the run; measure its masses; set the operating points on benign scans kept for that, or simulated ones."""
     contract = export(run, model, version=version)
+    contract = replace(contract, mass_ratios=mass_ratios(Detector.load(model), validation))
     if own.calibration:
         contract = calibrated(contract, score_benign(Detector.load(model), own.calibration), scanner=None, name=None)
     elif recipe.calibration is not None:
