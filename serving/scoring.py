@@ -18,6 +18,7 @@ from nii.detector import Detector, shipped_models
 from nii.errors import ModelError, ScanError
 from nii.io.read import SNIFFED, decode_scan, sniff
 from nii.overlay import overlay, png
+from nii.regions import Region
 from nii.report import Result, analyse, record
 from nii.scan import Kind, Scan
 from nii.tdr import write_report
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from serving.store import Store
 
 WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
+LARGEST_BUDGET = 0.3  # of the viewer's slider
 TRACED = (
     "id",
     "time",
@@ -107,7 +109,7 @@ def score(asked: Asked, models: Models, most_pixels: int, accepted: float, store
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)
-    found["drift"] = models.drift.observe(result, found)
+    found["drift"] = models.drift.observe(found, result.contract)
     if store is not None:
         store.keep(found, asked.files)
     return Answer(*WRITERS[asked.wanted](result, found, asked.files[0]), found)
@@ -133,27 +135,23 @@ def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     found["id"] = str(uuid.uuid4())
     found["software"] = f"nii {__version__}"
     found["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    found["scan"] = _geometry(result.scan)
-    found["candidates"] = [region.to_json() for region in result.candidates]
+    found["candidates"] = [region.to_json() for region in _candidates(result)]
     found["timing_ms"] = {stage: round(ms, 2) for stage, ms in timing.items()}
     return found
+
+
+def _candidates(result: Result) -> list[Region]:
+    """Regions that alarm at some budget that the viewer offers, and always the highest; a mass takes a while."""
+    return [
+        one
+        for place, one in enumerate(result.candidates)
+        if place == 0 or one.p_value is None or one.p_value <= max(result.pfa, LARGEST_BUDGET)
+    ]
 
 
 def trace(found: dict[str, Any]) -> str:
     """What led to a decision, as a line of ASCII for a header, so that pictures and reports carry it too."""
     return json.dumps({name: found[name] for name in TRACED})
-
-
-def _geometry(scan: Scan) -> dict[str, Any]:
-    rows, columns = scan.shape
-    return {
-        "kind": scan.kind,
-        "rows": rows,
-        "columns": columns,
-        "energies": list(scan.energies),
-        "pitch_mm": list(scan.pitch_mm) if scan.pitch_mm else None,
-        "scanner": scan.scanner,
-    }
 
 
 def _json(_: Result, found: dict[str, Any], __: bytes) -> tuple[bytes, str]:

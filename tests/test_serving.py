@@ -17,7 +17,7 @@ from nii.io.read import read_scan
 from nii.report import COLUMNS
 from serving.app import create_app
 
-ONLY_HTTP = {"id", "scan", "software", "time", "candidates", "timing_ms"}
+ONLY_HTTP = {"id", "software", "time", "candidates", "timing_ms"}
 MOVING = {"path", "milliseconds"}
 
 
@@ -94,6 +94,15 @@ def test_every_answer_carries_the_trace_of_its_decision(client, scan, accept):
         del own["id"], own["time"]
     assert set(trace) >= {"software", "sha256", "model_sha256", "calibration", "pfa", "alarm"}
     assert trace == {name: expected[name] for name in trace}
+
+
+def test_regions_of_a_single_pixel_are_answered_too(client, rng):
+    buffer = io.BytesIO()
+    noise = rng.normal(1.85, 0.5, (2, 150, 201)).repeat(2, axis=1).repeat(2, axis=2)  # peaks of all sizes
+    np.save(buffer, np.exp(-np.abs(noise)).astype(np.float32))
+    answer = client.post("/v1/scans", files={"file": buffer.getvalue()})
+    assert answer.status_code == 200
+    assert answer.json()["candidates"]
 
 
 def test_accept_png_gives_the_overlay(client, scan):

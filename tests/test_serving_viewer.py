@@ -3,8 +3,10 @@
 import base64
 import shutil
 
+import httpx2
+import numpy as np
 import pytest
-from serving_tools import block_tiff, model_file, running
+from serving_tools import PATIENCE, block_tiff, model_file, running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
 CHROMIUM = shutil.which("chromium")
@@ -30,11 +32,12 @@ def page(tmp_path_factory):
     if CHROMIUM is None:
         pytest.skip("needs chromium")
     folder = tmp_path_factory.mktemp("viewer")
-    with running(model_file(folder)) as (address, _), sync_api.sync_playwright() as playwright:
+    store = f"sqlite:///{folder}/records.db"
+    with running(model_file(folder), NII_STORE=store) as (address, _), sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
         page.set_default_timeout(60_000)
-        page.complaints = []
+        page.complaints, page.address = [], address
         page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.goto(address)
@@ -85,6 +88,32 @@ def test_each_key_changes_the_picture_and_inverse_is_the_inverse(page):
     assert pixel(page)[0] == pytest.approx(255 * (1 - (2 / 7) ** 0.5), abs=3)
     page.keyboard.press("w")
     assert pixel(page) == grey
+
+
+def test_an_officers_finding_goes_to_the_record(page):
+    page.locator("#note").fill("seal 7, gs")  # letters that are keys elsewhere
+    assert page.evaluate("viewer.look.mode") == "grey"
+    page.click("[data-finding='confirmed']")
+    page.wait_for_selector("[data-finding='confirmed'][aria-checked='true']")
+    record = page.evaluate("viewer.panes.scan.scan.record.id")
+    (finding,) = httpx2.get(f"{page.address}/v1/scans/{record}", timeout=PATIENCE).json()["findings"]
+    assert (finding["finding"], finding["note"]) == ("confirmed", "seal 7, gs")
+
+
+def test_tools_that_a_scan_has_no_use_for_are_off(page, tmp_path):
+    page.keyboard.press("c")
+    scan = tmp_path / "single.npy"
+    np.save(scan, np.full((1, 40, 60), 0.5, np.float32))
+    drop(page, scan)
+    page.wait_for_function("() => viewer.panes.scan.scan.rows === 40")
+    page.wait_for_function("() => viewer.look.mode === 'grey'")
+    off = page.eval_on_selector_all("nav button:disabled", "found => found.map((one) => one.textContent)")
+    assert off == ["Colours", "Organic", "Metal", "Low energy"]
+    page.keyboard.press("c")
+    assert page.evaluate("viewer.look.mode") == "grey"
+    assert page.locator("[data-finding][aria-checked='true']").count() == 0  # a finding is of one scan
+    drop(page, block_tiff(tmp_path))
+    page.wait_for_function("() => viewer.panes.scan.scan.rows === 128")
 
 
 def test_zoom_reaches_single_pixels_and_comes_back(page):

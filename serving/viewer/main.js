@@ -1,7 +1,7 @@
 // The viewer: one state, one function per thing that an officer does, keys and buttons that call them.
 
 import { Pane } from "./pane.js";
-import { readScan, score } from "./scan.js";
+import { readScan, score, words } from "./scan.js";
 
 const $ = (id) => document.getElementById(id);
 const ZOOMS = { 1: 1, 2: 2, 3: 4, 4: 8, 5: 16 };
@@ -12,7 +12,7 @@ const AS_AT_START = { level: 0.5, width: 1, gamma: 1 };
 const panes = { scan: new Pane($("scan-pane")), reference: new Pane($("reference-pane")) };
 const view = { x: 0, y: 0, scale: 1, fitted: true };
 const look = { mode: "grey", energy: 0, heat: true, boxes: true, without: false, edges: false, ...AS_AT_START };
-const state = { files: null, pfa: 0.01, smallest: 0.001, current: -1, ruling: false, ruler: null, key: "", models: [] };
+const state = { files: null, pfa: 0.01, smallest: 0.001, current: -1, ruling: false, ruler: null, key: "", models: [], records: false };
 
 // ---- scans
 
@@ -44,10 +44,19 @@ async function take(scan, files) {
   $("name").textContent = record.path;
   $("model").textContent = record.model;
   for (const id of ["save-overlay", "save-tdr"]) $(id).disabled = false;
+  showTools(scan);
   showPfa();
   showFacts(record);
   showRegions();
+  showFinding("");
   fit();
+}
+
+/** Buttons that a scan has no use for: materials need two energies, an operator image is shown as it came. */
+function showTools(scan) {
+  const energies = scan.coloured ? 0 : scan.energies;
+  for (const button of document.querySelectorAll("[data-energies]")) button.disabled = energies < Number(button.dataset.energies);
+  if ($("modes").querySelector("[aria-checked='true']").disabled) setMode("grey");
 }
 
 /** Tube or linac: by the scan's energies, else by those that its model takes. */
@@ -123,7 +132,7 @@ function showPfa() {
   slider.value = (100 * Math.log(state.pfa / state.smallest)) / Math.log(LARGEST_PFA / state.smallest);
   $("pfa-text").textContent = `${digits(100 * state.pfa)} % of benign scans`;
   const found = panes.scan.scan?.record.calibration;
-  if (found) $("pfa-note").textContent = `calibration ${found.name}: ${found.scans} benign scans, at least ${digits(100 * state.smallest)} %`;
+  if (found) $("pfa-note").textContent = `calibration ${found.name}: ${found.scans} benign scans, at least ${digits(100 * state.smallest)}\u00a0%`;
 }
 
 // ---- the side panel
@@ -139,7 +148,7 @@ function regionItem(region, i) {
   item.tabIndex = 0;
   const share = Math.round(100 * region.family_probability);
   item.append(
-    element("b", `${i + 1} ${region.family}`),
+    element("b", `${i + 1} ${words(region.family)}`),
     element("span", region.p_value === null ? `score ${region.score.toFixed(2)}` : `p ${digits(region.p_value)}`),
     element("small", `${mass(region)}, ${region.material}`),
     element("small", `${share} % sure`),
@@ -170,14 +179,14 @@ function goTo(i) {
 function showFacts(record) {
   const cargo = record.cargo[0];
   const facts = {
-    Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${cargo.kind}, ${Math.round(100 * cargo.probability)} %` : "unknown",
+    Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",
     Size: `${panes.scan.scan.columns} x ${panes.scan.scan.rows} pixels`,
     Model: `${record.model}, ${record.model_sha256.slice(0, 12)}`,
     Input: record.sha256.slice(0, 16),
     Answer: `${record.id.slice(0, 8)}, ${record.time.slice(0, 19).replace("T", " ")}`,
   };
   $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
-  const notes = [...record.quality.notes, ...(record.quality.figures.notes || [])];
+  const notes = [record.drift, ...record.quality.notes, ...(record.quality.figures.notes || [])].filter(Boolean);
   $("notes").replaceChildren(...notes.map((note) => element("li", note)));
 }
 
@@ -185,10 +194,31 @@ function timing(record) {
   return Object.entries(record.timing_ms).map(([stage, ms]) => `${stage} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`).join(", ");
 }
 
+// ---- the officer's finding, where the service keeps records
+
+async function giveFinding(finding) {
+  const { id } = panes.scan.scan.record;
+  const headers = { "Content-Type": "application/json", ...keyHeader() };
+  const body = JSON.stringify({ finding, note: $("note").value });
+  const answer = await fetch(`v1/scans/${id}/finding`, { method: "POST", headers, body }).catch(() => null);
+  if (!answer?.ok) return say(answer ? `finding not kept: status ${answer.status}` : "no answer from the service", true);
+  if (panes.scan.scan.record.id === id) showFinding(finding);
+}
+
+function showFinding(finding) {
+  $("finding").hidden = !state.records;
+  if (!finding) $("note").value = "";
+  for (const button of document.querySelectorAll("[data-finding]")) button.setAttribute("aria-checked", button.dataset.finding === finding);
+}
+
 // ---- looking
 
-const setMode = (mode) => changeLook({ mode });
-const toggle = (name) => changeLook({ [name]: !look[name] });
+function setMode(mode) {
+  if (!document.querySelector(`[data-mode="${mode}"]`).disabled) changeLook({ mode });
+}
+
+const toggle = (name) => $(name).disabled || changeLook({ [name]: !look[name] });
+const swapEnergy = () => $("energy").disabled || changeLook({ energy: 1 - look.energy });
 
 function changeLook(change) {
   Object.assign(look, change);
@@ -325,7 +355,7 @@ const KEYS = {
   a: () => setMode("attenuation"),
   7: () => setMode("organic"),
   8: () => setMode("metal"),
-  e: () => changeLook({ energy: 1 - look.energy }),
+  e: swapEnergy,
   x: () => toggle("edges"),
   h: () => toggle("heat"),
   r: () => toggle("boxes"),
@@ -350,6 +380,7 @@ const ALWAYS = { o: () => $("file").click(), b: toggleReference, t: toggleTheme,
 document.onkeydown = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const key = event.key.toLowerCase();
+  if (event.target === $("note")) return;
   const act = ALWAYS[key] || (panes.scan.scan && KEYS[key]);
   if (!act) return;
   event.preventDefault();
@@ -362,8 +393,9 @@ for (const button of document.querySelectorAll("[data-zoom]")) {
 }
 for (const id of ["heat", "boxes", "without", "edges"]) $(id).onclick = () => toggle(id);
 for (const id of ["level", "width", "gamma"]) $(id).oninput = () => changeLook({ [id]: Number($(id).value) });
+for (const button of document.querySelectorAll("[data-finding]")) button.onclick = () => giveFinding(button.dataset.finding);
 $("pfa").oninput = () => setPfa(pfaAt(Number($("pfa").value)));
-$("energy").onclick = KEYS.e;
+$("energy").onclick = swapEnergy;
 $("ruler").onclick = toggleRuler;
 $("reset").onclick = reset;
 $("open").onclick = ALWAYS.o;
@@ -381,7 +413,7 @@ for (const [id, pane] of [["file", panes.scan], ["reference-file", panes.referen
 dropping($("scan-pane"), panes.scan);
 dropping($("reference-pane"), panes.reference);
 Object.values(panes).forEach(dragging);
-new ResizeObserver(() => (view.fitted ? fit() : redraw())).observe(document.querySelector("main"));
+new ResizeObserver(() => (view.fitted ? fit() : redraw())).observe($("scan-pane"));
 
 function say(text, bad = false) {
   $("status").textContent = text;
@@ -394,16 +426,17 @@ function element(tag, text) {
   return made;
 }
 
+const keyHeader = () => (state.key ? { "X-API-Key": state.key } : {});
 const clip = (x, low, high) => Math.min(Math.max(x, low), high);
 const digits = (x) => String(Number(x.toPrecision(2)));
 
 async function start() {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   changeLook({});
-  const answer = await fetch("v1/model", state.key ? { headers: { "X-API-Key": state.key } } : {}).catch(() => null);
+  const answer = await fetch("v1/model", { headers: keyHeader() }).catch(() => null);
   if (answer?.status === 401) return askKey(start);
   if (!answer?.ok) return;
-  state.models = (await answer.json()).models;
+  Object.assign(state, await answer.json()); // models, records
   $("model").textContent = state.models.map((one) => `${one.name} ${one.version}`).join(", ");
 }
 

@@ -1,6 +1,6 @@
 // One picture on a canvas: pixels through a table of colours, heat map, regions, ruler.
 
-import { STEPS } from "./scan.js";
+import { STEPS, words } from "./scan.js";
 
 const PAPER = [245, 246, 248];
 const HUES = { 1: [226, 125, 20], 2: [32, 150, 60], 3: [30, 80, 205] }; // orange, green, blue
@@ -43,7 +43,9 @@ export class Pane {
     const context = this.heatPicture.getContext("2d");
     const image = context.createImageData(columns, rows);
     const out = new Uint32Array(image.data.buffer);
-    for (let i = 0; i < out.length; i++) out[i] = (Math.round(heat[i] * 0.6) << 24) | 0x1e1eff;
+    // squared, so that weak evidence leaves no veil on the picture
+    const alpha = Uint8Array.from({ length: 256 }, (_, h) => Math.round(170 * (h / 255) ** 2));
+    for (let i = 0; i < out.length; i++) out[i] = (alpha[heat[i]] << 24) | 0x1e1eff;
     context.putImageData(image, 0, 0);
   }
 
@@ -72,7 +74,8 @@ export class Pane {
     context.imageSmoothingQuality = "high";
     context.drawImage(this.picture, 0, 0);
     if (look.heat) context.drawImage(this.heatPicture, 0, 0);
-    if (look.boxes) marks.regions.forEach((region, i) => drawRegion(context, region, i, s, marks, dots));
+    // the highest last, on top of the others
+    if (look.boxes) for (let i = marks.regions.length - 1; i >= 0; i--) drawRegion(context, marks.regions[i], i, s, marks, dots);
     if (marks.ruler) drawRuler(context, marks.ruler, s, dots);
   }
 }
@@ -140,7 +143,7 @@ function drawRegion(context, region, number, s, marks, dots) {
   region.polygon.forEach(([px, py], i) => (i ? context.lineTo(px + 0.5, py + 0.5) : context.moveTo(px + 0.5, py + 0.5)));
   context.closePath();
   context.stroke();
-  label(context, `${number + 1} ${region.family}`, x - gap, y - gap, colour, s, dots);
+  label(context, `${number + 1} ${words(region.family)}`, x - gap, y - gap, colour, s, dots);
 }
 
 function label(context, text, x, y, colour, s, dots) {
@@ -148,10 +151,12 @@ function label(context, text, x, y, colour, s, dots) {
   context.font = `600 ${size}px system-ui, sans-serif`;
   const wide = context.measureText(text).width + 0.6 * size;
   const top = y - 1.35 * size < 0 ? y : y - 1.35 * size;
+  const edge = (context.canvas.width - context.getTransform().e) / s; // right edge of the canvas, in scan pixels
+  const left = Math.min(x, edge - wide);
   context.fillStyle = colour;
-  context.fillRect(x, top, wide, 1.35 * size);
+  context.fillRect(left, top, wide, 1.35 * size);
   context.fillStyle = "#fff";
-  context.fillText(text, x + 0.3 * size, top + size);
+  context.fillText(text, left + 0.3 * size, top + size);
 }
 
 function drawRuler(context, ruler, s, dots) {

@@ -33,6 +33,9 @@ async function problem(answer) {
   return { status: answer.status, detail: said.detail, retry: answer.headers.get("Retry-After") };
 }
 
+/** Names as people write them: wall_hide is wall hide. */
+export const words = (name) => name.replaceAll("_", " ");
+
 /** Low energy first: by the words low and high in the names, else by name. */
 function inOrder(files) {
   const sorted = [...files].sort((a, b) => a.name.localeCompare(b.name));
@@ -51,7 +54,7 @@ class ScanLayers {
   constructor(record, pixels, heat, excess) {
     this.record = record;
     [this.rows, this.columns] = pixels.shape.slice(1);
-    this.coloured = pixels.data instanceof Uint8Array;
+    this.coloured = pixels.data instanceof Uint8Array; // an operator image: shown as it came
     this.pixels = pixels.data;
     this.heat = heat.data;
     this.n = this.rows * this.columns;
