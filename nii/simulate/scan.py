@@ -62,7 +62,7 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     hidden = [_hidden(one, base, without, beams) for one in added]
     present = _with_all(added, base, without, beams)
     noise = scanner.noise
-    truth = Truth(-np.log(without), tuple(_with_dprime(one, without, noise) for one in hidden))
+    truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
 
 
@@ -141,7 +141,7 @@ def main_material(parts: Sequence[Part]) -> str:
     return max(sorted(masses), key=lambda group: masses[group])
 
 
-def _with_dprime(hidden: Hidden, without: FloatArray, noise: NoiseModel) -> Hidden:
+def with_dprime(hidden: Hidden, without: FloatArray, noise: NoiseModel) -> Hidden:
     """With the detectability for an observer who knows the background: sqrt(sum((dT)^2 / var))."""
     height, width = hidden.mask.shape
     box = (slice(hidden.row, hidden.row + height), slice(hidden.column, hidden.column + width))
