@@ -46,7 +46,7 @@ def test_concealments_of_one_size_make_no_curve(rng):
 
 
 def test_the_limit_is_said_in_words():
-    assert limit(None, "kg") == ""
-    assert "only beyond" in limit({"limit": None}, "kg")
-    said = limit({"limit": 12.34, "limit_ci": [8.0, None]}, "kg")
+    assert limit(None, "{} kg") == ""
+    assert "only beyond" in limit({"limit": None}, "{} kg")
+    said = limit({"limit": 12.34, "limit_ci": [8.0, None]}, "{} kg")
     assert said == "Of concealments of 12.3 kg, 90 % are found; 95 % interval 8 kg to beyond this set."

@@ -199,8 +199,12 @@ def test_the_first_sentence_answers_the_operations_chief(full):
 
 
 def test_a_promise_is_called_kept_or_broken_by_the_false_alarms(unpainted):
-    kept = gaussian_set(benign=99, concealed=3)
+    kept = [scan(f"b{i}", -1.0) for i in range(99)]
     assert "Promise kept. At most 1 % false alarms" in page_of(kept, operating_pfa=0.01).text
+    unlucky = [*(scan(f"b{i}", -1.0) for i in range(19)), scan("x", 9.0), scan("y", 9.0)]
+    text = page_of(unlucky, operating_pfa=0.05).text
+    assert "Nothing speaks against the promise. At most 5 % false alarms were promised, 2 of 21" in text
+    assert "If it holds, so many or more are seen with a probability of 28 %." in text  # beta-binomial, 199 scans
     broken = [scan(f"b{i}", 4.0) for i in range(20)] + [scan("c", 5.0, family="bricks")]
     text = page_of(broken).text
     assert "Promise broken. At most 1 % false alarms were promised, 20 of 20 benign scans alarmed." in text

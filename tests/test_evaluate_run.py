@@ -169,6 +169,7 @@ def test_the_mvtec_layout_is_read_and_its_training_half_left_out(tmp_path, model
     assert made["scans"] == {"benign": 2, "concealed": 2, "failed": 0, "total": 4}
     assert (made["families"]["bricks"]["n"], made["pixel"]["components"]) == (2, 2)
     assert made["detection_by_cover"][0]["n"] == 2  # without boxes the mask tells where the thing is
+    assert (made["regions"]["n"], made["regions"]["recall_at_1_per_scan"]) == (2, 1.0)
     assert {row["name"] for row in rows(out / "scores.parquet")} == {
         "good/000",
         "good/001",

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+MARGIN = 1.6  # by which a logarithmic axis of sizes reaches beyond the last point
+
 Paint = Callable[["Axes"], None]
 
-INK, MUTED, GRID = "#010101", "#020202", "#030303"
+INK, MUTED, GRID, PAGE = "#010101", "#020202", "#030303", "#060606"
 BENIGN, CONCEALED = "#040404", "#050505"
-VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", BENIGN: "benign", CONCEALED: "concealed"}
+VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAGE: "page", BENIGN: "benign", CONCEALED: "concealed"}
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
@@ -37,7 +39,9 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "font.size": 10,
     "grid.color": GRID,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.facecolor": PAGE,
+    "legend.framealpha": 0.8,
     "legend.labelcolor": INK,
     "svg.fonttype": "none",  # text stays text: searchable, and in the page's font
     "text.color": INK,
@@ -144,6 +148,7 @@ def histogram_plot(results: Sequence[ScanResult], figures: Figures) -> str | Non
         if threshold is not None:
             axes.axvline(threshold, color=INK, lw=1.5, ls=":", label="alarm above")
         axes.set(xlabel="score", ylabel="scans")
+        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend()
 
     return draw("histogram", "Scores of benign and concealed scans", paint)
@@ -218,7 +223,7 @@ def binned_plot(
             count = f"{rate['found']}/{rate['concealed']}"
             axes.annotate(count, (value, 1.05), ha="center", fontsize=8, color=MUTED, annotation_clip=False)
         axes.set(xscale="log", xlabel=label, ylabel="share found (Pd)", ylim=(0, 1.12))
-        reach = 1.6 if x.max() > 4 * x.min() else 4  # so that a power of ten is always in view
+        reach = MARGIN if x.max() > 4 * x.min() else 4  # so that a power of ten is always in view
         axes.set_xlim(x.min() / reach, x.max() * reach)
         in_percent(axes.yaxis)
         in_plain_numbers(axes.xaxis)
@@ -231,7 +236,7 @@ def _fitted(axes: "Axes", curve: Figures) -> None:
     """The fitted detection curve, its band, and a line at the size of which 90 % are found."""
     axes.fill_between(curve["x"], curve["low"], curve["high"], color=CONCEALED, alpha=0.2, lw=0)
     axes.plot(curve["x"], curve["pd"], color=CONCEALED, lw=2, label="fitted curve, 95 % band")
-    if curve["limit"] is not None:
+    if curve["limit"] is not None and curve["limit"] <= MARGIN * curve["x"][-1]:
         axes.axvline(curve["limit"], color=INK, lw=1.5, ls=":", label="90 % are found from here")
 
 

@@ -113,13 +113,13 @@ def label(inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], int]:
     return np.asarray(labels, np.int32), count - 1
 
 
-def mask_boxes(mask: npt.NDArray[np.generic]) -> list[Box]:
+def mask_boxes(mask: npt.NDArray[np.generic]) -> list[tuple[int, int, int, int]]:
     """Box (x, y, width, height) of each connected area, for sets that have masks but no boxes."""
     import cv2
 
     inside = mask.astype(bool).astype(np.uint8)
     _, _, areas, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
-    return [(float(x), float(y), float(w), float(h)) for x, y, w, h, _ in areas[1:]]
+    return [(int(x), int(y), int(w), int(h)) for x, y, w, h, _ in areas[1:]]
 
 
 def add_up(statistics: Iterable[PixelStatistics]) -> PixelStatistics:

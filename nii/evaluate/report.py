@@ -133,25 +133,26 @@ def sizes(figures: Figures, rule: Headline) -> str:
     by_dprime = [(row["median"], rule.rates(row)) for row in dprimes]
     ideal = partial(ideal_pd, pfa=rule.pfa)
     drawn = plots.binned_plot("mass", "mass in kg", by_mass, curve=mass_curve)
-    left = page.plot(drawn, "Share found against mass. " + limit(mass_curve, "kg"))
+    left = page.plot(drawn, "Share found against mass. " + limit(mass_curve, "{} kg"))
     right = page.plot(
         plots.binned_plot("dprime", "detectability d'", by_dprime, curve=dprime_curve, ideal=ideal),
         "Share found against the detectability of an ideal observer, the limit of any method. "
-        + limit(dprime_curve, ""),
+        + limit(dprime_curve, "d' {}"),
     )
     left += sections.bins_table("Share found by mass", "kg", masses, rule)
     right += sections.bins_table("Share found by detectability d'", "", dprimes, rule)
     return page.grid([left, right]) + sections.cover_table(figures["detection_by_cover"], rule)
 
 
-def limit(curve: Figures | None, unit: str) -> str:
-    """The detection limit in words; nothing without a curve."""
+def limit(curve: Figures | None, size: str) -> str:
+    """The detection limit in words, its size written like "{} kg"; nothing without a curve."""
     if curve is None:
         return ""
     if curve["limit"] is None:
         return "The fitted curve reaches 90 % only beyond the concealments of this set."
-    low, high = (number(end, unit) if end is not None else "beyond this set" for end in curve["limit_ci"])
-    return f"Of concealments of {number(curve['limit'], unit)}, 90 % are found; 95 % interval {low} to {high}."
+    low, high = (size.format(number(end)) if end is not None else "beyond this set" for end in curve["limit_ci"])
+    at = size.format(number(curve["limit"]))
+    return f"Of concealments of {at}, 90 % are found; 95 % interval {low} to {high}."
 
 
 def ideal_pd(dprime: npt.ArrayLike, pfa: float) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from nii.evaluate.compare import compare
 from nii.evaluate.cover import Mask, steel_mm, surroundings
 from nii.evaluate.gallery import Gallery, Picture, choose_gallery
 from nii.evaluate.metrics import metrics
-from nii.evaluate.pixels import pixel_statistics
+from nii.evaluate.pixels import mask_boxes, pixel_statistics
 from nii.evaluate.report import write_comparison, write_report
 from nii.evaluate.results import Region, ScanResult, Truth
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
@@ -112,7 +112,13 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
 
 
 def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[Truth, ...]:
-    """What the set says about the concealments, and the cargo around each, where the scan can be read."""
+    """What the set says about the concealments, and the cargo around each, where the scan can be read.
+
+    Where the set has a mask and no boxes (MVTec layout), each connected area of the mask is a concealment.
+    """
+    notes = entry.annotations
+    if mask is not None and mask.any() and len(notes) == 1 and notes[0].box is None:
+        notes = tuple(replace(notes[0], box=box) for box in mask_boxes(mask))
     return tuple(
         Truth(
             family=one.family,
@@ -123,7 +129,7 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
             cover=(cover := surroundings(scan, one.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,
         )
-        for one in entry.annotations
+        for one in notes
     )
 
 

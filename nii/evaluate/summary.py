@@ -73,6 +73,9 @@ def promise(figures: Figures) -> str:
     if tail is not None and tail < BROKEN:
         advice = "These scans do not look like the model's calibration: run nii calibrate on benign ones."
         return page.paragraph(f"Promise broken. {seen}", "bad") + page.paragraph(advice)
+    if point["pfa_observed"] > point["pfa"]:
+        chance = f" If it holds, so many or more are seen with a probability of {percent(tail)}." if tail else ""
+        return page.paragraph(f"Nothing speaks against the promise. {seen}{chance}")
     if smallest_pfa(point["benign"]) > point["pfa"]:
         return page.paragraph(f"Nothing speaks against the promise. {seen}")
     return page.paragraph(f"Promise kept. {seen}", "good")
@@ -98,6 +101,8 @@ def extremes(figures: Figures, rule: Headline) -> str:
         min(known, key=lambda pair: (pair[1]["pd"], -pair[1]["concealed"])),  # of equal ones that of most scans
         max(known, key=lambda pair: (pair[1]["pd"], pair[1]["concealed"])),
     )
+    if chosen[0][1]["pd"] == chosen[1][1]["pd"]:
+        return ""
     worst, best = ((plain(name), of(rates["found"], rates["concealed"])) for name, rates in chosen)
     return f"Found best: {best[0]} ({best[1]}). Found worst: {worst[0]} ({worst[1]})."
 
@@ -119,7 +124,7 @@ def glance(figures: Figures, rule: Headline) -> Iterable[tuple[str, str, str]]:
         yield (
             "Mass error, median",
             percent(mass["median_relative_error"]),
-            f"{mass['n']} weighed concealments",
+            f"of {mass['n']} weighed",
         )
     if figures["seconds_per_scan"] is not None:
         times = figures["seconds"]

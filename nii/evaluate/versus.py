@@ -27,7 +27,9 @@ def comparison_html(figures: Figures) -> str:
 def summary(figures: Figures) -> str:
     """Which model is better, in a sentence or two."""
     scans, names = figures["scans"], figures["models"]
-    said = "; ".join(f"{side}: {model['name']} {model['version']}" for side, model in names.items())
+    said = "; ".join(
+        f"{side}: {model['name']} {model['version']} ({model['sha256'][:8]})" for side, model in names.items()
+    )
     measured = f"Measured on the {scans['benign']} benign and {scans['concealed']} concealed scans that both scored."
     return page.paragraph(verdict(figures), "lead") + page.paragraph(f"{said}. {measured}")
 
@@ -63,7 +65,7 @@ def differences(figures: Figures) -> str:
     rows = list(rows_of(figures))
     table = page.table("Figures of both models", HEAD, [_line(name, row, is_area=kind) for name, row, kind in rows])
     drawn = plots.difference_plot([(name, row) for name, row, _ in rows])
-    return page.grid([table, page.plot(drawn, "Right of the dashed line b is higher.")])
+    return table + page.plot(drawn, "Right of the dashed line b is higher.")
 
 
 def families(figures: Figures) -> str:
