@@ -8,7 +8,7 @@ processes, so it is never asked beyond.
 
 import csv
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -49,7 +49,7 @@ def partial_attenuation(substance: Substance, energy_kev: npt.ArrayLike) -> Arra
     energy = np.atleast_1d(np.asarray(energy_kev, np.float64))
     check_energies(energy)
     fractions = composition(substance)
-    parts = sum(weight * _element(symbol, energy.ravel()) for symbol, weight in fractions.items())
+    parts = sum(weight * _element(symbol, energy.tobytes()) for symbol, weight in fractions.items())
     return np.asarray(parts).reshape(len(PROCESSES), *np.shape(energy_kev))
 
 
@@ -71,8 +71,10 @@ def check_energies(energy_kev: Array) -> None:
         )
 
 
-def _element(symbol: str, energy: Array) -> Array:
-    """(process, energy) in cm2/g."""
+@lru_cache(maxsize=2048)  # a millisecond each; dozens of materials share a few elements and beams
+def _element(symbol: str, energies: bytes) -> Array:
+    """(process, energy) in cm2/g; energies: float64 keV as bytes, which a cache can tell apart."""
+    energy = np.frombuffer(energies)
     low = energy < JOIN_KEV
     parts = np.zeros((len(PROCESSES), energy.size))
     parts[:, low] = _below_join(atomic_numbers()[symbol], energy[low])

@@ -30,6 +30,7 @@ from nii.scan import FloatArray
 Array = npt.NDArray[np.float64]
 
 PIXELS_AT_ONCE = 8192  # keeps a block and its exponentials in the cache of one core
+OPAQUE = np.float32(-70)  # exponent; far below it numbers are subnormal, which takes six times as long
 FIT_MATERIALS = ("C", "Al", "Fe", "Sn", "W", "Pb", "U")
 CANDIDATES = 60
 NNLS_STEPS = 10_000
@@ -187,6 +188,7 @@ def transmission(areal_density: FloatArray, materials: Sequence[Substance], beam
         block = slice(start, start + PIXELS_AT_ONCE)
         for plane, (beam, mu) in enumerate(zip(beams, coefficients, strict=True)):
             depth = mu @ layers[:, block]
+            np.maximum(depth, OPAQUE, out=depth)
             out[plane, block] = beam.weights.astype(np.float32) @ np.exp(depth, out=depth)
     return out.reshape(len(beams), *areal_density.shape[1:])
 

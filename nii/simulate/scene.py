@@ -180,11 +180,13 @@ def _periodic(rng: np.random.Generator, plan: Texture, patch: Patch, view: View,
     rows, columns = patch.path.shape
     step_x, step_z = _steps(view)
     phase = rng.uniform(0, 2 * np.pi, 2)
-    x, z = (np.arange(columns) * step_x)[None, :], (np.arange(rows) * step_z)[:, None]
+    x = np.arange(columns, dtype=np.float32)[None, :] * np.float32(step_x)
+    z = np.arange(rows, dtype=np.float32)[:, None] * np.float32(step_z)
     if turn:
-        x, z = x * np.cos(turn) - z * np.sin(turn), z * np.cos(turn) + x * np.sin(turn)
-    along = np.sin(x * (2 * np.pi / plan.size[0]) + phase[0])
-    up = np.sin(z * (2 * np.pi / plan.size[1]) + phase[1])
+        c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+        x, z = x * c - z * s, z * c + x * s
+    along = np.sin(x * np.float32(2 * np.pi / plan.size[0]) + np.float32(phase[0]))
+    up = np.sin(z * np.float32(2 * np.pi / plan.size[1]) + np.float32(phase[1]))
     if plan.pattern == "stripes-x":
         return np.broadcast_to(along * 1.4, (rows, columns))
     if plan.pattern == "stripes-z":

@@ -6,8 +6,10 @@ in the plane of constant x, so in one column every solid here is a set of rectan
 ellipse in the (y, z) plane, and the path of a ray through it has a closed form.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -230,7 +232,7 @@ class Oriented:
     def path(self, view: View) -> Patch:
         box = self.bounds
         rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
-        middle = self.at + np.array(self.axes) @ _middle(self.solid)
+        middle = np.array(self.at) + np.array(self.axes) @ np.array(_middle(self.solid))
         slope = view.slope[rows]
         up = view.source_z + slope * (middle[1] - view.source_y) - middle[2]
         x, _, z = np.array(self.axes)
@@ -241,11 +243,14 @@ class Oriented:
         way = _way(self.solid, Rays(column, row, step))
         return Patch(rows, columns, way * view.stretch[rows].astype(np.float32)[:, None])
 
-    @property
+    @cached_property
     def bounds(self) -> Box:
-        axes = np.array(self.axes)
-        middle = self.at + axes @ _middle(self.solid)
-        sides = [(float(m - r), float(m + r)) for m, r in zip(middle, _reach(self.solid, axes), strict=True)]
+        middle = _middle(self.solid)
+        sides: list[Interval] = []
+        for axis, at in zip(self.axes, self.at, strict=True):
+            m = at + sum(a * b for a, b in zip(axis, middle, strict=True))
+            r = _reach(self.solid, axis)
+            sides.append((m - r, m + r))
         return Box(sides[0], sides[1], sides[2])
 
     @property
@@ -265,10 +270,10 @@ def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Arra
     return Oriented(shape, (first, second, third), (float(at[0]), float(at[1]), float(at[2])))
 
 
-def _middle(solid: Upright) -> Float64Array:
+def _middle(solid: Upright) -> Vector:
     """Middle of the solid's bounds in its own axes."""
     box = solid.bounds
-    return np.array([sum(side) / 2 for side in (box.x, box.y, box.z)])
+    return ((box.x[0] + box.x[1]) / 2, (box.y[0] + box.y[1]) / 2, (box.z[0] + box.z[1]) / 2)
 
 
 def _half(solid: Upright) -> Vector:
@@ -278,7 +283,7 @@ def _half(solid: Upright) -> Vector:
 
 def _way(solid: Upright, rays: Rays) -> FloatArray:
     """Lengths along the beam axis within the solid, (row, column); the rays are about its middle."""
-    half, middle = _half(solid), _middle(solid)
+    half, middle = _half(solid), np.array(_middle(solid), np.float32)
     match solid:
         case Box():
             near, far = within_box(rays, half)
@@ -288,26 +293,25 @@ def _way(solid: Upright, rays: Rays) -> FloatArray:
             order = {"x": (1, 2, 0), "y": (2, 0, 1), "z": (0, 1, 2)}[solid.axis]
             near, far = within_cylinder(rays.turned(order), solid.radius, solid.length / 2)
         case PrismY():
-            corners = np.array(solid.corners, np.float32) - middle[[0, 2]].astype(np.float32)
+            corners = np.array(solid.corners, np.float32) - middle[[0, 2]]
             return in_prism(rays.turned((0, 2, 1)), corners, half[1])
         case PrismX():
-            corners = np.array(solid.corners, np.float32) - middle[[1, 2]].astype(np.float32)
+            corners = np.array(solid.corners, np.float32) - middle[[1, 2]]
             return in_prism(rays.turned((1, 2, 0)), corners, half[0])
     return np.asarray(np.maximum(far - near, 0), np.float32)
 
 
-def _reach(solid: Upright, axes: Float64Array) -> Float64Array:
-    """How far the solid reaches from its middle along each row of `axes`, (3,)."""
-    half = np.array(_half(solid))
+def _reach(solid: Upright, along: Vector) -> float:
+    """How far the solid reaches from its middle in this direction of its own axes."""
+    half = _half(solid)
     match solid:
         case Ellipsoid():
-            return np.sqrt((axes**2) @ half**2)
+            return math.hypot(*(a * h for a, h in zip(along, half, strict=True)))
         case Cylinder():
-            along = "xyz".index(solid.axis)
-            flat = np.sqrt(np.maximum(1 - axes[:, along] ** 2, 0))
-            return solid.radius * flat + solid.length / 2 * np.abs(axes[:, along])
+            share = along["xyz".index(solid.axis)]
+            return solid.radius * math.sqrt(max(1 - share**2, 0.0)) + solid.length / 2 * abs(share)
         case _:
-            return np.abs(axes) @ half
+            return sum(abs(a) * h for a, h in zip(along, half, strict=True))
 
 
 def shifted(shape: Shape, by: Vector) -> Shape:
