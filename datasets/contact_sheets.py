@@ -1,4 +1,4 @@
-"""Contact sheets of the simulator: every kind of load, every family, every scanner preset.
+"""Contact sheets of the simulator: every kind of load, every family, every scanner preset, every vehicle.
 
     python datasets/contact_sheets.py [OUT]        (default: datasets/pictures beside this script)
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from nii.physics.forward import transmission
 from nii.physics.noise import for_beams, measure
 from nii.scan import FloatArray
+from nii.simulate import vehicle, vehicle_body, vehicle_build, vehicle_goods
 from nii.simulate.concealments import FAMILIES, draw_concealment
 from nii.simulate.conveyances import draw_conveyance
 from nii.simulate.loads import KINDS, draw_load
@@ -71,6 +72,7 @@ def write_sheets(out: Path, name: str, tiles: list[Picture], rows: int) -> None:
     """Sheets of `rows` rows of DRAWS pictures, as NAME-1.jpg and so on."""
     for number, start in enumerate(range(0, len(tiles), rows * DRAWS), start=1):
         page = tiles[start : start + rows * DRAWS]
+        page += [np.full_like(tiles[0], 255)] * (-len(page) % DRAWS)
         lines = [np.concatenate(page[i : i + DRAWS], axis=1) for i in range(0, len(page), DRAWS)]
         path = out / f"{name}-{number}.jpg"
         cv2.imwrite(str(path), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
@@ -122,6 +124,42 @@ def presets() -> Iterator[Picture]:
             yield tile(pixels, f"{name}, {kind}, {scanner.pitch_mm[0]:g} mm")
 
 
+def road(box: Box) -> Box:
+    """A vehicle, some air around it, and the near wheels, which the beam throws below the road."""
+    x, z = box.x, box.z
+    return Box((x[0] - SURROUND_MM, x[1] + SURROUND_MM), box.y, (z[0] - 1.5 * SURROUND_MM, z[1] + SURROUND_MM))
+
+
+def vehicles(scanner: Scanner) -> Iterator[Picture]:
+    """DRAWS pictures of each kind of body, then one of each kind of goods."""
+    for number, kind in enumerate(vehicle_body.BODIES):
+        for draw in range(DRAWS):
+            rng = np.random.default_rng((draw, number))
+            car = vehicle_build.draw_vehicle(rng, kind)
+            pixels = scan(car.parts, scanner.view(road(car.outside)), scanner, rng)
+            mass = sum(part.mass_kg for part in car.parts)
+            yield tile(pixels, f"{kind}, {car.body.drive}, {mass:.0f} kg")
+    for number, load in enumerate(vehicle_goods.ITEMS):
+        rng = np.random.default_rng((3, number))
+        car = vehicle_build.draw_vehicle(rng, ("suv", "van", "estate", "pickup")[number % 4])
+        goods = vehicle_goods.fill(rng, car.rooms["boot"], load, share=0.8)
+        pixels = scan((*car.parts, *goods), scanner.view(road(car.outside)), scanner, rng)
+        yield tile(pixels, f"{load}, {sum(part.mass_kg for part in goods):.0f} kg in {car.body.kind}")
+
+
+def vehicle_families(scanner: Scanner) -> Iterator[Picture]:
+    """A picture of each family in a vehicle."""
+    for number, family in enumerate(vehicle.FAMILIES):
+        rng = np.random.default_rng((2, number))
+        car = vehicle_build.draw_vehicle(rng, fuel=True, spare=True)
+        load, goods = vehicle.draw_goods(rng, car)
+        found = vehicle.draw_concealment(rng, family, car, goods)
+        view = scanner.view(road(car.outside))
+        pixels = scan((*car.parts, *goods, *found.parts, *found.displaced), view, scanner, rng)
+        caption = f"{family}, {found.mass_kg:.2g} kg in {car.body.kind}, {load}"
+        yield tile(pixels, caption, outline(found.parts, view))
+
+
 def main() -> None:
     """Write all sheets."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
@@ -130,6 +168,9 @@ def main() -> None:
     write_sheets(out, "loads", list(loads(coarse)), rows=7)
     write_sheets(out, "families", list(families(coarse)), rows=7)
     write_sheets(out, "presets", list(presets()), rows=7)
+    beside = replace(PRESETS["portal-6mv-fine"], pitch_mm=(8.0, 8.0), source_distance=5000.0, source_height=900.0)
+    write_sheets(out, "vehicles", list(vehicles(beside)), rows=6)
+    write_sheets(out, "vehicle-families", list(vehicle_families(beside)), rows=4)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,165 @@
+"""Vehicle scenes: a car, van or pickup at a drive-through portal, what is carried in it, what is concealed."""
+
+from dataclasses import replace
+
+from nii.simulate.concealments import LOOSE
+from nii.simulate.draws import Rng
+from nii.simulate.placing import displaced
+from nii.simulate.scanners import Scanner, draw_scanner
+from nii.simulate.scene import Concealment, Part, Scene, enclosing
+from nii.simulate.shapes import Box, Interval, mirrored, shifted, turned
+from nii.simulate.vehicle_build import Vehicle, draw_vehicle
+from nii.simulate.vehicle_goods import HS_CHAPTERS, ITEMS, fill, hosts, oddments
+from nii.simulate.vehicle_hides import HIDES
+
+FAMILIES = tuple(sorted({*LOOSE, *HIDES}))
+LOADS = tuple(sorted(HS_CHAPTERS))
+
+EMPTY = 0.3  # share of vehicles without goods
+CABIN = 0.3  # share of vehicles with goods in the cabin, too
+IN_GOODS = 0.5  # share of things put into goods, where some can hold them
+HEAVY_KG = 60.0  # what weighs more goes into the boot
+HEAVIEST_KG = 300.0
+ROAD = 0.4  # share of pictures that show the road
+CLEARANCE = 1.0  # mm between a thing and what carries it
+
+
+def draw_vehicle_scene(rng: Rng, *, concealed: bool) -> Scene:
+    """One vehicle; with `concealed`, one concealment in it (in one of ten scenes two)."""
+    families = _draw_families(rng) if concealed else ()
+    vehicle = draw_vehicle(rng, fuel="tank_hide" in families, spare="spare_hide" in families)
+    load, goods = draw_goods(rng, vehicle)
+    concealments = tuple(draw_concealment(rng, family, vehicle, goods) for family in families)
+    scene = Scene(
+        conveyance=(*vehicle.parts, *_road(rng, vehicle)),
+        load=tuple(goods),
+        concealments=concealments,
+        cargo=load,
+        extent=_extent(rng, vehicle),
+        conveyance_kind=vehicle.body.kind,
+    )
+    return _facing(rng, scene, vehicle)
+
+
+def draw_vehicle_scanner(rng: Rng) -> Scanner:
+    """A drive-through portal for cars: pitch of 3 to 5 mm, source beside the lane, 0.3 to 1.8 m over the road."""
+    pitch = rng.uniform(3, 5)
+    return replace(
+        draw_scanner(rng),
+        pitch_mm=(round(pitch, 2), round(pitch * rng.uniform(0.9, 1.1), 2)),
+        source_distance=rng.uniform(2800, 7000),
+        source_height=rng.uniform(300, 1800),
+    )
+
+
+def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
+    """Kind of goods, "a+b" if two, and their parts; "empty" holds at most some things that lie about."""
+    rooms = vehicle.rooms
+    payload = 900.0 if vehicle.body.kind in ("pickup", "van") else 350.0
+    loads, goods = ["empty"], []
+    if rng.random() >= EMPTY:
+        loads = [str(rng.choice(list(ITEMS)))]
+        boot = rooms["boot"]
+        cut = boot.x[0] + (boot.x[1] - boot.x[0]) * rng.uniform(0.35, 1)
+        goods += fill(rng, replace(boot, x=(boot.x[0], cut)), loads[0], share=rng.uniform(0.2, 1), most_kg=payload)
+        if rng.random() < CABIN and (cabin := [name for name in rooms if name.endswith("seat")]):
+            loads.append(str(rng.choice(list(ITEMS))))
+            goods += fill(rng, rooms[str(rng.choice(cabin))], loads[1], share=rng.uniform(0.4, 1), most_kg=80)
+    for name, room in rooms.items():
+        if name.endswith("floor") and rng.random() < 0.4:
+            goods += oddments(rng, room)
+    return "+".join(dict.fromkeys(loads)), goods
+
+
+def draw_concealment(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment:
+    """One concealment of a family (one of FAMILIES): a change to the vehicle, or a thing in the goods or a room."""
+    if family in HIDES:
+        return HIDES[family](rng, vehicle)
+    while True:  # until a drawn thing fits somewhere; each family has some that fit the smallest boot
+        parts = LOOSE[family](rng)
+        if rng.random() < 0.5:
+            parts = [replace(part, shape=turned(part.shape)) for part in parts]
+        size, mass = enclosing(parts), sum(part.mass_kg for part in parts)
+        rooms = [room for name, room in vehicle.rooms.items() if mass < HEAVY_KG or name == "boot"]
+        if mass < HEAVIEST_KG and (place := _draw_place(rng, size, rooms, goods)):
+            box, host = place
+            move = (box.x[0] - size.x[0], box.y[0] - size.y[0], box.z[0] - size.z[0])
+            moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
+            return Concealment(family, moved, displaced(moved, host))
+
+
+def _draw_place(rng: Rng, size: Box, rooms: list[Box], goods: list[Part]) -> tuple[Box, Part | None] | None:
+    """Where something of this size goes: inside goods, or on what is below it in a room; None if it fits nowhere."""
+    holding = [host for host in hosts(goods) if _fits(size, host.shape.bounds)]
+    if holding and rng.random() < IN_GOODS:
+        host = holding[rng.integers(len(holding))]
+        return _at_random(rng, size, host.shape.bounds), host
+    wide = [room for room in rooms if _fits(size, room)]
+    if not wide:
+        return None
+    room = wide[rng.integers(len(wide))]
+    box = _at_random(rng, size, room)
+    tops = [other.z[1] for other in (part.shape.bounds for part in goods if part.sign > 0)
+            if _overlap(other.x, box.x) and _overlap(other.y, box.y)]  # fmt: skip
+    low = max(tops, default=room.z[0]) + CLEARANCE
+    box = replace(box, z=(low, low + size.z[1] - size.z[0]))
+    return (box, None) if box.z[1] <= room.z[1] else None
+
+
+def _fits(size: Box, room: Box) -> bool:
+    pairs = ((size.x, room.x), (size.y, room.y), (size.z, room.z))
+    return all(a[1] - a[0] + 2 * CLEARANCE <= b[1] - b[0] for a, b in pairs)
+
+
+def _at_random(rng: Rng, size: Box, room: Box) -> Box:
+    """A box of this size anywhere in a room that holds it."""
+    starts = [rng.uniform(b[0], b[1] - (a[1] - a[0])) for a, b in
+              ((size.x, room.x), (size.y, room.y), (size.z, room.z))]  # fmt: skip
+    return Box(*((s, s + a[1] - a[0]) for s, a in zip(starts, (size.x, size.y, size.z), strict=True)))
+
+
+def _overlap(a: Interval, b: Interval) -> bool:
+    return a[0] < b[1] and a[1] > b[0]
+
+
+def _draw_families(rng: Rng) -> tuple[str, ...]:
+    count = 2 if rng.random() < 0.1 else 1
+    return tuple(str(name) for name in rng.choice(FAMILIES, count, replace=False))
+
+
+def _road(rng: Rng, vehicle: Vehicle) -> list[Part]:
+    """The slab that the vehicle stands on, where the picture reaches down to it."""
+    if rng.random() >= ROAD:
+        return []
+    x = (-2000.0, vehicle.body.length + 2000)
+    return [Part(Box(x, (-1500.0, 1500.0), (-rng.uniform(150, 400), 0.0)), "concrete", rng.uniform(2.1, 2.4))]
+
+
+def _extent(rng: Rng, vehicle: Vehicle) -> Box:
+    """What the picture shows: some air around, and the near wheels or not quite."""
+    out = vehicle.outside
+    margins = rng.uniform(150, 700, 2)
+    low, high = rng.uniform(-420, 20), out.z[1] + rng.uniform(200, 600)
+    return Box((out.x[0] - margins[0], out.x[1] + margins[1]), out.y, (float(low), float(high)))
+
+
+def _facing(rng: Rng, scene: Scene, vehicle: Vehicle) -> Scene:
+    """The scene as drawn, or driving the other way, or with the other side to the source."""
+    for axis, at in (("x", vehicle.body.length / 2), ("y", 0.0)):
+        if rng.random() < 0.5:
+            scene = Scene(
+                conveyance=_all_mirrored(scene.conveyance, axis, at),
+                load=_all_mirrored(scene.load, axis, at),
+                concealments=tuple(
+                    Concealment(one.family, _all_mirrored(one.parts, axis, at), _all_mirrored(one.displaced, axis, at))
+                    for one in scene.concealments
+                ),
+                cargo=scene.cargo,
+                extent=mirrored(scene.extent, axis, at).bounds,
+                conveyance_kind=scene.conveyance_kind,
+            )
+    return scene
+
+
+def _all_mirrored(parts: tuple[Part, ...], axis: str, at: float) -> tuple[Part, ...]:
+    return tuple(replace(part, shape=mirrored(part.shape, axis, at)) for part in parts)
