@@ -1,6 +1,7 @@
 """Training on the user's own benign scans, from a shipped model, to a calibrated artefact."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from nii.calibrate import Benign
 from nii.contract import Contract, with_contract
-from nii.detector import Detector
+from nii.detector import Detector, Layers
 from nii.errors import ScanSetError, UsageError
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
@@ -16,10 +17,12 @@ from nii.io.write import write_tiff
 from nii.scan import Kind, Scan
 from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import KINDS
+from nii.simulate.truth import read_truth
 from training.artefact import load_artefact
 from training.data import LITTLE_NOISE, SampleConfig, Samples, load_measured, load_set
 from training.export import onnx_bytes
 from training.hard import mine
+from training.masses import mass_ratios
 from training.network import Network, NetworkConfig, Separator
 from training.pipeline import make_model, split
 from training.recipe import SetConfig, read_recipe
@@ -145,6 +148,38 @@ def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
     scores = sorted(Detector.load(model, threads=1).score(scan) for scan in kept)
     assert contract.calibrations[0].scores == pytest.approx(scores, abs=1e-4)
     assert len(read_set(tmp_path / "sets" / "train").entries) == 2
+
+
+class Oracle:
+    """Stands for a detector that separates the layers without any error, by the truth of the set."""
+
+    contract = Contract(
+        name="oracle", version="1", kind=Kind.TRANSMISSION, energies=("4MV", "6MV"), pitch_mm=(3.0, 8.0),
+        families=CARGO.families, cargos=CARGO.loads, license="",
+    )  # fmt: skip
+
+    def __init__(self, path, share):
+        self.path, self.share = path, share
+
+    def layers(self, scan):
+        truth = read_truth(self.path / "truth" / f"{Path(scan.path).stem}.npz")
+        excess = np.zeros((2, *scan.shape), np.float32)
+        for one in truth.hidden:
+            height, width = one.mask.shape
+            excess[:, one.row : one.row + height, one.column : one.column + width] += one.excess * self.share
+        inside = truth.mask().astype(np.float32)
+        quarter = inside[::4, ::4]
+        families = np.full((len(CARGO.families), *quarter.shape), 1 / len(CARGO.families), np.float32)
+        return Layers(inside, excess, families, np.zeros(3, np.float32), 0.0, quarter * 8 - 0.01, 8.0)
+
+
+def test_mass_ratios_undo_what_a_model_leaves_out(tmp_path):
+    for _ in simulate_set("cargo", tmp_path / "set", scans=6, concealed=1.0, seed=21):
+        pass
+    whole, half = (mass_ratios(Oracle(tmp_path / "set", share), tmp_path / "set") for share in (1.0, 0.5))
+    assert len(whole) >= 3
+    assert list(whole) == sorted(whole)
+    assert np.median(half) / np.median(whole) == pytest.approx(2, rel=0.2)
 
 
 def test_what_is_added_to_a_measured_scan_is_little():

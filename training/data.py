@@ -109,7 +109,7 @@ class Shelf:
     """Arrays as float16 in one nameless file, mapped into memory: where that is short, the system lets go of them."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as what is mapped from it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `arrays`
         self._shapes: list[tuple[int, ...]] = []
 
     def put(self, array: FloatArray) -> None:
@@ -118,9 +118,10 @@ class Shelf:
         self._shapes.append(array.shape)
 
     def arrays(self) -> list[FloatArray]:
-        """All that was put, in order; read only."""
-        self._file.flush()
-        whole = np.memmap(self._file, np.float16, "r")
+        """All that was put, in order; read only, and nothing more can be put."""
+        with self._file:
+            self._file.flush()
+            whole = np.memmap(self._file, np.float16, "r")  # holds the file by itself
         sizes = np.cumsum([np.prod(shape) for shape in self._shapes])
         parts = np.split(whole, sizes[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
