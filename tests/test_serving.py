@@ -1,6 +1,9 @@
 import io
 import json
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cv2
 import httpx2
@@ -10,6 +13,7 @@ from serving_tools import PATIENCE, block_tiff, model_file, running, settings_fo
 from starlette.testclient import TestClient
 from test_io_dx import dx
 
+import serving.app
 from nii.batch import Models, score_files
 from nii.io.dicos import read_reference
 from nii.io.dx import read_dicos
@@ -272,10 +276,6 @@ def test_health_readiness_and_figures(client, scan):
 
 
 def test_not_ready_before_the_models_are_warm(tmp_path, scan, monkeypatch):
-    import threading
-
-    import serving.app
-
     go = threading.Event()
     monkeypatch.setattr(serving.app, "warm", lambda *_: go.wait(10))
     with TestClient(create_app(settings_for(tmp_path))) as client:
@@ -284,3 +284,68 @@ def test_not_ready_before_the_models_are_warm(tmp_path, scan, monkeypatch):
         problem(post(client, scan), 503)
         go.set()
         wait_ready(client)
+
+
+@pytest.fixture
+def held_up(monkeypatch):
+    """Scoring that waits until it may go on, and counts."""
+    real = serving.app.score
+    held_up = SimpleNamespace(started=threading.Event(), go=threading.Event(), scored=0)
+
+    def score(*given):
+        held_up.scored += 1
+        held_up.started.set()
+        held_up.go.wait(PATIENCE)
+        return real(*given)
+
+    monkeypatch.setattr(serving.app, "score", score)
+    yield held_up
+    held_up.go.set()
+
+
+def test_a_full_queue_is_told_when_to_come_again_and_then_serves(tmp_path, scan, held_up):
+    app = create_app(settings_for(tmp_path, workers=1, waiting=0))
+    with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
+        wait_ready(client)
+        first = pool.submit(post, client, scan)
+        assert held_up.started.wait(PATIENCE)
+        refused = post(client, scan)
+        held_up.go.set()
+        assert first.result(PATIENCE).status_code == 200
+        assert problem(refused, 429) == "queue: expected at most 1 scans at a time, came more"
+        assert int(refused.headers["retry-after"]) >= 1
+        assert post(client, scan).status_code == 200
+
+
+def test_the_scan_of_a_client_that_leaves_while_it_waits_is_never_scored(tmp_path, scan, held_up):
+    app = create_app(settings_for(tmp_path, workers=1, waiting=1))
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        + scan.read_bytes()
+        + b"\r\n--b--\r\n"
+    )
+    scope = {"type": "http", "method": "POST", "path": "/v1/scans", "query_string": b"", "root_path": ""}
+    scope["headers"] = [(b"content-type", b"multipart/form-data; boundary=b")]
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def leaves():
+        messages = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}])
+
+        async def receive():
+            return next(messages)
+
+        await app(scope, receive, send)
+
+    with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
+        wait_ready(client)
+        first = pool.submit(post, client, scan)
+        assert held_up.started.wait(PATIENCE)
+        client.portal.call(leaves)
+        held_up.go.set()
+        assert first.result(PATIENCE).status_code == 200
+        assert post(client, scan).status_code == 200
+        (gone,) = figures(client, ['nii_requests_total{method="POST",route="/v1/scans",status="499"}'])
+    assert (gone, held_up.scored) == (1, 2)

@@ -1,10 +1,12 @@
 """openapi.json tells the truth: real answers fit its schemas, and requests drawn from it never break the service."""
 
 import json
+import re
 
 import httpx2
 import pytest
 import schemathesis
+from conftest import ROOT
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import CHECKS
 from serving_tools import PATIENCE, block_tiff, model_file, running
@@ -81,6 +83,17 @@ def test_real_answers_are_as_described(client, tmp_path):
     assert client.post(f"{where}/finding", json={"finding": "cleared"}).status_code == 201
     assert KeptRecord.model_validate(client.get(where).json()).findings[0].finding == "cleared"
     ProblemBody.model_validate(client.get("/nowhere").json())
+
+
+def test_the_client_in_the_readme_runs(service, tmp_path):
+    readme = (ROOT / "serving" / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    names = {}
+    exec(code, names)  # noqa: S102 - our own
+    assert names["score"](block_tiff(tmp_path), service)["alarm"] is True
+    (tmp_path / "notes.tif").write_text("hello")
+    with pytest.raises(RuntimeError, match="came text"):
+        names["score"](tmp_path / "notes.tif", service)
 
 
 def test_the_examples_are_as_described():
