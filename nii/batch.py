@@ -1,25 +1,64 @@
-"""Scoring many scans: one record each, errors as records, the rest goes on."""
+"""Scoring many scans: one record each in their order, errors as records, the rest goes on.
 
+A run is the same whatever scores it: this process, several, or a Dask cluster. Memory holds the scans in
+work and the rows of one part of the table, however many scans there are.
+"""
+
+import json
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache, partial
+from hashlib import sha256
+from itertools import islice, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from nii.contract import Contract
-from nii.detector import Detector, choose_model
+from nii import __version__
+from nii.contract import Contract, read_contract
+from nii.detector import Detector, choose_model, find_model, read_model, shipped_models
 from nii.drift import DriftMonitor
-from nii.errors import CalibrationError, ModelError, NiiError, ScanError
-from nii.io.read import read_scan
-from nii.report import Result, analyse, error_record, record
+from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
+from nii.io.read import read_file, read_scan, split_pair
+from nii.io.remote import is_remote, list_remote
+from nii.parts import Parts
+from nii.report import COLUMNS, Result, analyse, error_record, record
 from nii.scan import Scan
+from nii.workers import Crew
+
+CHUNK = 8  # scans that a worker takes at a time
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How scans are scored; travels to the workers.
+
+    model: shipped name or path; None chooses one by the kind of scan. pfa: the budget. threads: of one
+    inference, 0 takes all cores. overlays, tdr: folders for pictures and reports; None makes none.
+    """
+
+    model: str | None = None
+    pfa: float = 0.01
+    threads: int = 0
+    overlays: Path | None = None
+    tdr: Path | None = None
+
+
+class Task(NamedTuple):
+    """One scan to score: its source, and the file name of its pictures and report."""
+
+    source: str
+    name: str
 
 
 @dataclass(eq=False)
 class Models:
     """Detectors by name, each loaded once; `model` of None chooses one by the kind of scan.
 
-    drift: watches the scanners of all scans that they score.
+    drift: watches the scanners of the scans that they score.
     """
 
     model: str | None = None
@@ -29,7 +68,10 @@ class Models:
 
     def for_scan(self, scan: Scan) -> Detector:
         """The detector for a scan. Raises ModelError."""
-        name = self.model or choose_model(scan)
+        return self.named(self.model or choose_model(scan))
+
+    def named(self, name: str) -> Detector:
+        """The detector of a shipped name or path. Raises ModelError."""
         if name not in self.loaded:
             self.loaded[name] = Detector.load(name, threads=self.threads)
         return self.loaded[name]
@@ -39,24 +81,22 @@ class Models:
 class Scored:
     """One input: its record, and the result behind it (None if it failed)."""
 
-    record: dict[str, Any]
+    record: Row
     result: Result | None
 
 
 def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[Scored]:
-    """Score each source in order.
+    """Score each source in order; the next one is read meanwhile.
 
     Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that none of
     its calibrations supports: both are the same for every scan. Whatever is wrong with a scan is a record, and
     so is a budget that the calibration of its scanner alone doesn't support.
     """
     if models.model is not None:
-        models.loaded[models.model] = Detector.load(models.model, threads=models.threads)
-    for source in sources:
+        models.named(models.model)
+    for source, coming in _read_ahead(sources):
         try:
-            started = time.perf_counter()
-            scan = read_scan(source)
-            read = time.perf_counter()
+            scan, milliseconds = coming.result()
             detector = models.for_scan(scan)
             result = analyse(scan, detector, pfa)
         except (ScanError, ModelError, CalibrationError) as error:
@@ -64,10 +104,26 @@ def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[
                 raise
             yield Scored(error_record(source, str(error)), None)
         else:
-            result.milliseconds["read"] = 1000 * (read - started)
-            row = record(result)
-            row["drift"] = models.drift.observe(result, row)
-            yield Scored(row, result)
+            result.milliseconds["read"] = milliseconds
+            yield Scored(record(result), result)
+
+
+def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan, float]]]]:
+    """Each source and its scan to come; while one is scored, the next one is read."""
+    with ThreadPoolExecutor(1) as reader:
+        coming: list[tuple[str, Future[tuple[Scan, float]]]] = []
+        for source in sources:
+            coming.append((source, reader.submit(_read, source)))
+            if len(coming) > 1:
+                yield coming.pop(0)
+        yield from coming
+
+
+def _read(source: str) -> tuple[Scan, float]:
+    """A scan, and the milliseconds that reading it took."""
+    started = time.perf_counter()
+    scan = read_scan(source)
+    return scan, 1000 * (time.perf_counter() - started)
 
 
 def supported(contract: Contract, pfa: float) -> bool:
@@ -75,20 +131,166 @@ def supported(contract: Contract, pfa: float) -> bool:
     return any(one.smallest_pfa <= pfa for one in contract.calibrations)
 
 
-def expand(sources: Iterable[str]) -> list[str]:
-    """Files as they are, folders and globs as the scans in them, in the order of their names."""
-    from nii.io.scanset import list_scans
+def score_tasks(settings: Settings, tasks: Iterable[Task]) -> Iterator[Row]:
+    """Score in this process: records in order; pictures and reports are written besides. Raises as `score_files`."""
+    ours, theirs = tee(tasks)
+    models = _models(settings.model, settings.threads)
+    for task, scored in zip(ours, score_files((one.source for one in theirs), models, settings.pfa), strict=True):
+        if scored.result is not None:
+            _write_beside(settings, task, scored.result)
+        yield scored.record
 
-    found: list[str] = []
+
+def score_chunk(settings: Settings, tasks: Sequence[Task]) -> list[Row]:
+    """The work of one worker among others."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    return list(score_tasks(settings, tasks))
+
+
+@cache
+def _models(model: str | None, threads: int) -> Models:
+    """The models of this process: a worker loads each once."""
+    return Models(model, threads)
+
+
+def _write_beside(settings: Settings, task: Task, result: Result) -> None:
+    """Pictures and report of one scan."""
+    from nii.io.write import write_atomically
+    from nii.overlay import overlay, png, without_layer
+    from nii.tdr import write_report
+
+    if settings.overlays is not None:
+        write_atomically(settings.overlays / f"{task.name}.png", png(overlay(result)))
+        write_atomically(settings.overlays / f"{task.name}.without.png", png(without_layer(result)))
+    if settings.tdr is not None:
+        write_report(settings.tdr / f"{task.name}.dcs", result, read_file(split_pair(task.source)[0]))
+
+
+class Sources:
+    """Names of scans in a temporary file, so that memory doesn't grow with their number; use it in `with`."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.file = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - closed by __exit__
+        self.count, digest = 0, sha256()
+        for name in names:
+            line = json.dumps(name) + "\n"
+            self.file.write(line)
+            digest.update(line.encode())
+            self.count += 1
+        self.sha256 = digest.hexdigest()
+
+    def __enter__(self) -> "Sources":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def __iter__(self) -> Iterator[str]:
+        self.file.seek(0)
+        return map(json.loads, self.file)
+
+
+class Run:
+    """One table of records: what an earlier call has done of it, and the rest.
+
+    sources: the scans. out: a table (.parquet, .jsonl, .csv), a folder for parts of it in Parquet, or None. A
+    run that was killed, whenever and however, goes on with the same arguments; its rows are those of an
+    undisturbed one. drift: of all scanners seen. Raises UsageError if `out` holds parts of another run,
+    ModelError for a model that isn't there.
+    """
+
+    def __init__(self, sources: Sources, settings: Settings, out: Path | None) -> None:
+        self.sources, self.settings = sources, settings
+        self.drift = DriftMonitor()
+        self.done = 0
+        self.parts = None if out is None else Parts.begin(out, _identity(sources, settings), COLUMNS)
+
+    def earlier(self) -> Iterator[Row]:
+        """The rows that are there already; read them before `rest`."""
+        for row in self.parts.rows() if self.parts else ():
+            self._watch(row)
+            self.done += 1
+            yield row
+
+    def rest(self, crew: Crew | None = None) -> Iterator[Row]:
+        """Score what is left, in this process or by a crew, and finish the table. Raises as `score_files`."""
+        tasks = islice(self._tasks(), self.done, None)
+        for row in _scored(tasks, self.settings, crew):
+            row["drift"] = self._watch(row)
+            if self.parts:
+                self.parts.add(row)
+            yield row
+        if self.parts:
+            self.parts.finish()
+
+    def _watch(self, row: Row) -> str | None:
+        if row["status"] == "error":
+            return None
+        return self.drift.observe(row, _contract(self.settings.model or row["model"].rpartition(" ")[0]))
+
+    def _tasks(self) -> Iterator[Task]:
+        named = self.settings.overlays or self.settings.tdr
+        used: set[str] = set()
+        return (Task(source, unique_stem(source, used) if named else "") for source in self.sources)
+
+    def names(self) -> Iterator[str]:
+        """File names of the pictures, in the order of the rows."""
+        return (task.name for task in self._tasks())
+
+
+def _scored(tasks: Iterator[Task], settings: Settings, crew: Crew | None) -> Iterator[Row]:
+    if crew is None:
+        yield from score_tasks(settings, tasks)
+        return
+    chunks = iter(lambda: list(islice(tasks, CHUNK)), [])
+    for rows in crew.map(partial(score_chunk, settings), chunks, _lost):
+        yield from rows
+
+
+def _lost(task: Task) -> Row:
+    """The row of a scan on which workers die."""
+    return error_record(
+        task.source, f"{task.source}: expected a scan that can be scored, came one that kills its worker"
+    )
+
+
+def _identity(sources: Sources, settings: Settings) -> dict[str, Any]:
+    """What makes a run this one: the same gives the same rows."""
+    names = [settings.model] if settings.model else shipped_models()
+    return {
+        "software": __version__,
+        "scans": sources.count,
+        "list_of_scans": sources.sha256,
+        "models": [sha256(read_model(find_model(name))).hexdigest() for name in names],
+        "pfa": settings.pfa,
+        "overlays": settings.overlays and str(settings.overlays),
+        "tdr": settings.tdr and str(settings.tdr),
+    }
+
+
+@cache
+def _contract(model: str) -> Contract:
+    """The contract of a model by name or path, without loading the network."""
+    path = find_model(model)
+    return read_contract(read_model(path), str(path))
+
+
+def expand(sources: Iterable[str]) -> Iterator[str]:
+    """Files as they are, folders and globs as the scans in them, in the order of their names."""
+    from nii.io.scanset import SCAN_SUFFIXES, list_scans
+
     for source in sources:
-        if Path(source).is_dir() or any(mark in source for mark in "*?["):
-            try:
-                found += [str(path) for path in list_scans(source)]
-            except NiiError:
-                found.append(source)  # read_scan says what is wrong with it, as a record
-        else:
-            found.append(source)
-    return found
+        try:
+            if is_remote(source) and "," not in source:
+                yield from list_remote(source, SCAN_SUFFIXES)
+            elif Path(source).is_dir() or any(mark in source for mark in "*?["):
+                yield from map(str, list_scans(source))
+            else:
+                yield source
+        except (ScanError, ScanSetError):
+            yield source  # read_scan says what is wrong with it, as a record
 
 
 def unique_stem(source: str, used: set[str]) -> str:

@@ -5,14 +5,20 @@ Exit codes: 0 done, 1 some inputs failed (the rest is done), 2 wrong usage. Comm
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nii.errors import NiiError, UsageError
+from nii.progress import bar, watched
+
+if TYPE_CHECKING:
+    from nii.workers import Crew
 
 app = typer.Typer(
     help="Finds what is concealed in X-ray scans of cargo, vehicles and parcels.",
@@ -24,7 +30,6 @@ app = typer.Typer(
 scanner_app = typer.Typer(help="Physics of a scanner.", no_args_is_help=True)
 app.add_typer(scanner_app, name="scanner")
 
-T = TypeVar("T")
 Model = Annotated[str | None, typer.Option(help="Name of a shipped model, or a path. Default: by the kind of scan.")]
 Pfa = Annotated[float, typer.Option(help="False-alarm budget: share of benign scans that may alarm.")]
 Threads = Annotated[int, typer.Option(help="Threads of one inference; 0: all cores.")]
@@ -39,52 +44,90 @@ def score(
     overlays: Annotated[Path | None, typer.Option(help="Folder for pictures and a page of them.")] = None,
     tdr: Annotated[Path | None, typer.Option(help="Folder for DICOS threat detection reports.")] = None,
     declared: Annotated[str | None, typer.Option(help="Declared goods.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask cluster, or local for one on this machine.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes; more than one: each with one thread unless --threads.")] = 1,
     threads: Threads = 0,
 ) -> None:
-    """Score scans: where something is concealed, how sure, at the false-alarm budget."""
-    from nii.batch import Models, expand, score_files, unique_stem
-    from nii.overlay import overlay, png, without_layer
-    from nii.page import write_page
-    from nii.report import COLUMNS
-    from nii.table import check_ending, write_table
-    from nii.tdr import write_report
+    """Score scans: where something is concealed, how sure, at the false-alarm budget.
 
-    not_yet({"--declared": declared, "--cluster": cluster})
+    A run with --out that was interrupted goes on when it is called again. An --out without ending is a folder
+    of Parquet parts.
+    """
+    from nii.batch import Run, Settings, Sources, expand
+    from nii.page import write_page
+    from nii.parts import check_out
+
+    not_yet({"--declared": declared})
+    check_at_least_one("--workers", workers)
     if out is not None:
-        check_ending(out)
-    sources = expand([line.strip() for line in sys.stdin if line.strip()] if scans == ["-"] else scans)
+        check_out(out)
     for folder in (overlays, tdr):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-    records: list[dict[str, Any]] = []
-    pictures: list[tuple[str, dict[str, Any]]] = []
-    names: set[str] = set()
-    models = Models(model, threads)
-    for found in watched(score_files(sources, models, pfa), len(sources), "scans"):
-        records.append(found.record)
-        say(line_of(found.record))
-        name = unique_stem(found.record["path"], names)
-        pictures.append((name, found.record))
-        if found.result is not None:
-            if overlays is not None:
-                (overlays / f"{name}.png").write_bytes(png(overlay(found.result)))
-                (overlays / f"{name}.without.png").write_bytes(png(without_layer(found.result)))
-            if tdr is not None:
-                source = Path(found.result.scan.path.split(",")[0]).read_bytes()
-                write_report(tdr / f"{name}.dcs", found.result, source)
-    changed = [state.line() for state in models.drift.states() if state.drifted]
-    if overlays is not None:
-        write_page(overlays, pictures, changed)
-    if out is not None:
-        write_table(out, records, COLUMNS)
-    failed = sum(one["status"] == "error" for one in records)
-    alarms = sum(bool(one["alarm"]) for one in records)
-    say(f"{len(records)} scans: {alarms} alarms, {len(records) - failed - alarms} without, {failed} failed")
+    listed = (line.rstrip("\n") for line in sys.stdin) if scans == ["-"] else scans
+    alone = workers == 1 and cluster is None
+    settings = Settings(model=model, pfa=pfa, threads=threads or int(not alone), overlays=overlays, tdr=tdr)
+    tally = Tally(keep=overlays is not None)
+    with Sources(expand(line for line in listed if line.strip())) as sources:
+        table = Run(sources, settings, out)
+        for row in table.earlier():
+            tally.add(row)
+        if table.done:
+            say(f"{table.done} of {sources.count} scans were scored before")
+        with crew_of(workers, cluster) as crew:
+            for row in watched(table.rest(crew), sources.count, "scans", done=table.done):
+                tally.add(row)
+                say(line_of(row))
+        changed = [state.line() for state in table.drift.states() if state.drifted]
+        if overlays is not None:
+            write_page(overlays, list(zip(table.names(), tally.kept, strict=True)), changed)
+    say(tally.line())
     for line in changed:
         say(line)
-    if failed:
+    if tally.failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def crew_of(workers: int, cluster: str | None) -> "Iterator[Crew | None]":
+    """Who scores: a Dask cluster, several processes, or (None) this one."""
+    if cluster is not None:
+        from nii.workers import dask_cluster
+
+        with dask_cluster(cluster, workers) as crew:
+            yield crew
+    elif workers > 1:
+        from nii.workers import processes
+
+        yield processes(workers)
+    else:
+        yield None
+
+
+@dataclass
+class Tally:
+    """Counts of records; keep: hold the records too, for a page of them."""
+
+    keep: bool
+    scans: int = 0
+    alarms: int = 0
+    failed: int = 0
+    kept: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Count one."""
+        self.scans += 1
+        self.alarms += bool(row["alarm"])
+        self.failed += row["status"] == "error"
+        if self.keep:
+            self.kept.append(row)
+
+    def line(self) -> str:
+        """All of them in one line."""
+        without = self.scans - self.alarms - self.failed
+        return f"{self.scans} scans: {self.alarms} alarms, {without} without, {self.failed} failed"
 
 
 @app.command()
@@ -168,12 +211,15 @@ def info(
 
 @app.command()
 def simulate(
-    kind: Annotated[str, typer.Argument(help="cargo, or phantom for a test phantom.")],
+    kind: Annotated[str, typer.Argument(help="cargo, vehicle, parcel, or phantom for a test phantom.")],
     out: Annotated[Path, typer.Argument(help="Folder of the new scan set.")],
     scans: Annotated[int, typer.Option(help="Number of scans.")] = 100,
     concealed: Annotated[float, typer.Option(help="Share of scans with a concealment.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Same seed, same scans; different seeds share none.")] = 1,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    operator_images: Annotated[
+        bool, typer.Option("--operator-images", help="Pseudo-colour JPEG in place of 16-bit transmission.")
+    ] = False,
 ) -> None:
     """Simulate a scan set with exact truth."""
     from nii.simulate.generate import simulate_set
@@ -181,12 +227,22 @@ def simulate(
 
     if (out / "annotations.json").is_file():
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
+    if kind == "phantom" and operator_images:
+        raise UsageError("--operator-images: expected with cargo, vehicle or parcel, came with phantom")
     done = 0
     with bar("scans", scans) as progress:
         made = (
             simulate_phantoms(out, scans=scans, seed=seed)
             if kind == "phantom"
-            else simulate_set(kind, out, scans=scans, concealed=concealed, seed=seed, workers=workers)
+            else simulate_set(
+                kind,
+                out,
+                scans=scans,
+                concealed=concealed,
+                seed=seed,
+                workers=workers,
+                operator_images=operator_images,
+            )
         )
         for done in made:
             progress(done)
@@ -229,6 +285,12 @@ def not_yet(options: dict[str, object]) -> None:
             raise UsageError(f"{name}: expected not to be given, this version doesn't have it yet")
 
 
+def check_at_least_one(name: str, value: int) -> None:
+    """Raise UsageError for a count below 1."""
+    if value < 1:
+        raise UsageError(f"{name}: expected at least 1, came {value}")
+
+
 def numbers(text: str, name: str) -> list[float]:
     """Numbers out of "0.01,0.05"."""
     try:
@@ -251,34 +313,6 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """A line on standard error."""
     sys.stderr.write(text + "\n")
-
-
-class bar:  # noqa: N801 - reads as a function in `with bar(...)`
-    """A progress bar on a terminal, nothing otherwise; yields a function that takes the number done."""
-
-    def __init__(self, what: str, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.progress.add_task(what, total=total)
-
-    def __enter__(self) -> Any:
-        self.progress.start()
-        return lambda done: self.progress.update(self.task, completed=done)
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-
-def watched(items: Iterable[T], total: int, what: str) -> Iterable[T]:
-    """The items, with a progress bar."""
-    with bar(what, total) as progress:
-        for done, item in enumerate(items, start=1):
-            yield item
-            progress(done)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

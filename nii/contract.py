@@ -67,18 +67,27 @@ class Contract:
             raise ModelError(f"{name}: expected a model contract in its metadata, came {error!r}") from error
 
 
+def read_contract(model: bytes, name: str) -> Contract:
+    """The contract in the bytes of a model file. Raises ModelError for a file without one."""
+    for number, _, entry in _fields(model, name):
+        if number == METADATA_FIELD and _entry_text(entry, 1) == KEY:
+            return Contract.from_json(_entry_text(entry, 2), name)
+    raise ModelError(f"{name}: expected an ONNX model with the metadata entry '{KEY}', came one without")
+
+
 def with_contract(model: bytes, contract: Contract, name: str) -> bytes:
     """The same model with this contract in place of the one it has. Raises ModelError for other files."""
     kept = b"".join(
-        raw for number, raw, value in _fields(model, name) if number != METADATA_FIELD or _entry_key(value) != KEY
+        raw for number, raw, value in _fields(model, name) if number != METADATA_FIELD or _entry_text(value, 1) != KEY
     )
     entry = _length_delimited(1, KEY.encode()) + _length_delimited(2, contract.to_json().encode())
     return kept + _length_delimited(METADATA_FIELD, entry)
 
 
-def _entry_key(entry: bytes) -> str:
+def _entry_text(entry: bytes, field_number: int) -> str:
+    """Key (1) or value (2) of a metadata entry."""
     return next(
-        (value.decode("utf-8", "replace") for number, _, value in _fields(entry, "metadata") if number == 1),
+        (value.decode("utf-8", "replace") for number, _, value in _fields(entry, "metadata") if number == field_number),
         "",
     )
 

@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nii.contract import Contract
 from nii.errors import CalibrationError
 from nii.operating_point import Calibration
-from nii.report import Result
 
 ALARM = 1e5  # evidence; mean number of unchanged scans between false alarms of one figure is at least this
 CEILING = 1e12  # evidence says nothing more beyond
@@ -119,21 +119,21 @@ class DriftMonitor:
                 stream.take(above, quality or {}, self._rng)
             return stream.state()
 
-    def observe(self, result: Result, record: Mapping[str, Any]) -> str | None:
-        """Take in a scored scan and its record.
+    def observe(self, record: Mapping[str, Any], contract: Contract) -> str | None:
+        """Take in the record of a scan that a model with this contract scored.
 
         Returns what the record says of the scanner: that it has changed, or None for no sign of it.
         """
-        if result.calibration is None or result.p_value is None:
+        used = record["calibration"]
+        if used is None or record["p_value"] is None:
             return None
-        figures = quality_figures(record["quality"]["figures"])
         state = self.update(
-            result.scan.scanner,
-            result.p_value,
-            result.calibration,
-            model=result.contract.name,
-            quality=figures,
-            sha256=result.scan.sha256,
+            record["scan"]["scanner"],
+            record["p_value"],
+            next(one for one in contract.calibrations if one.name == used["name"]),
+            model=contract.name,
+            quality=quality_figures(record["quality"]["figures"]),
+            sha256=record["sha256"],
         )
         return state.line() if state.drifted else None
 

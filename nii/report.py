@@ -16,6 +16,9 @@ _REGION = (
     "family_probability DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, "
     "z_effective DOUBLE)[]"
 )
+_GEOMETRY = (
+    'STRUCT(kind VARCHAR, "rows" INTEGER, "columns" INTEGER, energies VARCHAR[], pitch_mm DOUBLE[], scanner VARCHAR)'
+)
 COLUMNS: Mapping[str, str] = {
     "path": "VARCHAR",
     "sha256": "VARCHAR",
@@ -34,6 +37,7 @@ COLUMNS: Mapping[str, str] = {
     "model_sha256": "VARCHAR",
     "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
     "drift": "VARCHAR",
+    "scan": _GEOMETRY,
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -138,6 +142,19 @@ def record(result: Result) -> dict[str, Any]:
         "model_sha256": result.model_sha256,
         "calibration": _calibration_json(result),
         "drift": None,
+        "scan": _geometry(result.scan),
+    }
+
+
+def _geometry(scan: Scan) -> dict[str, Any]:
+    rows, columns = scan.shape
+    return {
+        "kind": str(scan.kind),
+        "rows": rows,
+        "columns": columns,
+        "energies": list(scan.energies),
+        "pitch_mm": list(scan.pitch_mm) if scan.pitch_mm else None,
+        "scanner": scan.scanner,
     }
 
 

@@ -1,7 +1,8 @@
 """Tables of results on disk: .parquet, .jsonl or .csv, by the name's ending, written atomically."""
 
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,36 @@ def write_table(path: Path, rows: Iterable[Row], columns: Mapping[str, str]) -> 
         if path.suffix == ".jsonl":
             lines.replace(path)
         else:
-            _convert(lines, path, columns)
+            _convert([lines], path, columns)
     finally:
         lines.unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a .jsonl or .parquet table, in their order."""
+    if path.suffix == ".jsonl":
+        with path.open(encoding="utf-8") as file:
+            yield from map(json.loads, file)
+        return
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        found = connection.execute("SELECT to_json(row) FROM read_parquet(?) AS row", [str(path)])
+        while some := found.fetchmany(1000):
+            yield from (json.loads(row) for (row,) in some)
+
+
+def join_tables(path: Path, parts: Sequence[Path], columns: Mapping[str, str]) -> None:
+    """One table of all the rows of .jsonl tables, in their order; columns as in `write_table`."""
+    if path.suffix != ".jsonl":
+        _convert(parts, path, columns)
+        return
+    whole = path.with_name(f".{path.name}.part")
+    with whole.open("wb") as target:
+        for part in parts:
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, target)
+    whole.replace(path)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -44,7 +72,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def _convert(lines: Path, path: Path, columns: Mapping[str, str]) -> None:
+def _convert(lines: Sequence[Path], path: Path, columns: Mapping[str, str]) -> None:
     """JSON lines to Parquet or CSV through DuckDB: a third of the size of the other Parquet writers."""
     import duckdb
 
@@ -54,8 +82,10 @@ def _convert(lines: Path, path: Path, columns: Mapping[str, str]) -> None:
     picked = "*" if path.suffix == ".parquet" or not nested else _as_json(nested)
     kind = "(FORMAT parquet, COMPRESSION zstd)" if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
     source = f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = 67108864)"
+    files = [str(one) for one in lines]
+    copy = f"COPY (SELECT {picked} FROM {source}) TO '{_quoted(part)}' {kind}"  # noqa: S608 - names and types are this project's own
     with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute(f"COPY (SELECT {picked} FROM {source}) TO '{_quoted(part)}' {kind}", [str(lines)])  # noqa: S608 - names and types are this project's own
+        connection.execute(copy, [files])
     part.replace(path)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from nii.errors import ScanError
 from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture, finite_share_within
+from nii.io.remote import is_remote, read_remote
 from nii.scan import FloatArray, Kind, Scan, check_pixels
 
 TIFF, PNG, JPEG, NPY, DICOS = "TIFF", "PNG", "JPEG", "NPY", "DICOS"
@@ -44,8 +45,8 @@ def read_scan(source: str | Path, *, known: Metadata | None = None) -> Scan:
     name = str(source)
     paths = split_pair(name)
     if len(paths) == 1:
-        return decode_scan(_bytes_of(paths[0]), name, known=known)
-    return decode_scan((_bytes_of(paths[0]), _bytes_of(paths[1])), name, known=known)
+        return decode_scan(read_file(paths[0]), name, known=known)
+    return decode_scan((read_file(paths[0]), read_file(paths[1])), name, known=known)
 
 
 def decode_scan(data: bytes | tuple[bytes, bytes], name: str, *, known: Metadata | None = None) -> Scan:
@@ -86,8 +87,10 @@ def _names_of(name: str, n_files: int) -> tuple[str, ...]:
     return parts if len(parts) == 2 else (f"{name} (low)", f"{name} (high)")
 
 
-def _bytes_of(path: str) -> bytes:
-    """Content of a regular file of at most LARGEST_FILE bytes."""
+def read_file(path: str) -> bytes:
+    """Content of a regular file, or of an address that fsspec knows, of at most LARGEST_FILE bytes."""
+    if is_remote(path):
+        return read_remote(path, LARGEST_FILE)
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
