@@ -9,7 +9,8 @@
 start: seconds from the command to /readyz, and MB then. overhead: processor seconds per scan of the server,
 set against those of the library on the same bytes with as many threads, in turns. load: scans per second and
 latencies at 1, 8 and 64 clients, then an overload of 64 clients on a queue of 4. memory: MB over many
-requests. batching: processor milliseconds per scan by batch. Needs httpx2 and Linux.
+requests. batching: processor milliseconds per scan by batch. Needs httpx2, Linux, and the checkout installed
+with `pip install -e`.
 """
 
 import argparse
@@ -27,13 +28,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import load
 import numpy as np
 
 from nii.batch import Models
 from nii.detector import Detector
 from nii.io.read import decode_scan
 from nii.report import analyse, record
+from serving.deploy import load
 
 CLIENTS = 8  # of every figure but `load`
 PATIENCE = 120.0  # seconds until a server must be ready
