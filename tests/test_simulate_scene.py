@@ -7,7 +7,7 @@ from nii.simulate.cargo import draw_cargo
 from nii.simulate.concealments import FAMILIES, LOOSE, STRUCTURAL, draw_concealment
 from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.loads import BUILDERS, CONTAINER_MM, HS_CHAPTERS, KINDS, PAYLOAD_KG, STRIP_MM, Load, draw_load
-from nii.simulate.placing import CLEARANCE, displaced
+from nii.simulate.placing import CLEARANCE, behind_dense, displaced
 from nii.simulate.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, stacked, texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
 from nii.simulate.structure import Conveyance
@@ -243,6 +243,15 @@ def test_without_displaced_goods_a_concealment_only_adds(family: str) -> None:
         view = seen(conveyance.outside, 10.0)
         total = sum(rendered(found.parts, view).values())
         assert total.min() > -1e-3  # g/cm2; sums of float32 layers of up to 1000 g/cm2
+
+
+def test_the_densest_quarter_of_the_goods_hides_best() -> None:
+    goods = [Part(Box((x, x + 100), (0, 500), (0, 500)), "flour", 0.5) for x in np.arange(0.0, 800, 100)]
+    spots = tuple(Spot(part.shape, part) for part in goods)
+    plate = Part(Box((300, 500), (600, 700), (0, 500)), "steel", 7.85)  # behind two of the eight
+    hidden = behind_dense((*spots, Spot(Box((0, 800), (0, 500), (500, 900)))), (*goods, plate))
+    assert {spot.box.x for spot in hidden} == {(300, 400), (400, 500)}
+    assert behind_dense(spots[:0], (plate,)) == ()
 
 
 # Whole scenes

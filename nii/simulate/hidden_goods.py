@@ -231,4 +231,5 @@ def _shrunk(shape: Box | Cylinder | Ellipsoid, by: float) -> Shape:
         case Cylinder():
             return replace(shape, radius=shape.radius * by, length=shape.length * by)
         case Ellipsoid():
-            return replace(shape, semi=tuple(by * semi for semi in shape.semi))
+            a, b, c = shape.semi
+            return Ellipsoid(shape.centre, (a * by, b * by, c * by))

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from nii.simulate.containers import HALF, corner_frame, doors, room_ends
+from nii.simulate.containers import HALF, corner_frame, cross_members, doors, room_ends
 from nii.simulate.draws import SEEDS, Rng
 from nii.simulate.scene import Part, Texture
 from nii.simulate.shapes import Box, Cylinder
 from nii.simulate.structure import ALUMINIUM, STEEL, Cavity, Conveyance
 
 FOAM = ("polyurethane_foam", 0.045)  # with its density in g/cm3
+FOAM_FROM = 90.0  # mm, above the cross members
 TEE_PITCH, TEE_HEIGHT = 60.0, 60.0  # mm, of the floor's tees
 
 
@@ -25,17 +26,19 @@ def reefer(rng: Rng, length: float) -> Conveyance:
     )
     foams = _foams(outside, inside, unit)
     frame, hollows = corner_frame(rng, outside)
+    beams, under = cross_members(rng, outside, Box(inside.x, inside.y, (FOAM_FROM + 25, inside.z[1])))
     parts = [
         *foams,
         *_skins(rng, outside, inside, unit),
         *_tee_floor(inside),
+        *beams,
         *frame,
         *doors(rng, outside),
         *_machinery(rng, unit, inside),
     ]
     evaporator = Box((unit + 5, unit + 85), (-900.0, 900.0), (inside.z[1] - 800, inside.z[1] - 60))
     cavities = {
-        "beam": tuple(Cavity(box) for box in hollows),
+        "beam": tuple(Cavity(box) for box in (*under, *hollows)),
         "insulation": (*(Cavity(part.shape, part) for part in foams), Cavity(evaporator)),
         **room_ends(rng, inside),
     }
@@ -49,7 +52,7 @@ def _foams(out: Box, inside: Box, unit: float) -> list[Part]:
         Box(along, (out.y[0] + 3, inside.y[0] - 2), (150.0, out.z[1] - 5)),
         Box(along, (inside.y[1] + 2, out.y[1] - 3), (150.0, out.z[1] - 5)),
         Box(along, (inside.y[0], inside.y[1]), (inside.z[1] + 2, out.z[1] - 5)),
-        Box(along, full, (40.0, inside.z[0] - TEE_HEIGHT - 5)),
+        Box(along, full, (FOAM_FROM, inside.z[0] - TEE_HEIGHT - 5)),
         Box((inside.x[1] + 3, out.x[1] - 25), inside.y, inside.z),
     ]
     return [Part(panel, *FOAM) for panel in panels]
@@ -89,15 +92,17 @@ def _machinery(rng: Rng, unit: float, inside: Box) -> list[Part]:
     x = unit / 2
     parts = [
         Part(Box((0.0, 6.0), (-1100.0, 1100.0), (0.0, high)), "aluminium", ALUMINIUM * 0.15),
-        Part(Cylinder((x, rng.uniform(-600, 600), 420), rng.uniform(110, 150), 420, "z"), "cast_iron", 3.2),
-        Part(Box((40.0, unit - 60), (300.0, 900.0), (950.0, 1350.0)), "electronics_mix", rng.uniform(0.4, 0.9)),
-        Part(Box((60.0, unit - 40), (-900.0, 250.0), (900.0, 1300.0)), "copper", rng.uniform(0.15, 0.4)),  # condenser
-        Part(Box((unit + 10, unit + 80), (-900.0, 900.0), (high - 750, high - 350)), "aluminium", 0.45),  # evaporator
+        Part(Cylinder((x, rng.uniform(-600, 600), 420), rng.uniform(120, 160), 480, "z"), "cast_iron", 4.2),
+        Part(Box((40.0, unit - 60), (300.0, 900.0), (950.0, 1350.0)), "electronics_mix", rng.uniform(0.5, 1.0)),
+        Part(Box((60.0, unit - 40), (-900.0, 250.0), (900.0, 1300.0)), "copper", rng.uniform(0.3, 0.7)),  # condenser
+        Part(Box((unit + 10, unit + 80), (-900.0, 900.0), (high - 750, high - 350)), "copper", 0.4),  # evaporator
         Part(Cylinder((x, -350, 1100), 55, 260, "x"), "copper", 4.0),  # motor of the condenser fan
     ]
     for y in (-500.0, 500.0):
         parts.append(Part(Cylinder((x, y, high - 200), 180, 60, "z"), "aluminium", 0.4))
         parts.append(Part(Cylinder((x, y, high - 320), 65, 180, "z"), "copper", 4.0))
+    for x0, y in ((10.0, -1150.0), (10.0, 1060.0), (unit - 70, -1150.0), (unit - 70, 1060.0)):  # frame
+        parts.append(Part(Box((x0, x0 + 60), (y, y + 90), (20.0, high)), "steel", STEEL * 0.25))
     for z in (20.0, 650.0, 1450.0, high - 450):
         parts.append(Part(Box((5.0, unit), (-1150.0, 1150.0), (z, z + 5)), "steel", STEEL * rng.uniform(0.2, 1)))
     for _ in range(int(rng.integers(6, 14))):  # pipes, valves, receiver

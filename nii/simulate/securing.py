@@ -93,7 +93,7 @@ def _brace(rng: Rng, load: Box, space: Box) -> list[Part]:
     foot, head = (x[1] + reach, space.z[0]), (x[1], space.z[0] + 0.7 * (top - space.z[0]))
     strut = ((foot[0], foot[1]), (foot[0] + thick, foot[1]), (head[0] + thick, head[1]), (head[0], head[1]))
     struts = [PrismY(strut, (y, y + thick)) for y in (space.y[0] + 200, space.y[1] - 200 - thick)]
-    return [Part(shape, *TIMBER) for shape in (*posts, *across, *struts)]
+    return [*(Part(box, *TIMBER) for box in (*posts, *across)), *(Part(prism, *TIMBER) for prism in struts)]
 
 
 def _air_bags(rng: Rng, load: Box) -> list[Part]:

@@ -223,8 +223,8 @@ def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[
     # The plane of the pitch runs through the middle of the thing, and rays are nearly level.
     depth = (box.y[0] + box.y[1]) / 2
     view = View(
-        x=box.x[0] + (np.arange(columns) - MARGIN + rng.random()) * step_x,
-        z=box.z[1] - (np.arange(rows) - MARGIN + rng.random()) * step_z,
+        x=box.x[0] + (np.arange(columns, dtype=np.float64) - MARGIN + rng.random()) * step_x,
+        z=box.z[1] - (np.arange(rows, dtype=np.float64) - MARGIN + rng.random()) * step_z,
         source_y=-distance,
         source_z=middle + rng.uniform(-0.2, 0.2) * distance,
     )
