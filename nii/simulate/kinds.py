@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nii.errors import UsageError
-from nii.simulate import cargo, concealments, loads, scanners, vehicle, vehicle_goods
+from nii.simulate import cargo, concealments, loads, parcel, parcel_goods, scanners, vehicle, vehicle_goods
 from nii.simulate.draws import Rng
 from nii.simulate.scanners import Scanner
 from nii.simulate.scene import Scene
@@ -38,6 +38,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner),
+    "parcel": Kind(parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner),
     "vehicle": Kind(
         vehicle.draw_vehicle_scene, vehicle.FAMILIES, vehicle_goods.HS_CHAPTERS, vehicle.draw_vehicle_scanner
     ),

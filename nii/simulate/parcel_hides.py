@@ -136,11 +136,12 @@ def firearm(rng: Rng) -> list[Part]:
     scale, metal = rng.uniform(0.75, 1.1), ("steel", rng.uniform(4.5, 7.8))
     frame = [("steel", 6.0), ("aluminium", 2.4), ("nylon", 1.15)][rng.integers(3)]
     if rng.random() < 0.35:
-        outline = rotated([(u * scale, v * scale) for u, v in PISTOL], rng.uniform(0, 6.28), (0, 0))
+        angle = rng.uniform(0, 2 * np.pi)
+        outline = rotated([(u * scale, v * scale) for u, v in PISTOL], angle, (0, 0))
+        breech, muzzle = rotated([(5 * scale, 112 * scale), (188 * scale, 112 * scale)], angle, (0, 0))
         whole = plate(outline, rng.uniform(16, 28), frame[0], frame[1] * rng.uniform(0.5, 1))
-        x0, x1 = whole.shape.bounds.x
-        return [whole, rod((x0 * 0.7, 0, 12), (x1 * 0.7, 0, 12), 7, *metal)]
-    parts = []
+        return [whole, rod((*breech, 10), (*muzzle, 10), 7, *metal)]
+    parts: list[Part] = []
     for i in rng.permutation(5)[: rng.integers(1, 5)]:
         y = len(parts) * rng.uniform(32, 45)
         match int(i):

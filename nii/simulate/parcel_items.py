@@ -82,7 +82,7 @@ def moved(part: Part, axes: Float64Array, at: Sequence[float] | Float64Array) ->
 
 def any_of(rng: Rng, stuffs: Sequence[Stuff]) -> tuple[str, float]:
     """One of these materials, with a density in its range."""
-    name, density = stuffs[rng.integers(len(stuffs))]
+    name, density = stuffs[int(rng.integers(len(stuffs)))]
     return name, rng.uniform(*density)
 
 

@@ -95,7 +95,7 @@ def figure(rng: Rng) -> Item:
     semis = [(42, 55, 34), (34, 34, 30), (14, 40, 14), (14, 40, 14), (17, 45, 17), (17, 45, 17)]
     places = [(0, 0), (0, 82), (-50, 25), (50, 25), (-24, -85), (24, -85)]
     parts: list[Part] = []
-    spots = []
+    spots: list[Spot] = []
     for (a, b, c), (x, y) in zip(semis, places, strict=True):
         semi, at = (a * s, b * s, c * s), (x * s, y * s, 36 * s)
         look = grain(rng, (10, 25), (0.05, 0.3)) if kind == 0 else None

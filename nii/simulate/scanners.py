@@ -135,7 +135,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
     copper = float(rng.choice([0.9, 1.8, 2.7, 4.5]))
     scanner = replace(
         base,
-        channels=tuple(replace(channel, copper=copper) for channel in base.channels),
+        channels=tuple(replace(channel, copper=copper) for channel in base.channels if isinstance(channel, Linac)),
         pitch_mm=(round(pitch, 2), round(pitch * rng.uniform(0.9, 1.1), 2)),
         source_distance=base.source_distance * rng.uniform(0.8, 1.3),
         source_height=base.source_height + rng.uniform(-500, 700),
