@@ -100,7 +100,8 @@ def calibrated(contract: Contract, outcomes: Iterable[Outcome], *, scanner: str 
             f"{len(scored) - single} of more; calibrate on each kind by itself"
         )
     name = name or calibration_name(scanner, single_energy=single > 0)
-    scores, quality = [one.score for one in scored], _by_figure([one.quality for one in scored])
+    scores = [one.score for one in scored if one.score is not None]
+    quality = _by_figure([one.quality for one in scored])
     made = Calibration.from_scores(scores, name=name, scanner=scanner, quality=quality)
     kept = tuple(one for one in contract.calibrations if one.name != made.name)
     return replace(contract, calibrations=(*kept, made))

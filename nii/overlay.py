@@ -87,7 +87,7 @@ def box_in(picture: Picture, box: tuple[int, int, int, int], colour: tuple[int, 
 
 
 def _growth(picture: Picture) -> float:
-    return max(1.0, picture.shape[1] / SHOWN)
+    return max(1.0, float(picture.shape[1]) / SHOWN)
 
 
 def _mark(picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int]) -> None:

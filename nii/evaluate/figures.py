@@ -80,11 +80,17 @@ def in_percent(*axes: "Axis") -> None:
     """Label ticks 0.1 %, 1 %, 10 % in place of 0.001 or powers of ten; less than two decades get 2 % and 5 % too."""
     for axis in axes:
         low, high = axis.get_view_interval()
-        axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        between = axis.get_scale() == "log" and high < 100 * low
-        axis.set_minor_formatter(
-            lambda value, _, b=between: f"{100 * value:g} %" if b and _first_digit(value) in "25" else ""
-        )
+        axis.set_major_formatter(_percent_tick)
+        short = axis.get_scale() == "log" and high < 100 * low
+        axis.set_minor_formatter(_percent_tick_of_2_and_5 if short else "")
+
+
+def _percent_tick(value: float, _: object) -> str:
+    return f"{100 * value:g} %"
+
+
+def _percent_tick_of_2_and_5(value: float, _: object) -> str:
+    return _percent_tick(value, None) if _first_digit(value) in "25" else ""
 
 
 def _first_digit(value: float) -> str:
@@ -133,6 +139,8 @@ def histogram_plot(results: Sequence[ScanResult], figures: Figures) -> str | Non
     threshold = figures["operating_point"]["threshold"]
 
     def paint(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
         groups = ((scored.benign, BENIGN, "benign"), (scored.concealed, CONCEALED, "concealed"))
         for group, colour, label in groups:
             if group:
@@ -148,7 +156,7 @@ def histogram_plot(results: Sequence[ScanResult], figures: Figures) -> str | Non
         if threshold is not None:
             axes.axvline(threshold, color=INK, lw=1.5, ls=":", label="alarm above")
         axes.set(xlabel="score", ylabel="scans")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
 
     return draw("histogram", "Scores of benign and concealed scans", paint)
