@@ -16,6 +16,7 @@ STYLE = """
 body { margin: 0; background: var(--page); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
 header, main, footer { max-width: 74rem; margin: 0 auto; padding: 0 1.25rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; margin: 1.5rem 0 .25rem; }
+h1, p, li, figcaption { overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--grid); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p, li { max-width: 68ch; }
