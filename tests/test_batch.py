@@ -1,0 +1,156 @@
+"""A run of many scans: the same table whoever scores it and however often it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from tiny_model import calibrated_model
+
+from nii.batch import Run, Settings, Sources, expand, unique_stem
+from nii.io.write import write_tiff
+from nii.table import read_jsonl
+from nii.workers import dask_cluster, processes
+
+SCANS = 13
+PROGRAM = "import nii.parts, sys; nii.parts.ROWS = 5; from nii.cli import main; main(sys.argv[1:])"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    path.write_bytes(calibrated_model())
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Scans of several sizes and scores, two of them no scans at all."""
+    folder = tmp_path_factory.mktemp("scans")
+    for i in range(SCANS):
+        pixels = np.full((2, 24 + i, 60), 0.9, np.float32)
+        pixels[:, 5:15, 20:50] = np.exp(-i / 3)
+        write_tiff(folder / f"{i:02d}.tif", pixels, open_beam=60000, pitch_mm=(6.0, 6.0), energies=("4MV", "6MV"))
+    (folder / "04.tif").write_bytes(b"no scan")
+    (folder / "07.tif").write_bytes((folder / "08.tif").read_bytes()[:300])
+    return folder
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr("nii.parts.ROWS", 5)
+
+
+def scored(scans, model, out, crew=None, **settings):
+    """All rows of a run, without what every call measures anew."""
+    with Sources(expand([str(scans)])) as sources:
+        run = Run(sources, Settings(model=model, threads=1, **settings), out)
+        return [still(row) for row in [*run.earlier(), *run.rest(crew)]]
+
+
+def still(row):
+    return {key: value for key, value in row.items() if key != "milliseconds"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scans, model):
+    return scored(scans, model, None)
+
+
+def test_every_scan_has_a_row_in_order_and_failures_are_rows(undisturbed, scans):
+    assert [row["path"] for row in undisturbed] == [str(scans / f"{i:02d}.tif") for i in range(SCANS)]
+    assert [i for i, row in enumerate(undisturbed) if row["status"] == "error"] == [4, 7]
+    assert len({row["alarm"] for row in undisturbed}) == 3
+    assert undisturbed[0]["scan"]["rows"] == 24
+
+
+def test_a_run_cut_anywhere_goes_on_to_the_same_table(small_parts, undisturbed, scans, model, tmp_path):
+    for cut in (0, 4, 5, 6, SCANS - 1, SCANS):
+        out = tmp_path / f"{cut}.jsonl"
+        with Sources(expand([str(scans)])) as sources:
+            rest = Run(sources, Settings(model=model, threads=1), out).rest()
+            for _ in range(cut):
+                next(rest)
+            del rest  # the table is not finished
+        assert scored(scans, model, out) == undisturbed
+        assert [still(row) for row in read_jsonl(out)] == undisturbed
+
+
+def test_killed_by_9_and_called_again_it_goes_on_where_it_was(undisturbed, scans, model, tmp_path):
+    out = tmp_path / "t.jsonl"
+    command = [sys.executable, "-c", PROGRAM, "score", str(scans), "--model", model, "--threads", "1"]
+    first = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".t.jsonl.parts/00000001.jsonl")):
+        time.sleep(0.002)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert not out.exists()
+    second = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False)
+    assert second.returncode == 1  # two are no scans
+    assert "of 13 scans were scored before" in second.stdout.splitlines()[0]
+    assert [still(row) for row in read_jsonl(out)] == undisturbed
+
+
+def test_processes_give_the_same_rows_and_pictures(undisturbed, scans, model, tmp_path):
+    rows = scored(scans, model, tmp_path / "t.parquet", processes(2), overlays=tmp_path)
+    assert rows == undisturbed
+    assert len(list(tmp_path.glob("*.without.png"))) == SCANS - 2
+
+
+def test_a_dask_cluster_gives_the_same_rows_though_a_worker_is_killed(undisturbed, scans, model):
+    with dask_cluster("local", 2) as crew, Sources(expand([str(scans)] * 3)) as sources:
+        rest = Run(sources, Settings(model=model, threads=1), None).rest(crew)
+        first = next(rest)
+        os.kill(next(iter(pids())), signal.SIGKILL)
+        assert [still(row) for row in [first, *rest]] == undisturbed * 3
+
+
+def pids():
+    """Processes of the Dask workers."""
+    from distributed import get_client
+
+    return get_client().run(os.getpid).values()
+
+
+def test_a_finished_folder_is_not_scored_again(undisturbed, scans, model, tmp_path):
+    out = tmp_path / "table"
+    assert scored(scans, model, out) == undisturbed
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    with Sources(expand([str(scans)])) as sources:
+        run = Run(sources, Settings(model=model, threads=1), out)
+        assert len(list(run.earlier())) == SCANS
+        assert list(run.rest()) == []
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_names_take_no_memory_however_many_there_are():
+    tracemalloc.start()
+    with Sources(f"/archive/2026/{number:09d}.tif" for number in range(20_000)) as sources:
+        assert sum(1 for _ in sources) == sources.count == 20_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200_000  # bytes; a list of the names takes 1.7 MB
+
+
+def test_folders_and_globs_are_their_scans_and_names_stay_as_they_are(scans):
+    assert len(list(expand([str(scans)]))) == SCANS
+    assert list(expand([f"{scans}/0[12].tif", "no such.tif"])) == [
+        str(scans / "01.tif"),
+        str(scans / "02.tif"),
+        "no such.tif",
+    ]
+    assert list(expand([str(scans / "*.nothing")])) == [str(scans / "*.nothing")]  # a row says what is wrong
+
+
+def test_pictures_of_scans_with_one_name_have_names_of_their_own():
+    used: set[str] = set()
+    assert [unique_stem(name, used) for name in ("a/x.tif", "b/x.tif", "x-2.tif", "l.png,h.png")] == [
+        "x",
+        "x-2",
+        "x-2-2",
+        "l",
+    ]
