@@ -10,7 +10,7 @@ from nii.errors import UsageError
 from nii.simulate.draws import Rng
 from nii.simulate.kinds import kind_of
 from nii.simulate.scan import simulate
-from nii.simulate.scanners import PRESETS
+from nii.simulate.scanners import PORTALS
 from nii.simulate.scene import Concealment, Part, areal_densities, enclosing
 from nii.simulate.shapes import Box, Interval, View
 from nii.simulate.vehicle import (
@@ -30,7 +30,7 @@ from nii.simulate.vehicle_parts import Cavity, bowed, cavity_of, clutter, crowne
 
 TIMES = 3  # draws of each kind and family
 TOUCH = 1e-6  # mm
-COARSE = replace(PRESETS["portal-6mv-fine"], pitch_mm=(25.0, 25.0), source_distance=5000.0, source_height=900.0)
+COARSE = replace(PORTALS["portal-6mv-fine"], pitch_mm=(25.0, 25.0), source_distance=5000.0, source_height=900.0)
 LOOSE = sorted(set(FAMILIES) - set(HIDES))
 
 

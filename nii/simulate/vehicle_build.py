@@ -6,30 +6,13 @@ from dataclasses import dataclass, replace
 from nii.simulate.draws import Rng
 from nii.simulate.scene import Part
 from nii.simulate.shapes import Box
-from nii.simulate.vehicle_body import (
-    BODIES,
-    Body,
-    bumper_cavities,
-    door_cavities,
-    draw_body,
-    draw_shell,
-    floor_cavities,
-    roof_cavities,
-)
+from nii.simulate.vehicle_body import Body, draw_body
 from nii.simulate.vehicle_cabin import Cabin, draw_cabin
-from nii.simulate.vehicle_drive import (
-    Tank,
-    Wheel,
-    draw_engine_bay,
-    draw_exhaust,
-    draw_pack,
-    draw_running_gear,
-    draw_tank,
-    draw_wheels,
-    road_kit,
-    wheel_parts,
-)
+from nii.simulate.vehicle_drive import Tank, draw_engine_bay, draw_exhaust, draw_pack, draw_tank
 from nii.simulate.vehicle_parts import Cavity
+from nii.simulate.vehicle_shell import bumper_cavities, draw_shell, floor_cavities, roof_cavities
+from nii.simulate.vehicle_sides import door_cavities
+from nii.simulate.vehicle_wheels import Wheel, draw_running_gear, draw_wheels, road_kit, wheel_parts
 
 SHARES = {"estate": 0.12, "hatchback": 0.2, "pickup": 0.14, "sedan": 0.22, "suv": 0.2, "van": 0.12}
 """How often each kind of body is drawn."""
@@ -124,6 +107,3 @@ def _boot(body: Body) -> Box:
 def without_bags(vehicle: Vehicle) -> tuple[Part, ...]:
     """What taking out the dashboard's air bag takes away."""
     return tuple(replace(part, sign=-part.sign) for part in vehicle.bags)
-
-
-__all__ = ["BODIES", "SHARES", "Vehicle", "draw_rooms", "draw_vehicle", "without_bags"]

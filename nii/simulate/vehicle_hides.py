@@ -15,8 +15,9 @@ from nii.simulate.placing import displaced
 from nii.simulate.scene import Concealment, Part, Texture
 from nii.simulate.shapes import Box, Cylinder, Interval, PrismY
 from nii.simulate.vehicle_build import Vehicle, without_bags
-from nii.simulate.vehicle_drive import Tank, Wheel, wheel_outline
+from nii.simulate.vehicle_drive import Tank
 from nii.simulate.vehicle_parts import Cavity, cavity_of
+from nii.simulate.vehicle_wheels import Wheel, wheel_outline
 
 CONTENTS = (
     *DRUGS,
