@@ -82,7 +82,10 @@ class Detector:
         return list(self.session.get_providers())
 
     def layers(self, scan: Scan) -> Layers:
-        """Run the network on one scan. Raises ModelError if the scan is not of the kind it was made for."""
+        """Run the network on one scan.
+
+        Raises ModelError if the scan is not of the kind it was made for, or the score is not finite.
+        """
         pixels, _ = fitted(scan, self.contract)
         outputs = self.session.run(OUTPUTS, {"transmission": pixels[None]})
         found = dict(zip(OUTPUTS, outputs, strict=True))
@@ -93,14 +96,19 @@ class Detector:
             cargo=found["cargo"][0],
             empty=float(found["empty"][0]),
             evidence=found["evidence"][0],
-            score=float(found["score"][0]),
+            score=self._finite(found["score"][0], scan),
         )
 
     def score(self, scan: Scan) -> float:
-        """The score alone."""
+        """The score alone. Raises ModelError as `layers` does."""
         pixels, _ = fitted(scan, self.contract)
         (score,) = self.session.run(["score"], {"transmission": pixels[None]})
-        return float(score[0])
+        return self._finite(score[0], scan)
+
+    def _finite(self, score: np.floating[Any], scan: Scan) -> float:
+        if not np.isfinite(score):
+            raise ModelError(f"{scan.path}: expected a finite score from model {self.contract.name}, came {score}")
+        return float(score)
 
     def notes(self, scan: Scan) -> tuple[str, ...]:
         """What the reader of the result should know of how scan and model fit."""

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import duckdb
 import numpy as np
+import onnx
 import pytest
 from tiny_model import calibrated_model, tiny_model
 
@@ -150,6 +151,19 @@ def test_a_corrupt_scan_is_listed_and_the_rest_is_reported(tmp_path, model, unpa
     said = capsys.readouterr().err
     assert "001.tif: expected" in said
     assert "003.png: expected a PNG mask" in said
+
+
+def test_scores_that_are_no_numbers_are_failed_scans(tmp_path, unpainted, capsys):
+    broken = onnx.load_from_string(tiny_model())  # without a calibration, where nothing else looks at the score
+    offset = next(one for one in broken.graph.initializer if one.name == "offset")
+    offset.CopyFrom(onnx.numpy_helper.from_array(np.float32(np.nan), "offset"))
+    model, out = tmp_path / "nan.onnx", tmp_path / "report"
+    model.write_bytes(broken.SerializeToString())
+    assert evaluate(make_set(tmp_path / "set", 2, 1), "--model", model, "--out", out) == 1
+    assert "expected a finite score from model tiny, came nan" in capsys.readouterr().err
+    made = figures_in(out)
+    assert made["scans"] == {"benign": 0, "concealed": 0, "failed": 3, "total": 3}
+    assert made["auroc"] is None
 
 
 def test_the_mvtec_layout_is_read_and_its_training_half_left_out(tmp_path, model, unpainted):
