@@ -74,34 +74,31 @@ def _drop(rng: Rng, items: list[Item], inside: Box) -> list[Item]:
 def draw_scene(rng: Rng, *, concealed: bool) -> Scene:
     """Parcels on a belt; with `concealed`, something is hidden in one of them (in one of ten scenes in two)."""
     count = int(rng.choice(len(COUNTS), p=COUNTS)) + 1
-    hiding = int(rng.integers(count)) if concealed else -1
-    second = concealed and rng.random() < 0.1
-    up = (FROM_BELOW, FROM_ABOVE, FROM_SIDE)[rng.choice(3, p=(0.4, 0.35, 0.25))]
-    parcels = [
-        draw_parcel(rng, _draw_kind(rng), str(rng.choice(FAMILIES)) if i == hiding or (second and i == 0) else None)
-        for i in range(count)
-    ]
-    turns = _line_up(rng, parcels, up)
-    standing = [tuple(moved(part, *turn) for part in parcel.parts) for parcel, turn in zip(parcels, turns, strict=True)]
-    concealments = tuple(
-        Concealment(
-            found.family,
-            tuple(moved(part, *turn) for part in found.parts),
-            tuple(moved(part, *turn) for part in found.displaced),
-        )
-        for parcel, turn in zip(parcels, turns, strict=True)
-        if (found := parcel.concealment)
+    hiding = {int(i) for i in rng.permutation(count)[: 2 if rng.random() < 0.1 else 1]} if concealed else set()
+    return on_belt(
+        rng,
+        [draw_parcel(rng, _draw_kind(rng), str(rng.choice(FAMILIES)) if i in hiding else None) for i in range(count)],
     )
-    load = tuple(part for parts in standing for part in parts)
-    around = enclosing(load)
-    margin = rng.uniform(8, 90, 4)
+
+
+def on_belt(rng: Rng, parcels: list[Parcel]) -> Scene:
+    """These parcels on a belt, seen from below, above or the side."""
+    up = (FROM_BELOW, FROM_ABOVE, FROM_SIDE)[rng.choice(3, p=(0.4, 0.35, 0.25))]
+    load: list[Part] = []
+    concealments = []
+    for parcel, turn in zip(parcels, _line_up(rng, parcels, up), strict=True):
+        load += [moved(part, *turn) for part in parcel.parts]
+        if found := parcel.concealment:
+            parts, displaced = (tuple(moved(p, *turn) for p in group) for group in (found.parts, found.displaced))
+            concealments.append(Concealment(found.family, parts, displaced))
+    around, margin = enclosing(load), rng.uniform(8, 90, 4)
     extent = Box(
         (around.x[0] - margin[0], around.x[1] + margin[1]), around.y, (around.z[0] - margin[2], around.z[1] + margin[3])
     )
     return Scene(
         conveyance=_belt(rng, extent, up),
-        load=load,
-        concealments=concealments,
+        load=tuple(load),
+        concealments=tuple(concealments),
         cargo="+".join(dict.fromkeys(parcel.kind for parcel in parcels)),
         extent=extent,
         conveyance_kind="belt",

@@ -215,7 +215,7 @@ def draw_goods(rng: Rng, kind: str) -> list[Item]:
     if kind == "empty":
         return []
     goods = GOODS[kind]
-    count = 1 + int(goods.count * rng.beta(1, 2))
+    count = 1 + int(goods.count * rng.beta(1, 1.5))
     favourite = goods.things[rng.integers(len(goods.things))]  # a parcel holds more of one thing than chance would
     found = []
     for _ in range(count):

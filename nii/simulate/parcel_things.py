@@ -31,8 +31,8 @@ def garment(rng: Rng) -> Item:
     material, density = any_of(rng, CLOTH)
     w, d = log_uniform(rng, 140, 330), log_uniform(rng, 120, 270)
     parts, z = [], 0.0
-    for _ in range(int(rng.integers(1, 5))):
-        thick = log_uniform(rng, 4, 22)
+    for _ in range(int(rng.integers(1, 6))):
+        thick = log_uniform(rng, 5, 32)
         layer = block((w * rng.uniform(0.7, 1), d * rng.uniform(0.7, 1), thick), (*rng.normal(0, 6, 2), z))
         look = grain(rng, (12, 60), (0.1, 0.35), "folds")
         parts.append(Part(layer, material, density, texture=look))
