@@ -45,6 +45,14 @@ def test_an_operator_image_is_read_as_one_whatever_it_holds(
     assert scan.energies == ()
 
 
+@pytest.mark.parametrize("level", [160, 200, 250])
+def test_a_viewer_with_a_grey_screen_still_shows_an_operator_image(rng: np.random.Generator, level: int) -> None:
+    """Most of the picture is then of a neutral mid-tone."""
+    rgb = (parcel(rng, (ORANGE, GREEN)) * (level / 255)).astype(np.uint8)
+    rgb[:, 120:] = level
+    assert colour_use(rgb) is ColourUse.PSEUDO
+
+
 def test_planes_are_red_green_blue(rng: np.random.Generator) -> None:
     scan = decode_scan(encoded(parcel(rng, (ORANGE,)), ".png"), "parcel")
     red, green, blue = scan.transmission[:, 55, 60]

@@ -11,7 +11,7 @@ Bytes = npt.NDArray[np.uint8]
 
 COLOURED = 24  # spread max(r, g, b) - min(r, g, b) above which a pixel is coloured; JPEG noise is below 12
 NEUTRAL = 12  # spread below which a pixel is grey
-MID_TONES = (32, 224)  # operator images are grey only near black and white
+MID_TONES = (32, 0.88)  # a level, and a share of the background's: operator images are grey only near either
 GREY_MID_TONES = 0.4  # share of neutral mid-tones above which a picture is a grey scan
 FEW_HUES = 0.8  # share of coloured pixels that labels put into their 3 most frequent hues
 FLAT_COLOURS = 0.6  # or into their 12 most frequent colours
@@ -28,19 +28,25 @@ class ColourUse(StrEnum):
 def colour_use(rgb: Bytes) -> ColourUse:
     """Classify a (row, column, 3) picture by its pixels alone.
 
-    In an operator image colour means material, so that mid-tones (32 to 224) are coloured: of 103
-    real ones at most 8 % of them are neutral. A grey scan has neutral mid-tones (81 % in a real one
-    with green boxes over 14 % of it), and what was drawn on it has few hues or flat colours.
+    In an operator image colour means material, so that mid-tones (32 to 88 % of the background) are
+    coloured: of 103 real ones at most 8 % of them are neutral. A grey scan has neutral mid-tones (81 % in
+    a real one with green boxes over 14 % of it), and what was drawn on it has few hues or flat colours.
     """
     darkest, brightest = _extremes(rgb)
     spread = brightest - darkest
     coloured = spread > COLOURED
     if not coloured.any():
         return ColourUse.GREY
-    mid = (brightest >= MID_TONES[0]) & (darkest <= MID_TONES[1])
+    mid = (brightest >= MID_TONES[0]) & (darkest <= MID_TONES[1] * _background(brightest, spread))
     if np.count_nonzero(mid & (spread <= NEUTRAL)) < GREY_MID_TONES * np.count_nonzero(mid):
         return ColourUse.PSEUDO
     return ColourUse.LABELLED if _is_drawn(rgb[coloured]) else ColourUse.PSEUDO
+
+
+def _background(brightest: Bytes, spread: Bytes) -> int:
+    """The most frequent level of bright grey; some viewers show air in grey. White if there is none."""
+    levels = np.bincount(brightest[spread <= NEUTRAL], minlength=256)[128:]
+    return int(levels.argmax()) + 128 if levels.any() else 255
 
 
 def _extremes(rgb: Bytes) -> tuple[Bytes, Bytes]:

@@ -1,5 +1,7 @@
 """Simulated scan sets on disk: SET/scans, SET/masks, SET/truth, SET/annotations.json.
 
+A set of operator images holds the same scenes as the set of transmission scans of the same seed.
+
 While a set is made, SET/unfinished holds its recipe and one entry per finished scan.
 """
 
@@ -17,6 +19,7 @@ from nii import __version__
 from nii.errors import UsageError
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.simulate.kinds import FAMILIES, KINDS
+from nii.simulate.operator_image import draw_image
 from nii.simulate.scan import Simulated, simulate
 from nii.simulate.scanners import Scanner
 from nii.simulate.truth import Hidden, write_truth
@@ -31,7 +34,8 @@ class Recipe:
     """What a set is made of; the same recipe gives the same bytes.
 
     concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
-    version: of this package, since another one may draw other scenes.
+    operator_images: pseudo-colour pictures in place of transmission. version: of this package, since another one
+    may draw other scenes.
     """
 
     kind: str
@@ -39,6 +43,7 @@ class Recipe:
     scans: int
     concealed: float
     scanner: str = ""
+    operator_images: bool = False
     version: str = __version__
 
 
@@ -65,22 +70,42 @@ def is_done(out: Path, index: int) -> bool:
     return _entry_path(out, index).is_file()
 
 
-def write_simulated(out: Path, kind: str, seed: int, job: Job, *, scanner: Scanner | None = None) -> None:
+def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | None = None) -> None:
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
-    scan = simulate(kind, seed, index, concealed=concealed, scanner=scanner)
+    scan = simulate(recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner)
+    image = _write_operator_image(out, recipe, index, scan) if recipe.operator_images else _write_scan(out, scan)
+    write_truth(out / "truth" / f"{scan.name}.npz", scan.truth)
+    if scan.truth.hidden:
+        write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
+    annotations = [_annotation(one) for one in scan.truth.hidden]
+    image |= _image(scan, KINDS[recipe.kind].hs_chapters)
+    _write_json(_entry_path(out, index), {"image": image, "annotations": annotations})
+
+
+def _write_scan(out: Path, scan: Simulated) -> dict[str, Any]:
+    """Write the transmission; what annotations.json says of the file."""
+    name = f"scans/{scan.name}.tif"
     write_tiff(
-        out / "scans" / f"{scan.name}.tif",
+        out / name,
         scan.measured,
         open_beam=scan.scanner.noise.open_beam,
         pitch_mm=scan.scanner.pitch_mm,
         energies=scan.scanner.energies,
         scanner=scan.scanner.name,
     )
-    write_truth(out / "truth" / f"{scan.name}.npz", scan.truth)
-    if scan.truth.hidden:
-        write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
-    _write_json(_entry_path(out, index), _entry(scan, KINDS[kind].hs_chapters))
+    return {"file_name": name, "open_beam": scan.scanner.noise.open_beam}
+
+
+def _write_operator_image(out: Path, recipe: Recipe, index: int, scan: Simulated) -> dict[str, Any]:
+    """Write the operator image; what annotations.json says of the file."""
+    name = f"scans/{scan.name}.jpg"
+    # a stream of its own, so that the scene is that of the transmission scan
+    rng = np.random.default_rng(np.random.SeedSequence((recipe.seed, index), spawn_key=(1,)))
+    megavolts = "MV" in scan.scanner.energies[0]
+    data, colours = draw_image(rng, scan.measured, scan.scanner.beams(), megavolts=megavolts)
+    write_atomically(out / name, data)
+    return {"file_name": name, "open_beam": None, "colours": colours.to_json()}
 
 
 def finish_set(out: Path, recipe: Recipe) -> None:
@@ -103,11 +128,10 @@ def _entry_path(out: Path, index: int) -> Path:
     return out / "unfinished" / f"{index:06d}.json"
 
 
-def _entry(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
-    """The scan's part of annotations.json."""
+def _image(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
+    """What annotations.json says of a scan, whatever its file."""
     _, rows, columns = scan.measured.shape
-    image = {
-        "file_name": f"scans/{scan.name}.tif",
+    return {
         "width": columns,
         "height": rows,
         "cargo": scan.cargo,
@@ -115,11 +139,9 @@ def _entry(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
         "conveyance": scan.conveyance,
         "pitch_mm": list(scan.scanner.pitch_mm),
         "energies": list(scan.scanner.energies),
-        "open_beam": scan.scanner.noise.open_beam,
         "scanner": scan.scanner.name,
         "mask": f"masks/{scan.name}.png" if scan.truth.hidden else None,
     }
-    return {"image": image, "annotations": [_annotation(one) for one in scan.truth.hidden]}
 
 
 def _annotation(hidden: Hidden) -> dict[str, Any]:
