@@ -11,6 +11,7 @@ from nii.errors import ScanError
 FloatArray = npt.NDArray[np.float32]
 
 SMALLEST_SIDE = 16  # pixels; below this no network context and no air estimate is left
+LONGEST_NAME = 100  # characters of the name of an energy or a scanner: they go into records, tables and figures
 LARGEST_PIXELS = 200_000_000  # per energy; a 53-ft trailer at 1 mm is 45 million
 
 
@@ -50,6 +51,13 @@ class Scan:
             raise ScanError(
                 f"{self.path}: expected one energy name per image, came {len(self.energies)} names for {planes} images"
             )
+
+        for name in (*self.energies, self.scanner or ""):
+            if not (len(name) <= LONGEST_NAME and name.isprintable()):
+                raise ScanError(
+                    f"{self.path}: expected names of energies and scanner of at most {LONGEST_NAME} printable "
+                    f"characters, came {ascii(name)[:60]}"
+                )
 
     @property
     def shape(self) -> tuple[int, int]:

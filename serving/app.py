@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -101,14 +102,11 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         """Score one scan: a record, the overlay picture, or a DICOS threat detection report, by Accept."""
         if not service.ready:
             raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
-        try:
-            with service.held.share() as hold:
-                asked = await read_upload(request, settings, hold)
-                job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
-                answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
-            return _report(answer, request)
-        except NiiError as error:
-            raise translate(error) from error
+        with service.held.share() as hold:
+            asked = await read_upload(request, settings, hold)
+            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
+            answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
+        return _report(answer, request)
 
     def _report(answer: Answer, request: Request) -> Response:
         service.figures.scan(answer.record)
@@ -169,6 +167,13 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
         return problem_response(error, request.state.request_id)
+
+    @app.exception_handler(NiiError)
+    async def ours(request: Request, error: NiiError) -> Response:
+        found = translate(error)
+        if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            LOGGER.error("failure", exc_info=error, extra={"fields": {"request": request.state.request_id}})
+        return problem_response(found, request.state.request_id)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from nii.errors import UsageError
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from serving.store import Store  # SQLAlchemy is needed only where a store is configured
 
 
+ScanId = Annotated[UUID, Path(description="`id` of an answer")]
+
+
 class FindingBody(BaseModel):
     """What an officer found."""
 
     model_config = ConfigDict(extra="forbid")
 
     finding: Literal["confirmed", "cleared", "not opened"]
-    note: Annotated[str, Field(max_length=4000)] = ""
+    note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""  # PostgreSQL keeps no zero characters
 
 
 def open_store(settings: Settings) -> "Store | None":
@@ -42,16 +46,16 @@ def add_record_routes(app: FastAPI, store: "Store", guards: Sequence[Any]) -> No
 
     # no response_model: a record that an older version kept is given as it was answered
     @app.get("/v1/scans/{scan}", dependencies=guards, responses={200: {"model": KeptRecord}, **answers})
-    def read_record(scan: str) -> dict[str, Any]:
+    def read_record(scan: ScanId) -> dict[str, Any]:
         """A record as it was answered, with its findings."""
-        found = store.read(scan)
+        found = store.read(str(scan))
         if found is None:
             raise Problem(404, "scan: expected the id of an answer in the store, came another")
         return found
 
     @app.post("/v1/scans/{scan}/finding", dependencies=guards, status_code=201, responses=answers)
-    def add_finding(scan: str, body: FindingBody, request: Request) -> FindingBody:
+    def add_finding(scan: ScanId, body: FindingBody, request: Request) -> FindingBody:
         """Add what an officer found; the latest finding of a scan counts."""
-        if not store.add_finding(scan, body.finding, body.note, getattr(request.state, "key_owner", None)):
+        if not store.add_finding(str(scan), body.finding, body.note, getattr(request.state, "key_owner", None)):
             raise Problem(404, "scan: expected the id of an answer in the store, came another")
         return body

@@ -60,7 +60,7 @@ class Store:
     def __init__(self, url: str, scans: Path | None) -> None:
         self.scans = scans
         try:
-            self.engine = sql.create_engine(url)
+            self.engine = sql.create_engine(url, hide_parameters=True)  # a record is not for the log
             if self.engine.dialect.name == "sqlite":
                 sql.event.listen(self.engine, "connect", _durable)
             _tables.create_all(self.engine)
@@ -69,16 +69,17 @@ class Store:
         except (SQLAlchemyError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
             raise UsageError(f"NII_STORE: expected a usable database URL, came {_first_line(error)}") from None
 
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError("record store: expected to work, came a failure") from error
+
     def keep(self, record: dict[str, Any], files: tuple[bytes, ...]) -> None:
         """Write a record, and the scan's files where they are kept. Raises StoreError."""
-        try:
-            self._keep(record, files)
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError("record store: expected to keep the answer, came a failure") from error
-
-    def _keep(self, record: dict[str, Any], files: tuple[bytes, ...]) -> None:
-        names = _keep_files(self.scans, record["sha256"], files) if self.scans else []
-        with self.engine.begin() as connection:
+        with self._in_use(), self.engine.begin() as connection:
+            names = _keep_files(self.scans, record["sha256"], files) if self.scans else []
             connection.execute(
                 ANSWERS.insert().values(
                     id=record["id"],
@@ -92,8 +93,8 @@ class Store:
             )
 
     def read(self, answer: str) -> dict[str, Any] | None:
-        """A record with its findings, oldest first; None for an unknown id."""
-        with self.engine.connect() as connection:
+        """A record with its findings, oldest first; None for an unknown id. Raises StoreError."""
+        with self._in_use(), self.engine.connect() as connection:
             row = connection.execute(sql.select(ANSWERS.c.record).where(ANSWERS.c.id == answer)).first()
             if row is None:
                 return None
@@ -102,9 +103,9 @@ class Store:
         return {**json.loads(row.record), "findings": findings}
 
     def add_finding(self, answer: str, finding: Finding, note: str, key: str | None) -> bool:
-        """Add a finding; the latest one counts. False for an unknown id."""
+        """Add a finding; the latest one counts. False for an unknown id. Raises StoreError."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self.engine.begin() as connection:
+        with self._in_use(), self.engine.begin() as connection:
             if connection.execute(sql.select(ANSWERS.c.id).where(ANSWERS.c.id == answer)).first() is None:
                 return False
             values = {"answer": answer, "time": now, "finding": finding, "note": note, "key": key}

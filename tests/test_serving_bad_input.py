@@ -138,6 +138,10 @@ CONTENTS = {
     "open beam of zero": (tiff(GREY, description=json.dumps({"open_beam": 0})), 422),
     "open beam is text": (tiff(GREY, description=json.dumps({"open_beam": "much"})), 422),
     "pitch is negative": (tiff(GREY, description=json.dumps({"pitch_mm": [-1, 2]})), 422),
+    "scanner named by half a character": (tiff(GREY, description='{"scanner": "\\ud800"}'), 422),
+    "scanner with a zero character": (tiff(GREY, description='{"scanner": "a\\u0000b"}'), 422),
+    "scanner with a long name": (tiff(GREY, description=json.dumps({"scanner": "x" * 100_000})), 422),
+    "energy on two lines": (tiff(GREY, description=json.dumps({"energies": ["4MV\n"]})), 422),
     "energies nested": (tiff(GREY, description=json.dumps({"energies": [["4MV"]]})), 422),
 }
 
@@ -211,6 +215,7 @@ def test_a_bad_request_gets_its_status(client, name):
 
 def test_the_service_is_as_before_after_all_that(client):
     assert_alive(client)
+    assert client.get("/metrics").status_code == 200
 
 
 def test_a_name_from_a_request_never_touches_the_file_system(client, monkeypatch):
@@ -235,13 +240,14 @@ def connected(address):
 
 def test_slow_and_broken_clients_are_cut_off_and_the_service_lives(tmp_path):
     head = b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Type: " + MULTIPART.encode() + b"\r\n"
-    limits = {"NII_UPLOAD_SECONDS": "1", "NII_MAX_UPLOAD_BYTES": "150000", "NII_MAX_HELD_BYTES": "150000"}
+    scan = block_tiff(tmp_path)
+    limits = {"NII_UPLOAD_SECONDS": "3", "NII_MAX_UPLOAD_BYTES": "150000", "NII_MAX_HELD_BYTES": "150000"}
     with running(model_file(tmp_path), **limits) as (address, process):
         with connected(address) as silent, connected(address) as half_a_head, connected(address) as slow:
             half_a_head.sendall(head)
             slow.sendall(head + b"Content-Length: 149999\r\n\r\n" + PART + b"x" * 100_000)
             with httpx2.Client(base_url=address, timeout=PATIENCE) as client:
-                answer = post(client, block_tiff(tmp_path))  # does not fit beside the slow one
+                answer = post(client, scan)  # does not fit beside the slow one
             assert problem(answer, 429).startswith("uploads: expected at most 150000 bytes of all requests together")
             assert answer.headers["retry-after"] == "2"
             assert slow.recv(4096).startswith(b"HTTP/1.1 408")
@@ -251,7 +257,7 @@ def test_slow_and_broken_clients_are_cut_off_and_the_service_lives(tmp_path):
             with connected(address) as client:
                 client.sendall(rude)
         with httpx2.Client(base_url=address, timeout=PATIENCE) as client:
-            assert post(client, block_tiff(tmp_path)).status_code == 200
+            assert post(client, scan).status_code == 200
         process.terminate()
         assert "Traceback" not in process.communicate(timeout=PATIENCE)[1]
 

@@ -55,7 +55,7 @@ def test_every_operation_is_described(operations):
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_no_drawn_request_breaks_the_service_or_gets_an_answer_that_is_not_described(operations, name, mode):
-    if mode is schemathesis.GenerationMode.NEGATIVE and name not in ("POST /v1/scans", OPERATIONS[-1]):
+    if mode is schemathesis.GenerationMode.NEGATIVE and name in OPERATIONS[:4]:
         return  # nothing in these requests can be wrong
 
     @seed(7)

@@ -1,4 +1,5 @@
 import json
+import uuid
 
 import cv2
 import pytest
@@ -55,10 +56,12 @@ def test_findings_that_are_none_are_refused(client, tmp_path):
         {},
         {"finding": "cleared", "note": "x" * 5000},
         {"finding": "cleared", "who": 1},
+        {"finding": "cleared", "note": "a\0b"},
     ):
         problem(client.post(where, json=body), 400)
-    problem(client.post("/v1/scans/nonesuch/finding", json={"finding": "cleared"}), 404)
-    problem(client.get("/v1/scans/nonesuch"), 404)
+    for unknown, status in ((uuid.uuid4(), 404), ("nonesuch", 400), ("%00", 400)):
+        problem(client.post(f"/v1/scans/{unknown}/finding", json={"finding": "cleared"}), status)
+        problem(client.get(f"/v1/scans/{unknown}"), status)
 
 
 def test_without_a_store_there_are_no_record_routes(tmp_path):
@@ -108,7 +111,7 @@ def test_records_are_kept_as_json_with_their_trace(client, store, tmp_path):
         assert kept.record[name]
 
 
-def test_an_answer_that_cannot_be_kept_is_not_given(client, settings, tmp_path):
+def test_an_answer_that_cannot_be_kept_is_not_given_and_the_log_says_why(client, settings, tmp_path, caplog):
     import sqlite3
 
     with sqlite3.connect(settings.store.removeprefix("sqlite:///")) as connection:
@@ -117,3 +120,6 @@ def test_an_answer_that_cannot_be_kept_is_not_given(client, settings, tmp_path):
     connection.close()
     answer = client.post("/v1/scans", files={"file": block_tiff(tmp_path).read_bytes()})
     assert problem(answer, 503).startswith("record store")
+    problem(client.get(f"/v1/scans/{uuid.uuid4()}"), 503)
+    assert "no such table: answers" in caplog.text
+    assert "sha256" not in caplog.text.partition("VALUES")[2]  # the statement, not the record
