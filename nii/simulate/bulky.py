@@ -170,14 +170,20 @@ def logs(rng: Rng, space: Box) -> list[Part]:
 
 
 def _bundles(rng: Rng, space: Box) -> list[Part]:
-    """Bundles of steel sections along the container, as bars of lower density."""
+    """Bundles of steel sections along the container, as bars of lower density, in piles with timber between."""
     parts: list[Part] = []
-    for _ in range(int(rng.integers(4, 16))):
-        y, z = rng.uniform(-1000, 800), space.z[0] + rng.uniform(60, 700)
-        a, b = rng.uniform(50, 200), rng.uniform(50, 200)
-        corners = tuple((y + u, z + v) for u, v in ((0, 0), (a, 0), (a, b), (0, b)))
-        along = (space.x[0] + 50, space.x[1] - rng.uniform(50, 900))
-        parts.append(Part(PrismX(corners, along), "steel", rng.uniform(0.8, 3)))
+    y = space.y[0] + rng.uniform(0, 300)
+    while y < space.y[1] - 250:
+        wide, z = rng.uniform(80, 240), space.z[0]
+        for _ in range(int(rng.integers(1, 5))):
+            high = rng.uniform(50, 200)
+            corners = tuple((y + u, z + 40 + v) for u, v in ((0, 0), (wide, 0), (wide, high), (0, high)))
+            along = (space.x[0] + 50, space.x[1] - rng.uniform(50, 900))
+            parts.append(Part(PrismX(corners, along), "steel", rng.uniform(0.8, 3)))
+            for x in np.linspace(along[0] + 200, along[1] - 300, 4):
+                parts.append(Part(Box((x, x + 80), (y, y + wide), (z, z + 40)), "pine", 0.5))
+            z += high + 40
+        y += wide + rng.uniform(30, 500)
     return parts
 
 
@@ -193,6 +199,7 @@ def scrap(rng: Rng, space: Box) -> list[Part]:
         a, b = rng.uniform(10, 60), rng.uniform(60, 420)
         corners = rotated(((-b, -a), (b, -a), (b, a), (-b, a)), rng.uniform(0, np.pi), (x, z))
         metal, density = [("steel", 7.85), ("aluminium", 2.7), ("copper", 8.9)][rng.integers(3)]
-        if min(c[1] for c in corners) > space.z[0] and min(c[0] for c in corners) > space.x[0]:
+        inside = space.x[0] < min(c[0] for c in corners) and max(c[0] for c in corners) < space.x[1]
+        if inside and min(c[1] for c in corners) > space.z[0]:
             parts.append(Part(PrismY(corners, (y, y + rng.uniform(4, 80))), metal, density))
     return parts

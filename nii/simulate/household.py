@@ -50,10 +50,13 @@ def household(rng: Rng, space: Box) -> list[Part]:
     cut = space.x[0] + (space.x[1] - space.x[0]) * share
     first = furniture(rng, Box((space.x[0], cut), space.y, space.z))
     second = stack(rng, Box((cut, space.x[1]), space.y, space.z), STACKED["cartons"])
+    boxes = [part.shape.bounds for part in (*first, *second)]
     odd = []
     for _ in range(int(rng.integers(3, 14))):
         semi = tuple(rng.uniform(40, 220, 3))
-        x, y = rng.uniform(space.x[0] + 250, space.x[1] - 250), rng.uniform(-800, 800)
-        centre = (x, y, space.z[0] + semi[2] + rng.uniform(0, 1500))
-        odd.append(Part(Ellipsoid(centre, semi), str(rng.choice(["cotton", "abs", "paper"])), rng.uniform(0.1, 0.6)))
+        x = rng.uniform(space.x[0] + 250, space.x[1] - 250)
+        top = max((box.z[1] for box in boxes if box.x[0] < x < box.x[1]), default=space.z[0])
+        z = rng.uniform(space.z[0], max(top - semi[2], space.z[0] + 1)) + semi[2]  # in what is there or on the floor
+        bundle = Ellipsoid((x, rng.uniform(-800, 800), z), semi)
+        odd.append(Part(bundle, str(rng.choice(["cotton", "abs", "paper"])), rng.uniform(0.1, 0.6)))
     return first + second + odd

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nii.simulate.draws import Rng, drawn_texture
+from nii.simulate.draws import Rng, drawn_texture, log_uniform
 from nii.simulate.scene import Part
-from nii.simulate.shapes import Box, Cylinder, Interval, PrismY
+from nii.simulate.shapes import Box, Cylinder, Interval, PrismY, Vector
 
 RUBBER = 1.15  # g/cm3
+OUT_MM = 25.0  # that parts of a machine stand out of its body
 
 METALS = (("steel", 7.85), ("steel", 7.85), ("aluminium", 2.7), ("copper", 8.9), ("cast_iron", 7.2))
 """Metals of machine parts with their densities in g/cm3; steel is twice as frequent as any other."""
@@ -69,16 +70,28 @@ def machinery(rng: Rng, space: Box) -> list[Part]:
 
 
 def _machine_part(rng: Rng, body: Box) -> Part:
-    """A cylinder or a block of metal somewhere in the body, partly hollow."""
+    """A cylinder or a block of metal in the body, partly hollow; it may stand out of it by a little."""
     metal, density = METALS[rng.integers(len(METALS))]
-    x, y, z = (rng.uniform(*side) for side in (body.x, body.y, body.z))
+    most = [(side[1] - side[0]) / 3 for side in (body.x, body.y, body.z)]
     if rng.random() < 0.45:
-        radius, length = rng.uniform(25, 260), rng.uniform(60, 700)
-        shape = Cylinder((x, y, z), radius, length, str(rng.choice(list("xyz"))))
+        axis = str(rng.choice(list("xyz")))
+        radius, half = min(rng.uniform(25, 260), *most), min(rng.uniform(30, 350), *most)
+        sides = [half if one == axis else radius for one in "xyz"]
+        shape = Cylinder(_somewhere(rng, body, sides), radius, 2 * half, axis)
         return Part(shape, metal, density * rng.uniform(0.15, 1))
-    half = np.exp(rng.uniform(np.log(12), np.log(300), 3))
-    box = Box(*((c - h, c + h) for c, h in zip((x, y, z), half, strict=True)))
+    sides = [min(log_uniform(rng, 12, 300), widest) for widest in most]
+    middle = _somewhere(rng, body, sides)
+    box = Box(*((c - h, c + h) for c, h in zip(middle, sides, strict=True)))
     return Part(box, metal, density * rng.uniform(0.1, 1))
+
+
+def _somewhere(rng: Rng, body: Box, half: list[float]) -> Vector:
+    """Middle of something with these half sides that stands out of the body by at most OUT_MM, and not below."""
+    x, y, z = (
+        rng.uniform(side[0] + h - OUT_MM, side[1] - h + OUT_MM)
+        for side, h in zip((body.x, body.y, body.z), half, strict=True)
+    )
+    return (x, y, max(z, body.z[0] + half[2]))
 
 
 def _skid(rng: Rng, body: Box, floor: float) -> list[Part]:

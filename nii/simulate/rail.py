@@ -6,6 +6,7 @@ from nii.simulate.scene import Part
 from nii.simulate.shapes import Box, Cylinder, PrismY
 from nii.simulate.structure import STEEL, Conveyance, i_beam, joined, moved, tube
 
+SHORTEST = 10_500.0  # mm, of a flat car on two bogies
 GAUGE = 753.0  # half the distance of the wheels' middles, mm
 
 
@@ -17,7 +18,8 @@ def flat_car(rng: Rng, containers: tuple[Conveyance, ...]) -> Conveyance:
         start = placed[-1].outside.x[1] + rng.uniform(60, 400)
     first, last = placed[0].outside, placed[-1].outside
     out = Box((first.x[0], last.x[1]), first.y, (0.0, max(one.outside.z[1] for one in placed)))
-    x = (out.x[0] - rng.uniform(200, 900), out.x[1] + rng.uniform(200, 900))
+    beyond = max(rng.uniform(200, 900), (SHORTEST - (out.x[1] - out.x[0])) / 2)
+    x = (out.x[0] - beyond, out.x[1] + beyond)
     parts = [part for one in placed for part in one.parts]
     rooms = tuple(room for one in placed for room in one.rooms)
     return Conveyance("rail", (*parts, *_car(rng, x)), rooms, out, joined(one.cavities for one in placed))

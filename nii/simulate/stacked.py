@@ -76,7 +76,7 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
     mixed = rng.random() < 0.35
     material = goods.materials[rng.integers(len(goods.materials))]
     density = rng.uniform(*goods.density)
-    unit = (rng.uniform(*goods.width), rng.uniform(*goods.height))
+    unit = _unit(rng, goods, end - space.x[0])
     look = drawn_texture(rng, goods.patterns, goods.contrast)
     lean = rng.normal(0, 0.06) if rng.random() < SHIFTED else 0.0
     gaps = rng.uniform(0.05, 0.3) if rng.random() < GAPPY else 0.0
@@ -84,14 +84,14 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
     for y in depths(rng, space):
         x = space.x[0] + rng.uniform(0, 60)
         while x + unit[0] < end:
-            if rng.random() < gaps:
+            if parts and rng.random() < gaps:
                 x += unit[0] * rng.uniform(0.4, 1.5)
                 continue
             if mixed and rng.random() < 0.3:
                 material = goods.materials[rng.integers(len(goods.materials))]
                 density = rng.uniform(*goods.density)
                 look = drawn_texture(rng, goods.patterns, goods.contrast)
-                unit = (rng.uniform(*goods.width), rng.uniform(*goods.height))
+                unit = _unit(rng, goods, end - space.x[0])
             across = 1 if unit[0] > 800 else max(1, round(rng.uniform(900, 1250) / unit[0]))
             width = across * unit[0]
             if x + width > end:
@@ -109,6 +109,11 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
     if free[1] > free[0] and rng.random() < SHIFTED:
         parts += fallen(rng, free, space, unit, (material, density))
     return parts
+
+
+def _unit(rng: Rng, goods: Goods, room: float) -> tuple[float, float]:
+    """Width and height of a unit, of which at least one fits into this length of floor, mm."""
+    return min(rng.uniform(*goods.width), 0.9 * room - 60), rng.uniform(*goods.height)
 
 
 def _leaning(parts: list[Part], lean: float, space: Box) -> list[Part]:

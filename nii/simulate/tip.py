@@ -35,7 +35,7 @@ FAMILIES_TRIED = 6
 LARGEST = 0.5  # of the rows and of the columns that the object covers, that a thing may take
 MARGIN = 4  # pixels around a thing, for its blurred edge
 EMPTY = 0.04  # attenuation below which there is nothing but air
-GOODS = 0.15  # of the way from bare walls (20th percentile) to the densest (90th), from which on it is goods
+DARK = 3.0  # attenuation from which on it is goods in any scan
 IN_GOODS = 0.6  # share of things put among goods, where both ways are open
 WITHIN, LEAST_WITHIN = 0.98, 0.5  # share of a thing's window that should, and at least must, lie in the object
 SUPPORT = 3  # rows below a thing that must carry it
@@ -149,8 +149,7 @@ def _depth(attenuation: FloatArray, material: str, beam: Beam) -> FloatArray:
 def draw_place(rng: Rng, attenuation: FloatArray, size: tuple[int, int], name: str = "") -> tuple[int, int]:
     """Row and column of a corner where a thing of this size (rows, columns) may be, by the attenuation of a scan.
 
-    Among goods, or on something dense with little behind it; where the scan has neither, where most of it is in
-    the object.
+    Among goods, or on something dense with little behind it; where the scan has neither, low in the object.
     Raises ScanError where there is no such place.
     """
     inside = attenuation > EMPTY
@@ -159,7 +158,7 @@ def draw_place(rng: Rng, attenuation: FloatArray, size: tuple[int, int], name: s
     within = _share(inside, size)
     if not within.max() > LEAST_WITHIN:
         raise ScanError(f"{name or 'scan'}: expected an object to put something into, came one too small for it")
-    places = ways[0] if ways else within >= min(within.max(), WITHIN)
+    places = ways[0] if ways else _lowest(within >= min(within.max(), WITHIN))
     chosen = np.flatnonzero(places)[rng.integers(np.count_nonzero(places))]
     row, column = np.unravel_index(chosen, places.shape)
     return int(row), int(column)
@@ -229,9 +228,11 @@ def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[
         source_z=middle + rng.uniform(-0.2, 0.2) * distance,
     )
     level = [replace(part, shape=shifted(part.shape, (0.0, -depth, 0.0))) for part in parts]
-    layers = {name: layer * np.float32(scale) for name, layer in areal_densities(level, view).items()}
+    layers = areal_densities(level, view)
     mass = scale**3 * sum(part.mass_kg for part in parts)
-    return Thing(family, mass, main_material(parts), layers)
+    seen = sum(float(layer.sum()) for layer in layers.values()) * pitch[0] * pitch[1] / 1e5  # mm2 g/cm2 to kg
+    exact = np.float32(mass / seen)  # scale, and the few per cent that coarse pixels and slanting rays make
+    return Thing(family, mass, main_material(parts), {name: layer * exact for name, layer in layers.items()})
 
 
 def _multiplied(
@@ -275,11 +276,19 @@ def _on(attenuation: FloatArray, inside: Mask, size: tuple[int, int]) -> Mask:
 
 
 def _goods(attenuation: FloatArray, inside: Mask) -> Mask:
-    """Where there is more than the bare walls of the object."""
+    """Where there is more than the bare walls of the object, by the threshold of Otsu (IEEE SMC-9, 1979)."""
     if not inside.any():
         return inside
-    walls, densest = np.percentile(attenuation[inside], (20, 90))
-    return np.asarray(attenuation > walls + max(GOODS * (densest - walls), EMPTY))
+    most = min(float(np.percentile(attenuation[inside], 98)), DARK)
+    levels = np.asarray(np.clip(attenuation[inside] / most, 0, 1) * 255, np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    return np.asarray(attenuation > max((threshold + 1) / 255 * most, EMPTY))
+
+
+def _lowest(places: Mask) -> Mask:
+    """Of each column only the lowest place."""
+    below = np.cumsum(places[::-1], axis=0)[::-1]
+    return np.asarray(places & (below == 1))
 
 
 def _share(mask: Mask, size: tuple[int, int]) -> npt.NDArray[np.float64]:
