@@ -128,6 +128,20 @@ def test_zoom_reaches_single_pixels_and_comes_back(page):
     page.keyboard.press("f")
 
 
+def test_a_scan_of_over_a_megapixel_is_drawn_within_a_tenth_of_a_second(page, tmp_path):
+    drop(page, block_tiff(tmp_path, shape=(692, 1734)))
+    page.wait_for_function("() => viewer.panes.scan.scan.rows === 692")
+    page.keyboard.press("g")
+    milliseconds = []
+    for key in "+++---+++---":
+        page.keyboard.press(key)
+        page.wait_for_timeout(40)
+        milliseconds.append(page.evaluate("viewer.state.drawMs"))
+    assert 0 < sorted(milliseconds)[len(milliseconds) // 2] < 100
+    drop(page, block_tiff(tmp_path))
+    page.wait_for_function("() => viewer.panes.scan.scan.rows === 128")
+
+
 @pytest.mark.parametrize(("button", "ending"), [("#save-overlay", ".overlay.png"), ("#save-tdr", ".tdr.dcs")])
 def test_overlay_and_report_are_saved(page, button, ending):
     with page.expect_download() as download:
