@@ -84,17 +84,18 @@ def assess(scan: Scan) -> Quality:
     Example: 1e5 photons per pixel with compound factor 2.4 give a noise of 0.0049 in air.
     """
     planes = scan.transmission
-    curves = [None if shown(scan) else noise_curve(plane) for plane in planes]
+    samples = [_sampled(plane) for plane in planes]
+    curves = [None if shown(scan) else _curve(sample) for sample in samples]
     air = tuple(None if shown(scan) else _air(plane) for plane in planes)
     dead_rows, dead_columns = dead_lines(planes), dead_lines(planes.transpose(0, 2, 1))
     width = edge_width(planes.mean(axis=0) if shown(scan) else planes[-1])
     penetration = tuple(None if curve is None else curve.penetration for curve in curves)
     saturated = tuple(0.0 if shown(scan) else _saturated(plane) for plane in planes)
-    levels = min(_values(plane).size for plane in planes)
+    levels = min(sample.values.size for sample in samples)
     pitch = None if scan.pitch_mm is None else sum(scan.pitch_mm) / 2
     return Quality(
         air=air,
-        noise=tuple(_air_noise(plane, level) for plane, level in zip(planes, air, strict=True)),
+        noise=tuple(_air_noise(sample, level) for sample, level in zip(samples, air, strict=True)),
         dead_rows=int(dead_rows.sum()),
         dead_columns=int(dead_columns.sum()),
         saturated=saturated,
@@ -140,7 +141,11 @@ def noise_curve(plane: FloatArray) -> NoiseCurve | None:
     A picture with coarse steps has at least the noise of its steps.
     Example: white noise of rms 0.010 reads 0.010 within 3 %.
     """
-    level, spread = _noise_by_level(plane)
+    return _curve(_sampled(plane))
+
+
+def _curve(sample: "_Sample") -> NoiseCurve | None:
+    level, spread = _noise_by_level(sample)
     if level.size < 3:
         return None
     terms = np.stack([np.ones_like(level), level, level**2], axis=1)
@@ -161,41 +166,45 @@ def _not_negative(terms: Array, target: Array) -> Array:
     return best
 
 
-def _noise_by_level(plane: FloatArray) -> tuple[Array, Array]:
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Some pixels of an image: the mean around each, its second difference in both directions, the values that occur.
+
+    The mean, so that noise doesn't choose the bin of a pixel. values: ascending.
+    """
+
+    mean: FloatArray
+    rough: FloatArray
+    values: FloatArray
+
+    @property
+    def step(self) -> float:
+        """Smallest common step of the values: that of the grey levels if there are few, else a 65535th."""
+        return float(np.median(np.diff(self.values))) if 1 < self.values.size <= 4096 else 1 / 65535
+
+
+def _sampled(plane: FloatArray) -> _Sample:
+    """At most SAMPLE pixels of an image (row, column)."""
+    mean = _box(plane)[1:-1, 1:-1].ravel()
+    rough = np.diff(np.diff(plane, n=2, axis=0), n=2, axis=1).ravel()
+    every = mean.size // SAMPLE + 1
+    values = np.unique(plane.ravel()[:: plane.size // SAMPLE + 1])
+    return _Sample(mean[::every], np.abs(rough[::every]), values)
+
+
+def _noise_by_level(sample: _Sample) -> tuple[Array, Array]:
     """Mean transmission and variance of the bins of transmission that hold enough pixels."""
-    inner, rough = _roughness(plane)
-    used = (inner > FAINTEST) & (inner < 1.0 + AIR_WIDTH)
+    used = (sample.mean > FAINTEST) & (sample.mean < 1.0 + AIR_WIDTH)
     if not used.any():
         return np.empty(0), np.empty(0)
-    inner, rough = inner[used], rough[used]
-    place = (-np.log(inner) / max(-float(np.log(inner.min())), 1e-3) * NOISE_BINS).clip(0, NOISE_BINS - 1).astype(int)
-    step = _step(plane)
-    filled = [b for b in range(NOISE_BINS) if np.count_nonzero(place == b) >= LEAST_PIXELS]
-    sigma = [_rms(rough[place == b]) for b in filled]
-    level = [inner[place == b].mean(dtype=np.float64) for b in filled]
-    return np.array(level), np.array(sigma) ** 2 + step**2 / 12
-
-
-def _roughness(plane: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean around a pixel and its second difference in both directions, of a sample of the pixels.
-
-    The mean, so that noise doesn't choose the bin of a pixel.
-    """
-    mean = _box(plane)[1:-1, 1:-1].ravel()
-    rough = np.abs(np.diff(np.diff(plane, n=2, axis=0), n=2, axis=1)).ravel()
-    every = mean.size // SAMPLE + 1
-    return mean[::every], rough[::every]
-
-
-def _step(plane: FloatArray) -> float:
-    """Smallest common step of the values: that of the grey levels if there are few, else a 65535th."""
-    values = _values(plane)
-    return float(np.median(np.diff(values))) if 1 < values.size <= 4096 else 1 / 65535
-
-
-def _values(plane: FloatArray) -> FloatArray:
-    """The values that occur, ascending; in a sample of at most SAMPLE pixels."""
-    return np.unique(plane.ravel()[:: plane.size // SAMPLE + 1])
+    inner, rough = sample.mean[used], sample.rough[used]
+    place = (-np.log(inner) / max(-float(np.log(inner.min())), 1e-3) * NOISE_BINS).clip(0, NOISE_BINS - 1)
+    place = place.astype(np.int8)
+    order, ends = np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]
+    filled = [part for part in np.split(order, ends) if part.size >= LEAST_PIXELS]
+    sigma = [_rms(rough[part]) for part in filled]
+    level = [inner[part].mean(dtype=np.float64) for part in filled]
+    return np.array(level), np.array(sigma) ** 2 + sample.step**2 / 12
 
 
 def _box(plane: FloatArray) -> FloatArray:
@@ -209,15 +218,14 @@ def _air(plane: FloatArray) -> float | None:
     return level if found else None
 
 
-def _air_noise(plane: FloatArray, air: float | None) -> float | None:
+def _air_noise(sample: _Sample, air: float | None) -> float | None:
     """Relative noise of air; None where the scan shows none."""
     if air is None:
         return None
-    inner, rough = _roughness(plane)
-    near = np.abs(inner - air) < AIR_WIDTH * air
+    near = np.abs(sample.mean - air) < AIR_WIDTH * air
     if np.count_nonzero(near) < LEAST_PIXELS:
         return None
-    return float(np.hypot(_rms(rough[near]), _step(plane) / 12**0.5)) / air
+    return float(np.hypot(_rms(sample.rough[near]), sample.step / 12**0.5)) / air
 
 
 def _rms(rough: FloatArray) -> float:
@@ -297,7 +305,7 @@ def _edge_ratios(plane: FloatArray) -> Array:
     around = smooth[rows[:, None], columns[:, None] + np.arange(2 * reach + 2)]  # (edge, pixel)
     left, right = around[:, :3], around[:, -3:]
     contrast = np.abs(left.mean(axis=1) - right.mean(axis=1))
-    noise = float(np.median(step)) / MEDIAN_PER_SIGMA / np.sqrt(2)
+    noise = float(np.median(step.ravel()[:: step.size // SAMPLE + 1])) / MEDIAN_PER_SIGMA / np.sqrt(2)
     uneven = np.maximum(np.ptp(left, axis=1), np.ptp(right, axis=1))
     steepest = inner[rows, columns]
     good = (contrast > EDGE_CONTRAST) & (contrast > EDGE_TO_NOISE * noise) & (uneven < 0.1 * contrast) & (steepest > 0)
