@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nii.errors import UsageError
+from nii.simulate import vehicle as vehicle_scenes
 from nii.simulate.draws import Rng
 from nii.simulate.kinds import kind_of
 from nii.simulate.scan import simulate
@@ -134,10 +135,9 @@ def test_vehicles_have_what_they_are_asked_for() -> None:
 @pytest.mark.parametrize("load", ITEMS)
 def test_goods_stand_in_their_room_on_the_floor_or_on_each_other(load: str) -> None:
     for seed in range(TIMES):
-        vehicle = draw_vehicle(random(seed))
-        room = vehicle.rooms["boot"]
-        goods = fill(random(seed, 1), room, load, share=0.9, most_kg=500)
-        assert 0 < mass(goods) <= 500
+        room = draw_vehicle(random(seed), "van").rooms["boot"]
+        goods = fill(random(seed, 1), room, load, share=0.9, most_kg=150)
+        assert 0 < mass(goods) <= 150
         assert inside(enclosing(goods), room, 4)  # walls of 1 mm are spread over 6 mm
         assert enclosing(goods).z[0] <= room.z[0] + 4
 
@@ -261,6 +261,15 @@ def test_a_thing_lies_in_goods_or_on_what_is_below_it_in_a_room(family: str) -> 
             if overlap(bounds.x, box.x) and overlap(bounds.y, box.y)
         ]
         assert box.z[0] == pytest.approx(max(tops, default=vehicle.rooms[name].z[0]) + CLEARANCE)
+
+
+def test_what_is_heavy_goes_into_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Part(Box((0.0, 200.0), (0.0, 200.0), (0.0, 200.0)), "lead", 11.35)  # 91 kg
+    monkeypatch.setitem(vehicle_scenes.LOOSE, "bricks", lambda _: [block])
+    for seed in range(12):
+        vehicle = draw_vehicle(random(seed))
+        found = draw_concealment(random(seed), "bricks", vehicle, [])
+        assert inside(enclosing(found.parts), vehicle.rooms["boot"])
 
 
 # Scenes and scans
