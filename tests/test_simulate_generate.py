@@ -19,7 +19,7 @@ from nii.simulate.generate import jobs, simulate_set
 from nii.simulate.kinds import FAMILIES
 from nii.simulate.loads import HS_CHAPTERS, KINDS
 from nii.simulate.scan import SEEDS, simulate
-from nii.simulate.scanners import PRESETS, draw_scanner
+from nii.simulate.scanners import PRESETS, draw_noise, draw_scanner
 from nii.simulate.scene import TILE, Concealment, Part, expected
 from nii.simulate.shapes import Box, View
 from nii.simulate.truth import DEEPEST, EXCESS_STEP, STEP, Hidden, Truth, read_truth, write_truth
@@ -178,6 +178,19 @@ def test_all_given_scanners_see_the_same_scene() -> None:
     assert np.abs(low.truth.without - high.truth.without).max() > 0.1
 
 
+def test_a_scanner_on_the_other_side_sees_the_mirrored_scan_with_its_truth() -> None:
+    index, one = next(iter(with_one().items()))
+    other = simulate("cargo", 3, index, concealed=True, scanner=replace(PERFECT, mirrored=True))
+    np.testing.assert_array_equal(other.truth.without, one.truth.without[..., ::-1])
+    np.testing.assert_array_equal(other.truth.mask(), one.truth.mask()[:, ::-1])
+    np.testing.assert_array_equal(other.truth.hidden[0].excess, one.truth.hidden[0].excess[..., ::-1])
+    assert other.truth.hidden[0].dprime == pytest.approx(one.truth.hidden[0].dprime, rel=1e-4)
+    light = other.truth.without < 6
+    noisy = np.exp(-other.truth.without[light]) * 1e-3 + 1e-5
+    change = np.abs(other.measured - one.measured[..., ::-1])[light]
+    assert (change < noisy).mean() > 0.999
+
+
 def test_drawn_scanners_differ_and_are_physical() -> None:
     drawn = [draw_scanner(np.random.default_rng(seed)) for seed in range(6)]
     assert len({one.pitch_mm for one in drawn}) == 6
@@ -185,6 +198,22 @@ def test_drawn_scanners_differ_and_are_physical() -> None:
         assert 3 < one.pitch_mm[0] < 9
         assert one.energies == ("4MV", "6MV")
         assert one.noise.compound > 1
+
+
+def test_drawn_noise_covers_the_scanners_of_the_field() -> None:
+    drawn = [draw_noise(np.random.default_rng(seed)) for seed in range(200)]
+    photons = [one.photons for one in drawn]
+    assert max(photons) / min(photons) > 10
+    assert {one.bits for one in drawn} == {12, 14, 16}
+    assert {0.0, 0.5} < {one.misregistration for one in drawn}
+    assert any(one.dead_rows for one in drawn)
+    assert all(0 < one.air_error <= 0.01 for one in drawn)
+    for one in drawn:
+        full = 2**one.bits - 1
+        assert 0.68 * full < one.open_beam < full  # room for noise above the air level
+        assert one.electronic / one.open_beam < 3e-4
+    sides = [draw_scanner(np.random.default_rng(seed)).mirrored for seed in range(20)]
+    assert 0 < sum(sides) < 20
 
 
 # The truth on disk

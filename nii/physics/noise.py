@@ -27,6 +27,8 @@ RANGES = {
     "blur": (0.0, 100.0),
     "afterglow": (0.0, 0.5),
     "dead_rows": (0.0, 0.5),
+    "air_error": (0.0, 0.5),
+    "misregistration": (-2.0, 2.0),
     "bits": (1, 32),
     "open_beam": (1.0, 2.0**32),
 }
@@ -47,6 +49,8 @@ class NoiseModel:
     blur: full width at half maximum of the point spread, pixels.
     afterglow: share of a column's signal that appears in the next column.
     dead_rows: mean share of rows whose detector is dead (reads 0).
+    air_error: rms of the error of an energy's air level, and of its drift from the first column to the last.
+    misregistration: by how many columns the last energy's pulses come later; 0.5 where energies alternate.
     bits: of the converter. open_beam: counts in air.
     """
 
@@ -61,6 +65,8 @@ class NoiseModel:
     blur: float = 1.2
     afterglow: float = 0.0
     dead_rows: float = 0.0
+    air_error: float = 0.0
+    misregistration: float = 0.0
     bits: int = 16
     open_beam: float = 60_000.0
 
@@ -79,7 +85,8 @@ def check_noise(noise: NoiseModel) -> None:
 class NoisePlan:
     """What was drawn for one scan.
 
-    row_gain: (energy, row). pulse_gain: (energy, column). dead: (row,) bool. seed: of the pixel noise.
+    row_gain: (energy, row). pulse_gain: (energy, column), dose of each pulse over that taken for air.
+    dead: (row,) bool. seed: of the pixel noise.
     """
 
     row_gain: FloatArray
@@ -91,9 +98,11 @@ class NoisePlan:
 def draw(shape: tuple[int, int, int], noise: NoiseModel, rng: np.random.Generator) -> NoisePlan:
     """Draw gains, dead rows and the seed of the pixel noise for a scan of (energy, row, column)."""
     energies, rows, columns = shape
+    level, drift = rng.normal(0.0, noise.air_error, (2, energies, 1))
+    air = 1 + level + drift * np.linspace(-0.5, 0.5, columns)
     return NoisePlan(
         row_gain=rng.normal(1.0, noise.row_gain, (energies, rows)).astype(np.float32),
-        pulse_gain=rng.normal(1.0, noise.pulse_jitter, (energies, columns)).astype(np.float32),
+        pulse_gain=(air * rng.normal(1.0, noise.pulse_jitter, (energies, columns))).astype(np.float32),
         dead=rng.random(rows) < noise.dead_rows,
         seed=int(rng.integers(2**63)),
     )
@@ -102,11 +111,11 @@ def draw(shape: tuple[int, int, int], noise: NoiseModel, rng: np.random.Generato
 def apply(transmission: FloatArray, noise: NoiseModel, plan: NoisePlan) -> FloatArray:
     """Measured transmission (energy, row, column) of an expected one, as `plan` has it.
 
-    In the order of the signal: scatter, blur, dose of the pulse, photons, afterglow, gain, electronics,
-    saturation, quantisation, dead rows. Values may exceed 1 slightly and may be 0, never below.
+    In the order of the signal: scatter, blur, time of the pulse, its dose, photons, afterglow, gain,
+    electronics, saturation, quantisation, dead rows. Values may exceed 1 slightly and may be 0, never below.
     """
     pixel = np.random.default_rng(plan.seed)
-    expected = blurred(scattered(transmission, noise), noise) * plan.pulse_gain[:, None, :]
+    expected = _misregistered(blurred(scattered(transmission, noise), noise), noise) * plan.pulse_gain[:, None, :]
     signal = _with_photon_noise(expected, noise, pixel)
     signal[..., 1:] += noise.afterglow * (signal[..., :-1] - signal[..., 1:])
     signal *= plan.row_gain[:, :, None]
@@ -172,6 +181,24 @@ def blurred(transmission: FloatArray, noise: NoiseModel) -> FloatArray:
     if noise.blur == 0:
         return transmission
     return np.stack([_smooth(plane, noise.blur / FWHM_PER_SIGMA) for plane in transmission])
+
+
+def _misregistered(transmission: FloatArray, noise: NoiseModel) -> FloatArray:
+    """The last energy as seen when the object has moved on by a part of a column.
+
+    Cubic (Catmull-Rom), so that edges stay as sharp as those of the first energy.
+    """
+    late = noise.misregistration
+    if late == 0:
+        return transmission
+    whole = int(np.floor(late))
+    t = late - whole
+    taps = (-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3)
+    columns = np.arange(transmission.shape[2]) + whole
+    last = np.zeros_like(transmission[-1])
+    for offset, tap in zip((-1, 0, 1, 2), taps, strict=True):
+        last += np.float32(tap / 2) * transmission[-1][:, np.clip(columns + offset, 0, columns.size - 1)]
+    return np.concatenate([transmission[:-1], np.maximum(last, np.float32(0))[None]])
 
 
 def _smooth(plane: FloatArray, sigma: float) -> FloatArray:

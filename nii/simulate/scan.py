@@ -61,6 +61,9 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     added = [one for concealment in scene.concealments if (one := _add(concealment, view)) is not None]
     hidden = [_hidden(one, base, without, beams) for one in added]
     present = _with_all(added, base, without, beams)
+    if scanner.mirrored:
+        present, without = present[..., ::-1].copy(), without[..., ::-1].copy()
+        hidden = [_mirrored(one, shape[1]) for one in hidden]
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
@@ -106,6 +109,12 @@ def _hidden(added: _Added, base: Mapping[str, FloatArray], without: FloatArray, 
         mask=added.mask,
         material=main_material(added.concealment.parts),
     )
+
+
+def _mirrored(hidden: Hidden, columns: int) -> Hidden:
+    """As a scan of so many columns shows it when things pass the other way."""
+    excess, mask = hidden.excess[..., ::-1].copy(), hidden.mask[:, ::-1].copy()
+    return replace(hidden, excess=excess, mask=mask, column=columns - hidden.column - mask.shape[1])
 
 
 def _with_all(

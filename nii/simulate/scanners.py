@@ -8,6 +8,7 @@ from nii.physics.beams import HIGH_LAYER, HIGH_LAYERS, LOW_LAYER, LOW_LAYERS, La
 from nii.physics.forward import Beam, linac_beam, tube_beam
 from nii.physics.noise import NoiseModel, for_beams
 from nii.physics.spectra import Filters
+from nii.simulate.draws import log_uniform
 from nii.simulate.shapes import Box, View
 
 
@@ -58,6 +59,7 @@ class Scanner:
     source_distance, source_height: of the focal spot from that plane and above the container's lower edge
     (or the edge of the belt), mm. noise: as in nii.physics.noise. near: the source stands so near that the
     picture of what lies off the plane is much larger or smaller than the thing, and is shown to its edges.
+    mirrored: things pass the other way, or the source stands on the other side of the lane.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Scanner:
     source_height: float
     noise: NoiseModel
     near: bool = False
+    mirrored: bool = False
 
     @property
     def energies(self) -> tuple[str, ...]:
@@ -140,6 +143,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
         source_distance=base.source_distance * rng.uniform(0.8, 1.3),
         source_height=base.source_height + rng.uniform(-500, 700),
         noise=draw_noise(rng),
+        mirrored=bool(rng.random() < 0.5),
     )
     return replace(scanner, noise=for_beams(scanner.noise, scanner.beams()))
 
@@ -157,8 +161,9 @@ def draw_belt_scanner(rng: np.random.Generator) -> Scanner:
         source_height=rng.uniform(-50, 400),
         noise=replace(
             draw_noise(rng),  # a tube shines steadily, and a belt scanner's gains are measured between parcels
-            row_gain=float(np.exp(rng.uniform(np.log(2e-4), np.log(3e-3)))),
-            pulse_jitter=float(np.exp(rng.uniform(np.log(2e-4), np.log(3e-3)))),
+            row_gain=log_uniform(rng, 2e-4, 3e-3),
+            pulse_jitter=log_uniform(rng, 2e-4, 3e-3),
+            misregistration=0.0,  # both layers are read at once
         ),
     )
     return replace(scanner, noise=for_beams(scanner.noise, scanner.beams()))
@@ -166,15 +171,20 @@ def draw_belt_scanner(rng: np.random.Generator) -> Scanner:
 
 def draw_noise(rng: np.random.Generator) -> NoiseModel:
     """A noise model, every parameter drawn broadly."""
+    bits = int(rng.choice([12, 14, 16, 16, 16]))
+    unit = 2.0 ** (bits - 16)  # counts of such a converter in a count of 16 bits
     return NoiseModel(
-        photons=float(np.exp(rng.uniform(np.log(2e4), np.log(1e6)))),
-        electronic=float(rng.uniform(1, 12)),
+        photons=log_uniform(rng, 2e4, 1e6),
+        electronic=float(rng.uniform(1, 12)) * unit,
         scatter=float(rng.uniform(0, 0.02)),
         scatter_range=float(rng.uniform(10, 50)),
-        row_gain=float(np.exp(rng.uniform(np.log(5e-4), np.log(8e-3)))),
-        pulse_jitter=float(np.exp(rng.uniform(np.log(5e-4), np.log(1e-2)))),
+        row_gain=log_uniform(rng, 5e-4, 8e-3),
+        pulse_jitter=log_uniform(rng, 5e-4, 1e-2),
         blur=float(rng.uniform(0.7, 2.2)),
         afterglow=float(rng.choice([0.0, rng.uniform(0, 0.01)])),
         dead_rows=float(rng.choice([0.0, 0.0, 0.0, 0.004])),
-        open_beam=float(round(rng.uniform(45_000, 64_500))),
+        air_error=log_uniform(rng, 5e-4, 1e-2),
+        misregistration=float(rng.choice([0.0, 0.5, rng.uniform(-0.5, 0.5)])),
+        bits=bits,
+        open_beam=float(round(rng.uniform(45_000, 64_500) * unit)),
     )
