@@ -81,7 +81,7 @@ class Record(_Strict):
     alarm: Annotated[bool | None, Field(description="null where the model carries no calibration")]
     pfa: Share
     regions: Annotated[list[Region], Field(description="regions that alarm by themselves")]
-    candidates: Annotated[list[Region], Field(description="the highest region, and all that alarm at a budget of 0.3")]
+    candidates: Annotated[list[Region], Field(description="regions that alarm at a budget of 0.3, highest first")]
     empty: Annotated[Share, Field(description="probability that there is no load")]
     cargo: list[Cargo]
     quality: Quality

@@ -135,18 +135,15 @@ def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     found["id"] = str(uuid.uuid4())
     found["software"] = f"nii {__version__}"
     found["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    found["candidates"] = [region.to_json() for region in _candidates(result)]
+    found["candidates"] = [region.to_json() for region in within_reach(result)]
     found["timing_ms"] = {stage: round(ms, 2) for stage, ms in timing.items()}
     return found
 
 
-def _candidates(result: Result) -> list[Region]:
-    """Regions that alarm at some budget that the viewer offers, and always the highest; a mass takes a while."""
-    return [
-        one
-        for place, one in enumerate(result.candidates)
-        if place == 0 or one.p_value is None or one.p_value <= max(result.pfa, LARGEST_BUDGET)
-    ]
+def within_reach(result: Result) -> list[Region]:
+    """Regions that alarm at some budget that the viewer offers; for others a mass takes longer than it is worth."""
+    largest = max(result.pfa, LARGEST_BUDGET)
+    return [one for one in result.candidates if one.p_value is None or one.p_value <= largest]
 
 
 def trace(found: dict[str, Any]) -> str:

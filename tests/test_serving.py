@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from test_io_dx import dx
 
 import serving.app
+import serving.scoring
 from nii.batch import Models, score_files
 from nii.io.dicos import read_reference
 from nii.io.dx import read_dicos
@@ -203,6 +204,13 @@ def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
 def test_options_in_the_query_are_refused_not_ignored(client, scan):
     answer = client.post("/v1/scans", files={"file": scan.read_bytes()}, params={"pfa": "0.05"})
     assert problem(answer, 400) == "query: expected none, since options are form fields, came 'pfa'"
+
+
+def test_candidates_are_the_regions_within_reach_of_the_viewers_slider():
+    found = [SimpleNamespace(p_value=p) for p in (0.01, 0.3, 0.31, 0.5, None)]
+    for pfa, within in ((0.01, [0.01, 0.3, None]), (0.4, [0.01, 0.3, 0.31, None])):
+        result = SimpleNamespace(pfa=pfa, candidates=found)
+        assert [one.p_value for one in serving.scoring.within_reach(result)] == within
 
 
 def test_a_budget_below_what_the_calibration_supports_is_refused(client, scan):
