@@ -71,7 +71,9 @@ def in_prism(rays: Rays, corners: FloatArray, half: float) -> FloatArray:
         slant = du * ev - dv * eu
         hit = above[i] != above[j]
         safe = np.where(np.abs(slant) < PARALLEL, PARALLEL, slant)
-        at = (((a - ru) * ev - (b - rv) * eu) / safe)[:, None] - _outer(1 / safe, cu * ev - cv * eu)
+        at = (((a - ru) * ev - (b - rv) * eu) / safe)[:, None] - _outer(
+            np.asarray(1 / safe, np.float32), cu * ev - cv * eu
+        )
         total += np.where(hit, np.clip(at, near, far) * (turn * np.sign(slant))[:, None], 0)
     return total
 
@@ -79,7 +81,7 @@ def in_prism(rays: Rays, corners: FloatArray, half: float) -> FloatArray:
 def _slab(rays: Rays, axis: int, half: float) -> Span:
     """Between the planes at -half and half of one axis."""
     step = rays.step[axis]
-    inverse = 1 / np.where(np.abs(step) < PARALLEL, np.float32(PARALLEL), step)
+    inverse = np.asarray(1 / np.where(np.abs(step) < PARALLEL, PARALLEL, step), np.float32)
     middle, reach = -rays.row[axis] * inverse, half * np.abs(inverse)
     way = _outer(-inverse, rays.column[axis])
     return way + (middle - reach)[:, None], way + (middle + reach)[:, None]
@@ -88,7 +90,7 @@ def _slab(rays: Rays, axis: int, half: float) -> Span:
 def _quadric(rays: Rays, semi: FloatArray) -> Span:
     """In an ellipsoid (three semi-axes) or an endless elliptic cylinder along the last axis (two)."""
     n = len(semi)
-    scale = (1 / np.float32(semi))[:, None]
+    scale = np.asarray(1 / semi, np.float32)[:, None]
     column, row, step = (part[:n] * scale for part in (rays.column, rays.row, rays.step))
     a = np.maximum((step**2).sum(axis=0), np.float32(1e-12))
     b = step.T @ column + (step * row).sum(axis=0)[:, None]

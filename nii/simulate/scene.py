@@ -153,8 +153,8 @@ def texture(plan: Texture, patch: Patch, view: View, *, turn: float = 0.0) -> Fl
         wave = _blobs(rng, plan.size, patch, view)
     elif plan.pattern == "folds":
         fine = (plan.size[0] * 0.4, plan.size[1] * 0.4)
-        wave = np.abs(_blobs(rng, plan.size, patch, view)) + np.abs(_blobs(rng, fine, patch, view)) / 2
-        wave = np.asarray((wave - wave.mean()) / max(float(wave.std()), 1e-6), np.float32)
+        creases = np.abs(_blobs(rng, plan.size, patch, view)) + np.abs(_blobs(rng, fine, patch, view)) / 2
+        wave = np.asarray((creases - creases.mean()) / max(float(creases.std()), 1e-6), np.float32)
     else:
         wave = _periodic(rng, plan, patch, view, turn)
     return np.asarray(np.maximum(1 + plan.contrast * wave, 0.05), np.float32)
