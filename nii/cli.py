@@ -247,8 +247,12 @@ def simulate(
                 operator_images=operator_images,
             )
         )
-        for done in made:
-            progress(done)
+        try:
+            for done in made:
+                progress(done)
+        except KeyboardInterrupt:
+            complain(f"nii: {out}: interrupted; the same command goes on where this one stopped")
+            raise typer.Exit(130) from None
     say(f"{out}: {done} scans of kind {kind}, seed {seed}")
 
 

@@ -1,6 +1,11 @@
 """Simulated scans and scan sets: truth, reproducibility, resuming, the contract of the files."""
 
 import json
+import os
+import resource
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -366,6 +371,32 @@ def test_seeds_share_no_scene(whole: Path, tmp_path: Path) -> None:
     assert not set(scans[0].values()) & set(scans[1].values())
 
 
+def test_a_kill_of_the_first_process_ends_all_and_the_set_goes_on_to_the_same_bytes(
+    whole: Path, tmp_path: Path
+) -> None:
+    """SIGKILL lets nobody clean up; a pool's processes would wait for work for ever."""
+    out = tmp_path / "set"
+    code = (
+        "from pathlib import Path; from tests.test_simulate_generate import make\n"
+        f"if __name__ == '__main__': make(Path({str(out)!r}), workers=2)"
+    )
+    script = tmp_path / "make.py"
+    script.write_text(code)
+    root = str(Path(__file__).parents[1])
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": root}
+    ) as run:
+        deadline = time.monotonic() + 60
+        while not list(out.glob("unfinished/0*.json")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.kill()
+        run.communicate(timeout=30)  # returns when the last process that holds the pipe has ended
+    with pytest.raises(ScanSetError):
+        read_set(out)
+    (out / "scans" / ".000001.tif.left").write_bytes(b"half")
+    assert files(make(out)) == files(whole)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -395,16 +426,42 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         make(tmp_path / "set")
 
 
-def test_a_full_disk_is_told_in_one_line_and_the_set_stays_unfinished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    (tmp_path / ".hidden").write_bytes(b"")
+    with pytest.raises(UsageError, match="expected an empty folder or an unfinished set, came one that holds holiday"):
+        make(tmp_path)
+    assert len(files(tmp_path)) == 2
 
-    monkeypatch.setattr("nii.simulate.write.write_tiff", lambda *_, **__: full())
-    with pytest.raises(ScanSetError, match="No space left on device"):
-        make(tmp_path / "set")
-    assert not (tmp_path / "set" / "annotations.json").exists()
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line() -> None:
+    with pytest.raises(ScanSetError, match=r"/dev/null/set: expected to write a scan set, came: Not a directory$"):
+        make(Path("/dev/null/set"))
+
+
+def test_a_damaged_entry_of_an_unfinished_set_is_told_in_one_line(tmp_path: Path) -> None:
+    steps = simulate_set("cargo", tmp_path, scans=3, concealed=0.67, seed=11, scanner=COARSE)
+    next(steps)
+    steps.close()
+    for index in range(3):
+        (tmp_path / "unfinished" / f"{index:06d}.json").write_text("")
+    with pytest.raises(ScanSetError, match=r"000000.json: expected what `nii simulate` wrote") as caught:
+        make(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_disk_without_room_is_told_in_one_line_and_more_room_completes_the_set(whole: Path, tmp_path: Path) -> None:
+    """Files of at most 6 kB: the smallest file of the set is larger."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, limits[1]))
+    try:
+        with pytest.raises(ScanSetError, match=r"set: expected to write a scan set, came: File too large$"):
+            make(tmp_path / "set")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    left = files(tmp_path / "set")
+    assert set(left) == {"unfinished/recipe.json"}
+    assert files(make(tmp_path / "set")) == files(whole)
 
 
 def test_a_killed_process_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

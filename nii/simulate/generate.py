@@ -1,7 +1,9 @@
 """Whole scan sets: many scans, by several processes, resumable, and never half a set that looks whole."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +46,7 @@ def simulate_set(
         yield from _work(partial(write_simulated, out, recipe, scanner=scanner), todo, scans, workers)
         finish_set(out, recipe)
     except OSError as error:
-        raise ScanSetError(f"{out}: expected to write a scan set, came {error}") from error
+        raise ScanSetError(f"{out}: expected to write a scan set, came: {error.strerror or error}") from error
 
 
 def jobs(scans: int, share: float) -> list[Job]:
@@ -73,7 +75,7 @@ def _work(write: "partial[None]", todo: list[Job], scans: int, workers: int) -> 
             yield count
         return
     context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
-    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
         try:
             for count, _ in enumerate(pool.map(write, todo), start=before):
                 yield count
@@ -81,6 +83,15 @@ def _work(write: "partial[None]", todo: list[Job], scans: int, workers: int) -> 
             raise ScanSetError("simulation: expected its processes to live, came one that was killed") from error
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C goes to every process of the terminal; only the first one shall act on it."""
+def _begin_worker() -> None:
+    """Ctrl-C goes to every process of the terminal; only the first one shall act on it, and the others end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's process waits for work for ever when the one that gives it is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nii import __version__
-from nii.errors import UsageError
+from nii.errors import ScanSetError, UsageError
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.simulate.kinds import FAMILIES, KINDS
 from nii.simulate.operator_image import draw_image
 from nii.simulate.scan import Simulated, simulate
 from nii.simulate.scanners import Scanner
 from nii.simulate.truth import Hidden, write_truth
+
+FOLDERS = ("scans", "masks", "truth", "unfinished")
 
 CATEGORIES = {family: number for number, family in enumerate(FAMILIES, start=1)}
 
@@ -50,16 +52,21 @@ class Recipe:
 def begin_set(out: Path, recipe: Recipe) -> None:
     """Make the folders of a set, or go on with one of the same recipe.
 
-    Raises UsageError if a finished set, or an unfinished one of another recipe, is there.
+    Raises UsageError if a finished set, an unfinished one of another recipe, or anything else is there.
     """
     if (out / "annotations.json").exists():
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: expected a folder, came a file")
-    for folder in ("scans", "masks", "truth", "unfinished"):
+    strangers = sorted({path.name for path in out.glob("[!.]*")} - set(FOLDERS))
+    if strangers:
+        raise UsageError(f"{out}: expected an empty folder or an unfinished set, came one that holds {strangers[0]}")
+    for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
+        for half_written in (out / folder).glob(".[0-9][0-9][0-9][0-9][0-9][0-9].*"):
+            half_written.unlink()  # what a killed process left
     path = out / "unfinished" / "recipe.json"
-    if path.is_file() and (came := json.loads(path.read_text())) != asdict(recipe):
+    if path.is_file() and (came := _read_json(path)) != asdict(recipe):
         differing = [name for name, value in asdict(recipe).items() if came.get(name) != value]
         raise UsageError(f"{out}: expected the {' and '.join(differing)} of the unfinished set there, came other ones")
     _write_json(path, asdict(recipe))
@@ -113,7 +120,7 @@ def finish_set(out: Path, recipe: Recipe) -> None:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for index in range(recipe.scans):
-        entry = json.loads(_entry_path(out, index).read_text())
+        entry = _read_json(_entry_path(out, index))
         images.append({"id": index, **entry["image"]})
         for found in entry["annotations"]:
             annotations.append({"id": len(annotations), "image_id": index, **found})
@@ -170,3 +177,10 @@ def _box(mask: npt.NDArray[np.bool_], row: int, column: int) -> list[int]:
 
 def _write_json(path: Path, value: object) -> None:
     write_atomically(path, json.dumps(value).encode())
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ScanSetError(f"{path}: expected what `nii simulate` wrote, came {error}; remove the set") from None
