@@ -57,7 +57,7 @@ STRUCTURAL: dict[str, tuple[str, Callable[[Rng, Conveyance], Change]]] = {
 
 FAMILIES = tuple(sorted({*LOOSE, *STRUCTURAL}))
 
-RARE = {"reefer_hide": 4.0, "tank_hide": 2.5, "tyre_hide": 2.0}
+RARE = {"reefer_hide": 8.0, "tank_hide": 2.5, "tyre_hide": 2.0}
 """Weight of families that only some conveyances can hold, so that they are not rare in a set; of others 1."""
 
 

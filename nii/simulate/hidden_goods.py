@@ -183,7 +183,7 @@ def other(rng: Rng) -> list[Part]:
     parts: list[Part] = []
     mixed = rng.random() < 0.5
     material, density = _anything(rng)
-    size = log_uniform(rng, 25, 320)  # mm, half of what most of it measures
+    size = log_uniform(rng, 45, 420)  # mm, half of what most of it measures
     for _ in range(int(rng.integers(1, 7))):
         if mixed:
             material, density = _anything(rng)
