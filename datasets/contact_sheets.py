@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.physics.forward import transmission
 from nii.physics.noise import for_beams, measure
 from nii.scan import FloatArray, Scan
 from nii.simulate import parcel, vehicle, vehicle_body, vehicle_build, vehicle_goods
@@ -24,7 +23,7 @@ from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.loads import KINDS, draw_load
 from nii.simulate.scan import THINNEST, simulate
 from nii.simulate.scanners import BELTS, PORTALS, Scanner
-from nii.simulate.scene import Part, areal_densities, enclosing, stacked
+from nii.simulate.scene import Part, areal_densities, enclosing, expected
 from nii.simulate.shapes import Box, View
 from nii.simulate.structure import Conveyance
 from nii.simulate.tip import insert
@@ -49,17 +48,13 @@ HOLDERS = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "semi
 def scan(parts: tuple[Part, ...], view: View, scanner: Scanner, rng: np.random.Generator) -> FloatArray:
     """Measured transmission at the high energy, (row, column)."""
     layers = areal_densities(parts, view)
-    materials = sorted(layers)
-    planes = np.maximum(stacked(layers, materials, (view.z.size, view.x.size)), 0)
     beams = scanner.beams()
-    return measure(transmission(planes, materials, beams), for_beams(scanner.noise, beams), rng)[1]
+    return measure(expected(layers, (view.z.size, view.x.size), beams), for_beams(scanner.noise, beams), rng)[1]
 
 
 def outline(parts: tuple[Part, ...], view: View) -> npt.NDArray[np.bool_]:
     """Where these parts are."""
-    shape = (view.z.size, view.x.size)
-    layers = areal_densities(parts, view)
-    return stacked(layers, sorted(layers), shape).sum(axis=0) > THINNEST
+    return np.asarray(np.sum(list(areal_densities(parts, view).values()), axis=0) > THINNEST)
 
 
 def tile(pixels: FloatArray, caption: str, mask: npt.NDArray[np.bool_] | None = None) -> Picture:
@@ -198,8 +193,7 @@ def vehicle_families(scanner: Scanner) -> Iterator[Picture]:
     for number, family in enumerate(vehicle.FAMILIES):
         rng = np.random.default_rng((2, number))
         car = vehicle_build.draw_vehicle(rng, fuel=True, spare=True)
-        load, goods = vehicle.draw_goods(rng, car)
-        found = vehicle.draw_concealment(rng, family, car, goods)
+        load, goods, (found,) = vehicle.draw_contents(rng, car, (family,))
         view = scanner.view(road(car.outside))
         pixels = scan((*car.parts, *goods, *found.parts, *found.displaced), view, scanner, rng)
         caption = f"{family}, {found.mass_kg:.2g} kg in {car.body.kind}, {load}"

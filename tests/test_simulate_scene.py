@@ -8,7 +8,7 @@ from nii.simulate.concealments import FAMILIES, LOOSE, STRUCTURAL, draw_concealm
 from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.loads import BUILDERS, CONTAINER_MM, HS_CHAPTERS, KINDS, PAYLOAD_KG, STRIP_MM, Load, draw_load
 from nii.simulate.placing import CLEARANCE, behind_dense, displaced
-from nii.simulate.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, stacked, texture
+from nii.simulate.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
 from nii.simulate.structure import Conveyance
 
@@ -92,13 +92,6 @@ def test_areal_density_is_path_times_density_and_hollows_are_taken_out() -> None
     )
     # two walls of 1 cm at x = 0; nothing at x = 100
     np.testing.assert_allclose(rendered(tube, view)["steel"], [[2 * 7.85, 0]], rtol=1e-5)
-
-
-def test_layers_are_stacked_in_the_order_of_the_materials() -> None:
-    view = View(x=np.array([0.0]), z=np.array([0.0]), source_y=-1e6, source_z=0.0)
-    parts = (Part(Box((-1, 1), (0, 10), (-1, 1)), "water", 1.0), Part(Box((-1, 1), (20, 40), (-1, 1)), "steel", 7.0))
-    planes = stacked(rendered(parts, view), ["steel", "lead", "water"], (1, 1))
-    np.testing.assert_allclose(planes.ravel(), [14, 0, 1], rtol=1e-5)
 
 
 def test_the_smallest_box_around_parts() -> None:

@@ -192,12 +192,3 @@ def _periodic(rng: np.random.Generator, plan: Texture, patch: Patch, view: View,
     if plan.pattern == "stripes-z":
         return np.broadcast_to(up * 1.4, (rows, columns))
     return np.asarray(np.abs(along) * np.abs(up) * 3.2 - 1.3)
-
-
-def stacked(layers: dict[str, FloatArray], materials: Sequence[str], shape: tuple[int, int]) -> FloatArray:
-    """The layers as one array (material, row, column), g/cm2, in the order of `materials`."""
-    out = np.zeros((len(materials), *shape), np.float32)
-    for index, name in enumerate(materials):
-        if name in layers:
-            out[index] = layers[name]
-    return out
