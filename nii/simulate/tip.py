@@ -87,7 +87,7 @@ def insert(
     smooth = np.stack([cv2.blur(plane, (3, 3)) for plane in scan.transmission])
     attenuation = -np.log(np.clip(smooth, FAINTEST, 1))
     wanted = log_uniform(rng, *PARCEL_KG) if mass_kg is None and is_tube else mass_kg
-    thing = _draw_thing(rng, family, wanted, pitch, _room(attenuation[-1], scan.path))
+    thing = draw_thing(rng, family, wanted, pitch, room_in(attenuation[-1], scan.path))
     if mass_kg is not None and thing.mass_kg < 0.999 * mass_kg:
         raise UsageError(f"mass: expected a {thing.family} that fits into the scan, came {mass_kg:g} kg")
     at = draw_place(rng, attenuation[-1], thing.shape, scan.path)
@@ -168,13 +168,18 @@ def _check(scan: Scan, family: str | None, mass_kg: float | None) -> None:
     if scan.kind is not Kind.TRANSMISSION or len(scan.transmission) > 2:
         came = scan.kind if scan.kind is not Kind.TRANSMISSION else f"{len(scan.transmission)} energies"
         raise ScanError(f"{scan.path or 'scan'}: expected a transmission scan of one or two energies, came {came}")
+    check_thing(family, mass_kg)
+
+
+def check_thing(family: str | None, mass_kg: float | None) -> None:
+    """Raise UsageError unless such a thing can be drawn."""
     if family is not None and family not in LOOSE:
         raise UsageError(f"family: expected one of {', '.join(sorted(LOOSE))}, came {family}")
     if mass_kg is not None and not 0 < mass_kg < float("inf"):
         raise UsageError(f"mass: expected kg above 0, came {mass_kg}")
 
 
-def _room(attenuation: FloatArray, path: str) -> tuple[int, int]:
+def room_in(attenuation: FloatArray, path: str) -> tuple[int, int]:
     """The most rows and columns that a thing may take in this scan."""
     inside = cv2.morphologyEx((attenuation > EMPTY).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, _, wide, high = cv2.boundingRect(inside)
@@ -184,7 +189,7 @@ def _room(attenuation: FloatArray, path: str) -> tuple[int, int]:
     return room
 
 
-def _draw_thing(
+def draw_thing(
     rng: Rng, family: str | None, mass_kg: float | None, pitch: tuple[float, float], room: tuple[int, int]
 ) -> Thing:
     """A thing that fits; of a given family one that is made to fit if none does."""
