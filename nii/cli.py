@@ -256,6 +256,28 @@ def simulate(
     say(f"{out}: {done} scans of kind {kind}, seed {seed}")
 
 
+@app.command()
+def bench(
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or a path.")] = "cargo",
+    size: Annotated[str, typer.Option(help="Rows x columns of the scan.")] = "432x1088",
+) -> None:
+    """Measure this machine: milliseconds by stage, scans per second, share of its arithmetic peak, by threads."""
+    from nii.bench import arithmetic, parse_size
+    from nii.bench import bench as measured
+
+    shape = parse_size(size)
+    gflop = arithmetic(model, shape)
+    mpx = shape[0] * shape[1] / 1e6
+    say(f"{model}, scan {size} ({mpx:.2f} Mpx): network {gflop:.2f} GFLOP ({gflop / mpx:.1f} per Mpx); best of several")
+    say("threads   read ms  infer ms  regions ms  write ms   scans/s   matrix product GFLOP/s   network's share of it")
+    for speed in measured(model, shape):
+        read, infer, regions, write = (speed.milliseconds[name] for name in ("read", "infer", "regions", "write"))
+        say(
+            f"{speed.threads:7d}{read:10.1f}{infer:10.1f}{regions:12.1f}{write:10.1f}{speed.scans_per_second:10.2f}"
+            f"{speed.peak:25.0f}{100 * speed.share:22.0f} %"
+        )
+
+
 @scanner_app.command("fit")
 def scanner_fit(
     spectra: Annotated[Path, typer.Argument(help="Photons per bin and detector response.")],

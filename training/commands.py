@@ -35,15 +35,19 @@ def train(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a training run, or a model to write in another precision.")],
     model: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
-    precision: Annotated[str, typer.Option(help="fp32.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="fp32, fp16 (for GPUs) or int8 (needs --benign).")] = "fp32",
+    benign: Annotated[
+        list[str] | None, typer.Option(help="Benign scans for int8, some tens: files, folders, globs; may be repeated.")
+    ] = None,
     version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
 ) -> None:
     """Export a training run to one .onnx file with its contract."""
     with _extra("train"):
+        from nii.calibrate import benign_scans
         from training.export import export as write
-    contract = write(run, model, version=version, precision=precision)
+    contract = write(run, model, version=version, precision=precision, benign=benign_scans(benign or []))
     typer.echo(f"{model}: {contract.name} {contract.version}, not calibrated yet (nii calibrate)")
 
 

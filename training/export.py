@@ -4,28 +4,60 @@ import io
 import json
 import logging
 import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from nii.contract import Contract, with_contract
+from nii.calibrate import Benign
+from nii.contract import Contract, read_contract, with_contract
+from nii.detector import fitted, read_model
 from nii.errors import ModelError, UsageError
+from nii.io.read import read_scan
+from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
-from nii.scan import Kind
+from nii.scan import FloatArray, Kind
 from training.checkpoint import load_network
 from training.network import Separator
+from training.precision import fp16, int8
 
 OPSET = 20
+PRECISIONS = ("fp32", "fp16", "int8")
 LICENSE = "Apache-2.0"
 
 
-def export(run: Path, out: Path, *, version: str, precision: str = "fp32") -> Contract:
+def export(run: Path, out: Path, *, version: str, precision: str = "fp32", benign: Iterable[Benign] = ()) -> Contract:
     """Write RUN/best.pt as an ONNX model with dynamic batch, rows and columns. Not calibrated yet.
 
-    Raises ModelError if RUN holds no finished training, UsageError for a precision that is not built.
+    run: of a training; or a model artefact (.onnx, fp32), to write it in another precision. precision: fp32, fp16
+    or int8, of which int8 needs benign scans (some tens) for the ranges of its layers. Raises ModelError if RUN
+    holds no finished training, UsageError for another precision.
     """
-    if precision != "fp32":
-        raise UsageError(f"precision: expected fp32 (fp16 and int8 are not built yet), came {precision}")
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision: expected {', '.join(PRECISIONS)}, came {precision}")
+    model, contract = _stored(run, version) if run.is_file() else _trained(run, version)
+    if precision == "fp16":
+        model = fp16(model)
+    elif precision == "int8":
+        model = int8(model, _transmissions(benign, contract))
+    write_atomically(out, with_contract(model, contract, str(out)))
+    return contract
+
+
+def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
+    """A model artefact; its operating points don't hold in another precision."""
+    model = read_model(path)
+    return model, replace(read_contract(model, str(path)), version=version, calibrations=())
+
+
+def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
+    for one in benign:
+        yield fitted(read_entry(one.entry) if one.entry else read_scan(one.path), contract)[0]
+
+
+def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
+    """The network of a training run in ONNX, and its contract."""
     best, config = run / "best.pt", run / "config.json"
     if not (best.is_file() and config.is_file()):
         raise ModelError(f"{run}: expected best.pt and config.json of a training run, came a folder without")
@@ -44,8 +76,7 @@ def export(run: Path, out: Path, *, version: str, precision: str = "fp32") -> Co
         data=recipe["data"],
         minutes=round(minutes, 1),
     )
-    write_atomically(out, with_contract(onnx_bytes(Separator(network)), contract, str(out)))
-    return contract
+    return onnx_bytes(Separator(network)), contract
 
 
 def onnx_bytes(model: Separator) -> bytes:
