@@ -192,8 +192,7 @@ def vehicle_families(scanner: Scanner) -> Iterator[Picture]:
     """A picture of each family in a vehicle."""
     for number, family in enumerate(vehicle.FAMILIES):
         rng = np.random.default_rng((2, number))
-        car = vehicle_build.draw_vehicle(rng, fuel=True, spare=True)
-        load, goods, (found,) = vehicle.draw_contents(rng, car, (family,))
+        car, load, goods, (found,) = vehicle.draw_laden(rng, (family,))
         view = scanner.view(road(car.outside))
         pixels = scan((*car.parts, *goods, *found.parts, *found.displaced), view, scanner, rng)
         caption = f"{family}, {found.mass_kg:.2g} kg in {car.body.kind}, {load}"

@@ -20,6 +20,7 @@ from nii.simulate.vehicle import (
     HEAVY_KG,
     draw_concealment,
     draw_goods,
+    draw_laden,
     draw_vehicle_scanner,
     draw_vehicle_scene,
 )
@@ -27,7 +28,7 @@ from nii.simulate.vehicle_body import BODIES
 from nii.simulate.vehicle_build import Vehicle, draw_vehicle
 from nii.simulate.vehicle_goods import HS_CHAPTERS, ITEMS, fill, hosts
 from nii.simulate.vehicle_hides import HIDES, MOST_KG, packs
-from nii.simulate.vehicle_parts import Cavity, bowed, cavity_of, clutter, crowned, strip
+from nii.simulate.vehicle_parts import Cavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
 
 TIMES = 3  # draws of each kind and family
 TOUCH = 1e-6  # mm
@@ -85,6 +86,16 @@ def test_clutter_stays_in_its_box() -> None:
     parts = clutter(random(1), box, 200, ("steel", "copper"), (5, 80))
     assert len(parts) == 200
     assert inside(enclosing(parts), box)
+
+
+def test_a_thing_as_long_as_its_room_starts_where_the_room_does() -> None:
+    room = (0.1, 0.3)
+    assert all(drawn_start(random(seed), room, room[1] - room[0]) == pytest.approx(0.1) for seed in range(5))
+    assert drawn_start(random(0), (0.0, 1.0), 1.0 + 1e-12) == 0
+    starts = [drawn_start(random(seed), (2.0, 10.0), 3.0) for seed in range(200)]
+    assert min(starts) >= 2
+    assert max(starts) <= 7
+    assert np.mean(starts) == pytest.approx(4.5, abs=0.4)  # standard error 0.1
 
 
 def test_blocks_of_a_turned_cavity_stand_in_it() -> None:
@@ -159,9 +170,8 @@ def test_every_load_has_a_chapter_and_empty_means_no_goods() -> None:
 
 def hidden(family: str, seed: int) -> tuple[Vehicle, list[Part], Concealment]:
     rng = random(seed, FAMILIES.index(family))
-    vehicle = draw_vehicle(rng, fuel=True, spare=True)
-    _, goods = draw_goods(rng, vehicle)
-    return vehicle, goods, draw_concealment(rng, family, vehicle, goods)
+    vehicle, _, goods, (found,) = draw_laden(rng, (family,))
+    return vehicle, goods, found
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -263,12 +273,31 @@ def test_a_thing_lies_in_goods_or_on_what_is_below_it_in_a_room(family: str) -> 
         assert box.z[0] == pytest.approx(max(tops, default=vehicle.rooms[name].z[0]) + CLEARANCE)
 
 
+@pytest.mark.parametrize("family", LOOSE)
+def test_a_thing_of_each_family_fits_a_small_car_without_goods(family: str) -> None:
+    """So that scenes can be drawn until it fits."""
+    cars = [draw_vehicle(random(seed), "hatchback") for seed in range(2 * TIMES)]
+    assert all(draw_concealment(random(seed), family, car, []) is not None for seed, car in enumerate(cars))
+
+
+def test_where_full_goods_leave_no_room_another_vehicle_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = draw_vehicle(random(0), "hatchback")
+    full = [Part(Box(room.x, room.y, room.z), "steel", 0.1) for room in first.rooms.values()]
+    assert draw_concealment(random(1), "bricks", first, full) is None
+    drawn = iter([("tools", full), ("empty", [])])
+    monkeypatch.setattr(vehicle_scenes, "draw_vehicle", lambda *_, **__: first)
+    monkeypatch.setattr(vehicle_scenes, "draw_goods", lambda *_: next(drawn))
+    _, load, goods, found = draw_laden(random(1), ("bricks",))
+    assert (load, goods, [one.family for one in found]) == ("empty", [], ["bricks"])
+
+
 def test_what_is_heavy_goes_into_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
     block = Part(Box((0.0, 200.0), (0.0, 200.0), (0.0, 200.0)), "lead", 11.35)  # 91 kg
     monkeypatch.setitem(vehicle_scenes.LOOSE, "bricks", lambda _: [block])
     for seed in range(12):
         vehicle = draw_vehicle(random(seed))
         found = draw_concealment(random(seed), "bricks", vehicle, [])
+        assert found is not None
         assert inside(enclosing(found.parts), vehicle.rooms["boot"])
 
 

@@ -1,5 +1,6 @@
 """Vehicle scenes: a car, van or pickup at a drive-through portal, what is carried in it, what is concealed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nii.simulate.concealments import LOOSE
@@ -11,6 +12,7 @@ from nii.simulate.shapes import Box, Interval, mirrored, shifted, turned
 from nii.simulate.vehicle_build import Vehicle, draw_vehicle
 from nii.simulate.vehicle_goods import HS_CHAPTERS, ITEMS, fill, hosts, oddments
 from nii.simulate.vehicle_hides import HIDES
+from nii.simulate.vehicle_parts import drawn_start
 
 FAMILIES = tuple(sorted({*LOOSE, *HIDES}))
 LOADS = tuple(sorted(HS_CHAPTERS))
@@ -18,6 +20,7 @@ LOADS = tuple(sorted(HS_CHAPTERS))
 EMPTY = 0.3  # share of vehicles without goods
 CABIN = 0.3  # share of vehicles with goods in the cabin, too
 IN_GOODS = 0.5  # share of things put into goods, where some can hold them
+ATTEMPTS = 60  # draws of a thing until one fits; in a small boot without goods a pill press takes up to 20
 HEAVY_KG = 60.0  # what weighs more goes into the boot
 HEAVIEST_KG = 300.0
 ROAD = 0.4  # share of pictures that show the road
@@ -27,13 +30,11 @@ CLEARANCE = 1.0  # mm between a thing and what carries it
 def draw_vehicle_scene(rng: Rng, *, concealed: bool) -> Scene:
     """One vehicle; with `concealed`, one concealment in it (in one of ten scenes two)."""
     families = _draw_families(rng) if concealed else ()
-    vehicle = draw_vehicle(rng, fuel="tank_hide" in families, spare="spare_hide" in families)
-    load, goods = draw_goods(rng, vehicle)
-    concealments = tuple(draw_concealment(rng, family, vehicle, goods) for family in families)
+    vehicle, load, goods, concealments = draw_laden(rng, families)
     scene = Scene(
         conveyance=(*vehicle.parts, *_road(rng, vehicle)),
         load=tuple(goods),
-        concealments=concealments,
+        concealments=tuple(concealments),
         cargo=load,
         extent=_extent(rng, vehicle),
         conveyance_kind=vehicle.body.kind,
@@ -50,6 +51,17 @@ def draw_vehicle_scanner(rng: Rng) -> Scanner:
         source_distance=rng.uniform(2800, 7000),
         source_height=rng.uniform(300, 1800),
     )
+
+
+def draw_laden(rng: Rng, families: Sequence[str]) -> tuple[Vehicle, str, list[Part], list[Concealment]]:
+    """A vehicle, the kind of its goods, their parts, and one concealment of each family; drawn until these fit."""
+    while True:
+        vehicle = draw_vehicle(rng, fuel="tank_hide" in families, spare="spare_hide" in families)
+        load, goods = draw_goods(rng, vehicle)
+        found = [draw_concealment(rng, family, vehicle, goods) for family in families]
+        placed = [one for one in found if one is not None]
+        if len(placed) == len(found):
+            return vehicle, load, goods, placed
 
 
 def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
@@ -71,11 +83,14 @@ def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
     return "+".join(dict.fromkeys(loads)), goods
 
 
-def draw_concealment(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment:
-    """One concealment of a family (one of FAMILIES): a change to the vehicle, or a thing in the goods or a room."""
+def draw_concealment(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment | None:
+    """One concealment of a family (one of FAMILIES): a change to the vehicle, or a thing in the goods or a room.
+
+    None if nothing that was drawn fits; among full goods that may be so of large things.
+    """
     if family in HIDES:
         return HIDES[family](rng, vehicle)
-    while True:  # until a drawn thing fits somewhere; each family has some that fit the smallest boot
+    for _ in range(ATTEMPTS):
         parts = LOOSE[family](rng)
         if rng.random() < 0.5:
             parts = [replace(part, shape=turned(part.shape)) for part in parts]
@@ -86,6 +101,7 @@ def draw_concealment(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part])
             move = (box.x[0] - size.x[0], box.y[0] - size.y[0], box.z[0] - size.z[0])
             moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
             return Concealment(family, moved, displaced(moved, host))
+    return None
 
 
 def _draw_place(rng: Rng, size: Box, rooms: list[Box], goods: list[Part]) -> tuple[Box, Part | None] | None:
@@ -113,7 +129,7 @@ def _fits(size: Box, room: Box) -> bool:
 
 def _at_random(rng: Rng, size: Box, room: Box) -> Box:
     """A box of this size anywhere in a room that holds it."""
-    starts = [rng.uniform(b[0], b[1] - (a[1] - a[0])) for a, b in
+    starts = [drawn_start(rng, b, a[1] - a[0]) for a, b in
               ((size.x, room.x), (size.y, room.y), (size.z, room.z))]  # fmt: skip
     return Box(*((s, s + a[1] - a[0]) for s, a in zip(starts, (size.x, size.y, size.z), strict=True)))
 

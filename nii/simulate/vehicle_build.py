@@ -76,7 +76,9 @@ def draw_rooms(body: Body, cabin: Cabin) -> dict[str, Box]:
     inner = body.half - 210
     rooms = {
         "boot": _boot(body),
-        "front seat": Box((body.front - 340, body.front + 60), (110.0, 520.0), (cabin.seat_top + 2, body.belt + 60)),
+        "front seat": Box(
+            (body.front - 340, body.front + 60), (110.0, 520.0), (cabin.seat_top + 2, body.top(body.front) - 260)
+        ),
         "front floor": Box((body.cowl + 430, body.front - 430), (130.0, 520.0), (body.floor + 26, body.floor + 330)),
     }
     if body.rear is not None:
@@ -92,16 +94,15 @@ def draw_rooms(body: Body, cabin: Cabin) -> dict[str, Box]:
 
 def _boot(body: Body) -> Box:
     """The boot, load space or bed, up to the shelf, the lid or the roof."""
-    wide = body.half - (180 if body.kind in ("van", "pickup") else 290)
-    start, end = body.cabin_end + 190, body.length - 150
-    if body.kind in ("sedan", "hatchback"):  # behind a leaning seat back, under the shelf
-        start, end = body.cabin_end + 130, body.length - 130
     low = body.load_floor + 12
     if body.kind == "pickup":
-        return Box((body.profile[5][0] + 60, body.length - 90), (-wide, wide), (low, body.belt + 150))
+        wide = body.half - 180
+        return Box((body.profile[5][0] + 60, body.length - 90), (-wide, wide), (low, body.belt + 400))
     if body.kind == "van":
-        start = body.cabin_end + 230
-    return Box((start, end), (-wide, wide), (low, max(min(body.top(start), body.top(end)) - 90, low + 250)))
+        wide, x = body.half - 180, (body.cabin_end + 230, body.length - 150)
+        return Box(x, (-wide, wide), (low, min(body.top(x[0]), body.top(x[1])) - 90))
+    wide, start = body.half - 290, body.cabin_end + (130 if body.kind in ("sedan", "hatchback") else 190)
+    return Box((start, body.length - 150), (-wide, wide), (low, body.belt - 45))
 
 
 def without_bags(vehicle: Vehicle) -> tuple[Part, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from nii.simulate.draws import SEEDS, Rng, drawn_material, drawn_texture, log_uniform
 from nii.simulate.scene import Part, Texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Vector
-from nii.simulate.vehicle_parts import case, clutter, pipe, rod, sheet
+from nii.simulate.vehicle_parts import case, clutter, drawn_start, pipe, rod, sheet
 
 Builder = Callable[[Rng, Box], list[Part]]
 
@@ -300,7 +300,7 @@ def oddments(rng: Rng, room: Box) -> list[Part]:
     item = ODDMENTS[rng.integers(len(ODDMENTS))]
     size = [min(rng.uniform(*side), room_side[1] - room_side[0]) for side, room_side in
             ((item.x, room.x), (item.y, room.y), (item.z, room.z))]  # fmt: skip
-    x, y = rng.uniform(room.x[0], room.x[1] - size[0]), rng.uniform(room.y[0], room.y[1] - size[1])
+    x, y = drawn_start(rng, room.x, size[0]), drawn_start(rng, room.y, size[1])
     return item.build(rng, Box((x, x + size[0]), (y, y + size[1]), (room.z[0], room.z[0] + size[2])))
 
 

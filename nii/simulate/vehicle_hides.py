@@ -16,7 +16,7 @@ from nii.simulate.scene import Concealment, Part, Texture
 from nii.simulate.shapes import Box, Cylinder, Interval, PrismY
 from nii.simulate.vehicle_build import Vehicle, without_bags
 from nii.simulate.vehicle_drive import Tank
-from nii.simulate.vehicle_parts import Cavity, cavity_of
+from nii.simulate.vehicle_parts import Cavity, cavity_of, drawn_start
 from nii.simulate.vehicle_wheels import Wheel, wheel_outline
 
 CONTENTS = (
@@ -43,7 +43,7 @@ def packs(rng: Rng, cavity: Cavity) -> list[Part]:
     rows = int(log_uniform(rng, 1, _fitting(height, v) + 0.99))
     column_kg = rows * cavity.prism((0, u), (0, v), y).volume_cm3 * density / 1000
     columns = min(columns, max(int(MOST_KG / column_kg), 1))
-    start = rng.uniform(0, length - columns * (u + GAP) + GAP)
+    start = drawn_start(rng, (0, length), columns * (u + GAP) - GAP)
     look = _wrapping(rng, u, v)
     shapes = [
         cavity.prism(_step(start, i, u), _step(0, k, v), y)
@@ -70,7 +70,7 @@ def _inner(rng: Rng, y: Interval) -> Interval:
     """A part of the depth, mostly much of it."""
     depth = y[1] - y[0]
     long = min(max(depth * rng.uniform(0, 1) ** 0.5, LEAST), depth)
-    start = rng.uniform(y[0], y[1] - long)
+    start = drawn_start(rng, y, long)
     return (start, start + long)
 
 

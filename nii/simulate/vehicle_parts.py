@@ -55,6 +55,11 @@ def cavity_of(box: Box, host: Part | None = None) -> Cavity:
     return Cavity(((x0 + x1) / 2, (z0 + z1) / 2), (x1 - x0, z1 - z0), box.y, host=host)
 
 
+def drawn_start(rng: Rng, room: Interval, length: float) -> float:
+    """Where something of this length begins, anywhere in a room that it fits into, be it to the last bit."""
+    return room[0] + rng.random() * max(room[1] - room[0] - length, 0.0)
+
+
 def span(a: float, b: float) -> Interval:
     """Between two places, in order."""
     return (min(a, b), max(a, b))
@@ -181,10 +186,7 @@ def clutter(rng: Rng, box: Box, count: int, materials: Sequence[str], size: Inte
     for _ in range(count):
         material, share = materials[int(rng.integers(len(materials)))], log_uniform(rng, 0.15, 1)
         a, b, c = (min(log_uniform(rng, *size), side[1] - side[0]) for side in (box.x, box.y, box.z))
-        x, y, z = (
-            rng.uniform(side[0] + d / 2, side[1] - d / 2)
-            for side, d in zip((box.x, box.y, box.z), (a, b, c), strict=True)
-        )
+        x, y, z = (drawn_start(rng, side, d) + d / 2 for side, d in zip((box.x, box.y, box.z), (a, b, c), strict=True))
         if rng.random() < 0.4:
             axis = int(rng.integers(3))
             thick = min((a, b, c)[:axis] + (a, b, c)[axis + 1 :])
