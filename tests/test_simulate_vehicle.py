@@ -18,9 +18,9 @@ from nii.simulate.vehicle import (
     CLEARANCE,
     FAMILIES,
     HEAVY_KG,
-    draw_concealment,
     draw_goods,
     draw_laden,
+    draw_thing,
     draw_vehicle_scanner,
     draw_vehicle_scene,
 )
@@ -197,6 +197,27 @@ def test_packages_stay_in_the_cavities_of_their_family(family: str) -> None:
         assert len(covers) <= (1 if family == "floor_hide" else 0)
 
 
+def test_goods_stand_on_the_second_floor_that_hides_something() -> None:
+    raised = 0
+    for seed in range(16):
+        vehicle, goods, found = hidden("floor_hide", seed)
+        boot = vehicle.rooms["boot"]
+        built = [
+            box
+            for box in (part.shape.bounds for part in found.parts)
+            if overlap(box.x, boot.x) and box.z[1] > vehicle.body.load_floor
+        ]
+        raised += bool(built)
+        assert all(box.z[1] <= boot.z[0] for box in built)
+        for part in goods:
+            bounds = part.shape.bounds
+            assert not any(
+                overlap(bounds.x, box.x) and overlap(bounds.y, box.y) and overlap(bounds.z, (box.z[0], box.z[1] - 4))
+                for box in built
+            )
+    assert raised >= 2
+
+
 def test_packages_lie_on_the_bottom_of_their_cavity_and_side_by_side() -> None:
     cavity = cavity_of(Box((0.0, 900.0), (0.0, 300.0), (100.0, 400.0)))
     for seed in range(30):
@@ -277,13 +298,13 @@ def test_a_thing_lies_in_goods_or_on_what_is_below_it_in_a_room(family: str) -> 
 def test_a_thing_of_each_family_fits_a_small_car_without_goods(family: str) -> None:
     """So that scenes can be drawn until it fits."""
     cars = [draw_vehicle(random(seed), "hatchback") for seed in range(2 * TIMES)]
-    assert all(draw_concealment(random(seed), family, car, []) is not None for seed, car in enumerate(cars))
+    assert all(draw_thing(random(seed), family, car, []) is not None for seed, car in enumerate(cars))
 
 
 def test_where_full_goods_leave_no_room_another_vehicle_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     first = draw_vehicle(random(0), "hatchback")
     full = [Part(Box(room.x, room.y, room.z), "steel", 0.1) for room in first.rooms.values()]
-    assert draw_concealment(random(1), "bricks", first, full) is None
+    assert draw_thing(random(1), "bricks", first, full) is None
     drawn = iter([("tools", full), ("empty", [])])
     monkeypatch.setattr(vehicle_scenes, "draw_vehicle", lambda *_, **__: first)
     monkeypatch.setattr(vehicle_scenes, "draw_goods", lambda *_: next(drawn))
@@ -296,7 +317,7 @@ def test_what_is_heavy_goes_into_the_boot(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(vehicle_scenes.LOOSE, "bricks", lambda _: [block])
     for seed in range(12):
         vehicle = draw_vehicle(random(seed))
-        found = draw_concealment(random(seed), "bricks", vehicle, [])
+        found = draw_thing(random(seed), "bricks", vehicle, [])
         assert found is not None
         assert inside(enclosing(found.parts), vehicle.rooms["boot"])
 

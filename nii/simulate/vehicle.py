@@ -57,11 +57,22 @@ def draw_laden(rng: Rng, families: Sequence[str]) -> tuple[Vehicle, str, list[Pa
     """A vehicle, the kind of its goods, their parts, and one concealment of each family; drawn until these fit."""
     while True:
         vehicle = draw_vehicle(rng, fuel="tank_hide" in families, spare="spare_hide" in families)
+        built = {family: HIDES[family](rng, vehicle) for family in families if family in HIDES}
+        vehicle = _raised(vehicle, list(built.values()))
         load, goods = draw_goods(rng, vehicle)
-        found = [draw_concealment(rng, family, vehicle, goods) for family in families]
+        found = [built.get(family) or draw_thing(rng, family, vehicle, goods) for family in families]
         placed = [one for one in found if one is not None]
         if len(placed) == len(found):
             return vehicle, load, goods, placed
+
+
+def _raised(vehicle: Vehicle, built: list[Concealment]) -> Vehicle:
+    """With a boot that begins above what was built on its floor."""
+    boot = vehicle.rooms["boot"]
+    boxes = [part.shape.bounds for one in built if one.family == "floor_hide" for part in one.parts]
+    tops = [box.z[1] + CLEARANCE for box in boxes if _overlap(box.x, boot.x) and _overlap(box.z, boot.z)]
+    low = max(tops, default=boot.z[0])
+    return replace(vehicle, rooms={**vehicle.rooms, "boot": replace(boot, z=(low, boot.z[1]))})
 
 
 def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
@@ -83,13 +94,8 @@ def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
     return "+".join(dict.fromkeys(loads)), goods
 
 
-def draw_concealment(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment | None:
-    """One concealment of a family (one of FAMILIES): a change to the vehicle, or a thing in the goods or a room.
-
-    None if nothing that was drawn fits; among full goods that may be so of large things.
-    """
-    if family in HIDES:
-        return HIDES[family](rng, vehicle)
+def draw_thing(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment | None:
+    """One thing of a family (one of LOOSE) in the goods or in a room; None if nothing that was drawn fits."""
     for _ in range(ATTEMPTS):
         parts = LOOSE[family](rng)
         if rng.random() < 0.5:
