@@ -22,7 +22,7 @@ from nii.errors import UsageError
 from nii.io.read import read_scan
 from nii.io.write import write_tiff
 from nii.physics.noise import NoiseModel, measure
-from nii.report import COLUMNS, Result, analyse, record
+from nii.report import COLUMNS, Result, analyse, record, smallest_usable_pfa
 from nii.scan import FloatArray, Kind, Scan, check_size
 from nii.table import write_table
 
@@ -104,7 +104,7 @@ def _operations(ran: dict[str, Any]) -> int:
     shapes = [next(iter(one.values())) for one in ran["input_type_shape"]]
     results = prod(next(iter(ran["output_type_shape"][0].values())))
     products = prod(shapes[1][1:]) if ran["op_name"] == "Conv" else shapes[0][-1]
-    return 2 * results * products
+    return int(2 * results * products)
 
 
 def matrix_product(threads: int) -> float:

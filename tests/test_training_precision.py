@@ -50,7 +50,7 @@ def benign(tmp_path_factory, pixels):
     return folder
 
 
-@pytest.mark.parametrize(("precision", "close"), [("int8", 0.05), ("fp16", 0.002)])
+@pytest.mark.parametrize(("precision", "close"), [("int8", 0.5), ("fp16", 0.01)])
 def test_another_precision_keeps_contract_and_numbers(model, benign, pixels, tmp_path, precision, close):
     from nii.calibrate import benign_scans
 
@@ -62,9 +62,9 @@ def test_another_precision_keeps_contract_and_numbers(model, benign, pixels, tmp
     assert out.stat().st_size < model.stat().st_size
     scans = [Scan(transmission=one[:, :80, :101].copy(), energies=ENERGIES) for one in pixels]  # another size
     layers = [(before.layers(scan), after.layers(scan)) for scan in scans]
-    spread = np.std([old.evidence for old, _ in layers])
-    assert all(np.abs(old.evidence - new.evidence).max() < 10 * close * spread for old, new in layers)
-    assert all(abs(old.score - new.score) < 10 * close * spread for old, new in layers)
+    spread = np.std([old.evidence for old, _ in layers])  # little, of random weights
+    assert all(np.abs(old.evidence - new.evidence).max() < close * spread for old, new in layers)
+    assert all(abs(old.score - new.score) < close * spread for old, new in layers)
     assert all(np.abs(old.heat - new.heat).max() > 0 for old, new in layers)  # it is another precision
 
 
