@@ -59,6 +59,7 @@ class Detector:
         data = read_model(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.enable_mem_pattern = False  # it keeps a plan for every size of scan, and is no faster
         options.log_severity_level = 4  # what goes wrong is raised; the rest is for developers
         usable = [name for name in providers if name in onnxruntime.get_available_providers()]
         try:
