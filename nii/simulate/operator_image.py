@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.errors import ScanError
-from nii.io.colour import ColourUse, colour_use
+from nii.io.picture import Content
+from nii.io.raster import decode_jpeg
 from nii.physics.forward import Beam
 from nii.physics.inverse import invert
 from nii.scan import FloatArray
@@ -65,7 +66,7 @@ def draw_colours(rng: Rng, *, megavolts: bool = False) -> ColourMap:
     megavolts: of a cargo scanner, where the atomic number is estimated over a wider neighbourhood.
     """
     smoothing = rng.uniform(0.5, 2.0)
-    depth, gamma = ((5.0, 8.0), (0.8, 2.0)) if megavolts else ((4.0, 7.0), (1.2, 3.5))
+    depth, gamma = ((5.0, 8.0), (0.8, 2.0)) if megavolts else ((4.0, 7.0), (1.5, 4.5))
     return ColourMap(
         hues=(rng.uniform(20, 48), rng.uniform(85, 145), rng.uniform(200, 240)),
         saturation=(rng.uniform(0.6, 1), rng.uniform(0.4, 1), rng.uniform(0.55, 1)),
@@ -76,7 +77,7 @@ def draw_colours(rng: Rng, *, megavolts: bool = False) -> ColourMap:
         low_share=rng.uniform(0, 1),
         background=1.0 if rng.random() < 0.6 else rng.uniform(0.75, 1.0),
         smoothing=smoothing * MV_SMOOTHING if megavolts else smoothing,
-        sharpening=max(0.0, rng.uniform(-0.4, 1.0)),
+        sharpening=max(0.0, rng.uniform(-0.5, 2.0)),
         quality=int(rng.integers(60, 97)),
     )
 
@@ -86,14 +87,14 @@ def draw_image(
 ) -> tuple[bytes, ColourMap]:
     """JPEG file of a scan as `render` takes it, in colours drawn for it.
 
-    Where the picture is so pale that pixels don't tell it from a grey one (1 parcel in 100, as padded envelopes),
-    the contrast is turned up, as an officer would.
+    Where a picture is so pale that pixels don't tell it from a grey one, the contrast is turned up, as an officer
+    would: an almost empty envelope may be, none of 150 parcels was.
     """
     drawn = draw_colours(rng, megavolts=megavolts)
     for turn in range(TURNS):
         colours = replace(drawn, gamma=drawn.gamma * CONTRAST**turn)
         data = to_jpeg(render(transmission, beams, colours), colours.quality)
-        if colour_use(from_jpeg(data)) is ColourUse.PSEUDO:
+        if decode_jpeg(data, "operator image").content is Content.COLOUR:
             break
     return data, colours
 
@@ -101,11 +102,6 @@ def draw_image(
 def to_jpeg(rgb: Bytes, quality: int) -> bytes:
     """A JPEG file of a picture (row, column, 3). quality: 1 to 100."""
     return bytes(cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
-
-
-def from_jpeg(data: bytes) -> Bytes:
-    """The picture (row, column, 3) in a file of to_jpeg."""
-    return np.ascontiguousarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def render(transmission: FloatArray, beams: Sequence[Beam], colours: ColourMap) -> Bytes:
@@ -120,7 +116,8 @@ def render(transmission: FloatArray, beams: Sequence[Beam], colours: ColourMap) 
     both = -np.log(np.maximum(_repaired(transmission), np.float32(FAINTEST)))
     attenuation = np.float32(colours.low_share) * both[0] + np.float32(1 - colours.low_share) * both[1]
     lightness = _lightness(_sharpened(attenuation, colours), colours)
-    return _palette(colours)[_z_index(both, beams, colours), (lightness * (LEVELS - 1)).astype(np.int32)]
+    level = (lightness * (LEVELS - 1)).astype(np.int32)
+    return np.asarray(_palette(colours)[_z_index(both, beams, colours), level], np.uint8)
 
 
 def _z_index(attenuation: FloatArray, beams: Sequence[Beam], colours: ColourMap) -> npt.NDArray[np.int32]:
@@ -153,7 +150,7 @@ def _palette(colours: ColourMap) -> Bytes:
     hue = (organic + first * (inorganic - organic) + second * (metal - inorganic))[:, None]
     light = np.linspace(0, 1, LEVELS)[None, :, None]
     rgb = np.where(light < 0.5, 2 * light * hue, hue + (2 * light - 1) * (1 - hue))
-    return np.rint(rgb * 255 * colours.background).astype(np.uint8)
+    return np.asarray(np.rint(rgb * 255 * colours.background), np.uint8)
 
 
 def _repaired(transmission: FloatArray) -> FloatArray:
