@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from nii.errors import UsageError
 from nii.io.write import write_atomically
 from nii.table import check_ending, join_tables, read_table, write_table
 
-ROWS = 500  # of a part
+ROWS, SECONDS = 500, 30.0  # of a part, whichever comes first: no more work than that is lost
 JOB = "_job.json"  # readers of Parquet folders pass over names with an underscore
 
 
@@ -27,6 +28,7 @@ class Parts:
         self.folder = out if self.is_folder else out.with_name(f".{out.name}.parts")
         self.ending = ".parquet" if self.is_folder else ".jsonl"
         self.waiting: list[Mapping[str, Any]] = []
+        self.began = 0.0
         self.count = 0
         while self.path(self.count).is_file():
             self.count += 1
@@ -64,9 +66,11 @@ class Parts:
             yield from read_table(self.path(number))
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Take a row; a part is written when it is full."""
+        """Take a row; a part is written when it is full or old."""
+        if not self.waiting:
+            self.began = time.monotonic()
         self.waiting.append(row)
-        if len(self.waiting) == ROWS:
+        if len(self.waiting) == ROWS or time.monotonic() - self.began > SECONDS:
             self._write()
 
     def finish(self) -> None:

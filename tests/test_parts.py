@@ -35,6 +35,12 @@ def test_rows_of_whole_parts_survive_and_the_rest_is_missing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
 
+def test_a_part_is_written_when_it_is_old(tmp_path, monkeypatch):
+    monkeypatch.setattr("nii.parts.SECONDS", -1.0)
+    add(Parts.begin(tmp_path / "t.jsonl", JOB_A, COLUMNS), ROWS[:3])
+    assert Parts.begin(tmp_path / "t.jsonl", JOB_A, COLUMNS).count == 3
+
+
 @pytest.mark.parametrize("ending", READERS)
 def test_parts_are_joined_in_order(tmp_path, ending):
     parts = Parts.begin(tmp_path / f"t{ending}", JOB_A, COLUMNS)

@@ -200,8 +200,14 @@ class Separator(nn.Module):
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
         evidence = pooled_evidence(out.evidence, self.network.config.pool)
         score = evidence.amax(dim=(1, 2))
-        family, cargo = out.family.softmax(dim=1), out.cargo.softmax(dim=1)
+        family, cargo = shares(out.family), out.cargo.softmax(dim=1)
         return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
+
+
+def shares(logits: Tensor) -> Tensor:
+    """Softmax over dimension 1 of (B, F, H4, W4); ONNX Runtime takes ten times as long for its own."""
+    powers = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+    return powers / powers.sum(dim=1, keepdim=True)
 
 
 def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
