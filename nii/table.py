@@ -9,6 +9,8 @@ from typing import Any
 from nii.errors import UsageError
 
 ENDINGS = (".parquet", ".jsonl", ".csv")
+PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)"  # small groups: they are built in memory
+LARGEST_ROW = 2**24  # bytes; the reader's buffers are some of these
 Row = Mapping[str, Any]
 
 
@@ -80,8 +82,8 @@ def _convert(lines: Sequence[Path], path: Path, columns: Mapping[str, str]) -> N
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
     nested = [name for name, kind in columns.items() if "(" in kind or kind.endswith("]")]
     picked = "*" if path.suffix == ".parquet" or not nested else _as_json(nested)
-    kind = "(FORMAT parquet, COMPRESSION zstd)" if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
-    source = f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = 67108864)"
+    kind = PARQUET if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
+    source = f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = {LARGEST_ROW})"
     files = [str(one) for one in lines]
     copy = f"COPY (SELECT {picked} FROM {source}) TO '{_quoted(part)}' {kind}"  # noqa: S608 - names and types are this project's own
     with duckdb.connect(config={"threads": 1}) as connection:
