@@ -41,7 +41,9 @@ def score(
     scans: Annotated[list[str], typer.Argument(help="Files, pairs low.png,high.png, folders, globs; - for a list.")],
     model: Model = None,
     pfa: Pfa = 0.01,
-    out: Annotated[Path | None, typer.Option(help="Table of records: .parquet, .jsonl or .csv.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Table of records: .parquet, .jsonl or .csv; without ending: a folder of parts.")
+    ] = None,
     overlays: Annotated[Path | None, typer.Option(help="Folder for pictures and a page of them.")] = None,
     tdr: Annotated[Path | None, typer.Option(help="Folder for DICOS threat detection reports.")] = None,
     declared: Annotated[str | None, typer.Option(help="Declared goods.")] = None,
