@@ -55,7 +55,7 @@ class Crew:
         try:
             while True:
                 while len(waiting) < AHEAD * self.size() and (chunk := next(chunks, None)) is not None:
-                    waiting.append((chunk, workers.submit(work, chunk)))
+                    waiting.append((chunk, self._submit(workers, work, chunk)))
                 if not waiting:
                     return
                 chunk, future = waiting.popleft()
@@ -65,10 +65,21 @@ class Crew:
                     made = self._one_by_one(work, chunk, lost)
                     self.stop(workers)
                     workers = self.start(None)
-                    waiting = deque((c, f if _good(f) else workers.submit(work, c)) for c, f in waiting)
+                    waiting = deque((c, f if _good(f) else self._submit(workers, work, c)) for c, f in waiting)
                 yield made
         finally:
             self.stop(workers)
+
+    def _submit(
+        self, workers: Executor, work: Callable[[Sequence[Item]], list[Made]], chunk: Sequence[Item]
+    ) -> Future[list[Made]]:
+        """The result to come; workers that are dead already say so when it is asked for."""
+        try:
+            return workers.submit(work, chunk)
+        except self.died as error:
+            future: Future[list[Made]] = Future()
+            future.set_exception(error)
+            return future
 
     def _one_by_one(
         self, work: Callable[[Sequence[Item]], list[Made]], chunk: Sequence[Item], lost: Callable[[Item], Made]

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from nii.errors import UsageError
@@ -45,6 +48,24 @@ def test_an_item_that_kills_its_worker_is_found_and_the_rest_is_done():
 def test_what_work_raises_comes_out():
     with pytest.raises(TypeError):
         list(processes(1).map(doubled, iter([[None]]), str))
+
+
+def endless(items):
+    """Says which process it is, and never ends."""
+    sys.stdout.write(f"{os.getpid()}\n")
+    sys.stdout.flush()
+    time.sleep(600)
+
+
+def test_workers_die_with_the_process_that_started_them(tmp_path):
+    program = "from nii.workers import processes; from test_workers import endless; "
+    program += "list(processes(1).map(endless, iter([[1]]), str))"
+    paths = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=paths) as first:
+        worker = psutil.Process(int(first.stdout.readline()))
+        first.kill()
+        psutil.wait_procs([worker], timeout=20)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
 def test_no_scheduler_at_the_address_is_one_line(monkeypatch):
