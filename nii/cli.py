@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 some inputs failed (the rest is done), 2 wrong usage. Comm
 `training` and `serving` join through the entry points "nii.commands", so that `nii` imports neither.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -225,8 +224,6 @@ def simulate(
     ] = False,
 ) -> None:
     """Simulate a scan set with exact truth."""
-    # before numpy is there: the products of a tile are small, and threads for them only wait for each other
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from nii.simulate.generate import simulate_set
     from nii.simulate.phantom_scans import simulate_phantoms
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -89,27 +90,27 @@ class Batch:
 
 def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
     """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan)."""
-    shelf = Shelf()
-    scans = []
-    for entry in read_set(path).entries:
-        file = path / "truth" / f"{entry.name}.npz"
-        if not file.is_file():
-            raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
-        kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
-        truth = read_truth(file)
-        shelf.put(truth.without)
-        hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in truth.hidden)
-        scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
-    return [
-        Clean(Truth(without, hidden), cargo) for without, (hidden, cargo) in zip(shelf.arrays(), scans, strict=True)
-    ]
+    entries, scans = read_set(path).entries, []
+    with tempfile.TemporaryFile() as file:
+        shelf = Shelf(file)
+        for entry in entries:
+            source = path / "truth" / f"{entry.name}.npz"
+            if not source.is_file():
+                raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
+            kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
+            truth = read_truth(source)
+            shelf.put(truth.without)
+            hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in truth.hidden)
+            scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
+        arrays = shelf.arrays()
+    return [Clean(Truth(without, hidden), cargo) for without, (hidden, cargo) in zip(arrays, scans, strict=True)]
 
 
 class Shelf:
-    """Arrays as float16 in one nameless file, mapped into memory: where that is short, the system lets go of them."""
+    """Arrays as float16 in one file, mapped into memory: where that is short, the system lets go of them."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `arrays`
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self._shapes: list[tuple[int, ...]] = []
 
     def put(self, array: FloatArray) -> None:
@@ -118,10 +119,9 @@ class Shelf:
         self._shapes.append(array.shape)
 
     def arrays(self) -> list[FloatArray]:
-        """All that was put, in order; read only, and nothing more can be put."""
-        with self._file:
-            self._file.flush()
-            whole = np.memmap(self._file, np.float16, "r")  # holds the file by itself
+        """All that was put, in order; read only. They outlive the file."""
+        self._file.flush()
+        whole = np.memmap(self._file, np.float16, "r")
         sizes = np.cumsum([np.prod(shape) for shape in self._shapes])
         parts = np.split(whole, sizes[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]

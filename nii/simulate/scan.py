@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from nii.errors import UsageError
 from nii.physics.forward import Beam
@@ -54,19 +56,26 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     scene = scenes.draw(rng, concealed=concealed)
     view, beams = scanner.view(scene.extent), scanner.beams()
     shape = (view.z.size, view.x.size)
-    base = areal_densities((*scene.conveyance, *scene.load), view)
-    for layer in base.values():
-        np.maximum(layer, 0, out=layer)  # where solids that are taken out of each other overlap
-    without = expected(base, shape, beams)
-    added = [one for concealment in scene.concealments if (one := _add(concealment, view)) is not None]
-    hidden = [_hidden(one, base, without, beams) for one in added]
-    present = _with_all(added, base, without, beams)
+    with _blas().limit(limits=1, user_api="blas"):  # sums of several threads differ in their last bits
+        base = areal_densities((*scene.conveyance, *scene.load), view)
+        for layer in base.values():
+            np.maximum(layer, 0, out=layer)  # where solids that are taken out of each other overlap
+        without = expected(base, shape, beams)
+        added = [one for concealment in scene.concealments if (one := _add(concealment, view)) is not None]
+        hidden = [_hidden(one, base, without, beams) for one in added]
+        present = _with_all(added, base, without, beams)
     if scanner.mirrored:
         present, without = present[..., ::-1].copy(), without[..., ::-1].copy()
         hidden = [_mirrored(one, shape[1]) for one in hidden]
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """What sets the threads of numpy's linear algebra; looking for it takes a while, so once."""
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, eq=False)
