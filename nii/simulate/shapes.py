@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.scan import FloatArray
+from nii.simulate.facets import chords
 from nii.simulate.rays import Rays, in_prism, within_box, within_cylinder, within_ellipsoid
 
 Float64Array = npt.NDArray[np.float64]
@@ -258,11 +259,42 @@ class Oriented:
         return self.solid.volume_cm3
 
 
-Shape = Upright | Oriented
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A closed triangle mesh, as a user brings it (nii.simulate.meshes reads files).
+
+    triangles: (n, 3, 3) corners (x, y, z) in mm, counter-clockwise seen from outside.
+    """
+
+    triangles: Float64Array
+
+    def path(self, view: View) -> Patch:
+        box = self.bounds
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        source = (view.source_y, view.source_z)
+        way = chords(self.triangles, view.x[columns], source, view.slope[rows])
+        return Patch(rows, columns, way * view.stretch[rows][:, None])
+
+    @cached_property
+    def bounds(self) -> Box:
+        low, high = self.triangles.min(axis=(0, 1)), self.triangles.max(axis=(0, 1))
+        x, y, z = ((float(a), float(b)) for a, b in zip(low, high, strict=True))
+        return Box(x, y, z)
+
+    @property
+    def volume_cm3(self) -> float:
+        a, b, c = self.triangles.transpose(1, 0, 2)
+        return float(np.einsum("ni,ni->", a, np.cross(b, c))) / 6000
 
 
-def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Oriented:
+Shape = Upright | Oriented | Mesh
+
+
+def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Shape:
     """The same solid with each of its points p moved to axes @ p + at; axes: (3, 3), orthogonal."""
+    if isinstance(shape, Mesh):
+        moved = shape.triangles @ axes.T + np.asarray(at)
+        return Mesh(moved if np.linalg.det(axes) > 0 else moved[:, ::-1])
     if isinstance(shape, Oriented):
         at = axes @ np.array(shape.at) + at
         axes, shape = axes @ np.array(shape.axes), shape.solid
@@ -327,7 +359,7 @@ def shifted(shape: Shape, by: Vector) -> Shape:
             return PrismY(tuple((u + x, v + z) for u, v in shape.corners), _shift(shape.y, y))
         case PrismX():
             return PrismX(tuple((u + y, v + z) for u, v in shape.corners), _shift(shape.x, x))
-        case Oriented():
+        case Oriented() | Mesh():
             return oriented(shape, np.array(UNTURNED), by)
 
 
@@ -351,7 +383,7 @@ def mirrored(shape: Shape, axis: str, at: float) -> Shape:
             return PrismX(tuple((2 * at - u, v) for u, v in shape.corners), shape.x)
         case PrismX():
             return PrismX(shape.corners, _flip(shape.x, at))
-        case Oriented():
+        case Oriented() | Mesh():
             flip = np.array([axis == name for name in "xyz"])
             return oriented(shape, np.diag(np.where(flip, -1.0, 1.0)), np.where(flip, 2 * at, 0.0))
 
@@ -375,7 +407,7 @@ def turned(shape: Shape) -> Shape:
             return PrismX(shape.corners, shape.y)
         case PrismX():
             return PrismY(shape.corners, shape.x)
-        case Oriented():
+        case Oriented() | Mesh():
             return oriented(shape, np.array(SWAPPED))
 
 
