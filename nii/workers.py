@@ -144,9 +144,10 @@ def dask_cluster(address: str, workers: int) -> Iterator[Crew]:
         raise UsageError("--cluster: expected the package distributed, came none; pip install 'nii[cluster]'") from None
     local = None
     if address == "local":
-        local = LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
-        )
+        with _interrupts_ignored():
+            local = LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            )
     try:
         client = Client(local or address, timeout=CONNECT)
     except (OSError, ValueError) as error:
@@ -162,3 +163,13 @@ def dask_cluster(address: str, workers: int) -> Iterator[Crew]:
         client.close()
         if local is not None:
             local.close()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """What is started in here doesn't hear Ctrl-C, which a terminal sends to all; who started it ends it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
