@@ -137,7 +137,7 @@ def test_score_writes_every_kind_of_table(capfd, tmp_path, model, scan, ending):
     if ending == ".parquet":
         import duckdb
 
-        row = duckdb.execute("SELECT path, alarm, regions[1].family FROM read_parquet(?)", [str(out)]).fetchone()
+        (row,) = duckdb.execute("SELECT path, alarm, regions[1].family FROM read_parquet(?)", [str(out)]).fetchall()
         assert row == (str(scan), True, "bricks")
 
 
