@@ -53,8 +53,9 @@ def scan(parts: tuple[Part, ...], view: View, scanner: Scanner, rng: np.random.G
 
 
 def outline(parts: tuple[Part, ...], view: View) -> npt.NDArray[np.bool_]:
-    """Where these parts are."""
-    return np.asarray(np.sum(list(areal_densities(parts, view).values()), axis=0) > THINNEST)
+    """Where these parts are; nowhere if there are none."""
+    nothing = np.zeros((view.z.size, view.x.size), np.float32)
+    return np.asarray(sum(areal_densities(parts, view).values(), start=nothing) > THINNEST)
 
 
 def tile(pixels: FloatArray, caption: str, mask: npt.NDArray[np.bool_] | None = None) -> Picture:
