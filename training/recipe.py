@@ -35,7 +35,8 @@ class Recipe:
     highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
-    train, validation, calibration, test: sets that are simulated where none are given.
+    train, validation, calibration: sets that are simulated where none are given. test: the set that the
+    card is to stand on; training never makes or opens it.
     """
 
     model: str

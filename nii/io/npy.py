@@ -10,8 +10,6 @@ from nii.errors import ScanError
 from nii.io.picture import Content, Picture, foreign
 from nii.scan import check_size
 
-NPY_MAGIC = b"\x93NUMPY"
-
 
 def decode_npy(data: bytes, name: str) -> Picture:
     """Transmission as float32; the header is checked before the data is touched."""

@@ -17,7 +17,6 @@ from nii.io.picture import Content, Picture, foreign
 from nii.scan import check_size
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-JPEG_MAGIC = b"\xff\xd8\xff"
 PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 READABLE_PNG = {(8, 0), (16, 0), (8, 2), (8, 6)}  # (bits, colour type)
 PNG_COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}

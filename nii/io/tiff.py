@@ -14,7 +14,6 @@ from nii.errors import ScanError
 from nii.io.picture import Content, Metadata, Picture, foreign, parse_metadata
 from nii.scan import check_size
 
-TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_PAGES = 2
 UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 READABLE = (UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)

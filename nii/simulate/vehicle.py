@@ -10,12 +10,11 @@ from nii.simulate.scanners import Scanner, draw_scanner
 from nii.simulate.scene import Concealment, Part, Scene, enclosing
 from nii.simulate.shapes import Box, Interval, mirrored, shifted, turned
 from nii.simulate.vehicle_build import Vehicle, draw_vehicle
-from nii.simulate.vehicle_goods import HS_CHAPTERS, ITEMS, fill, hosts, oddments
+from nii.simulate.vehicle_goods import ITEMS, fill, hosts, oddments
 from nii.simulate.vehicle_hides import HIDES
 from nii.simulate.vehicle_parts import drawn_start
 
 FAMILIES = tuple(sorted({*LOOSE, *HIDES}))
-LOADS = tuple(sorted(HS_CHAPTERS))
 
 EMPTY = 0.3  # share of vehicles without goods
 CABIN = 0.3  # share of vehicles with goods in the cabin, too
