@@ -27,6 +27,7 @@ from nii.simulate.scanners import draw_noise
 from nii.simulate.truth import Hidden, Truth, read_truth
 
 IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden
+IGNORED_EXCESS = 0.04  # mean attenuation below which clutter hides it, however many the photons: the same
 EVEN_AREA = 1600.0  # pixels; larger concealments weigh less per pixel, so that a false wall counts as one brick
 BORDER = -1  # family index where there is no concealment
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
@@ -310,7 +311,7 @@ class _Target:
         before = np.exp(-attenuation[:, *here])
         change = before * np.expm1(-excess)
         dprime = np.sqrt((change**2 / variance(before, noise)).sum())
-        if dprime < IGNORED_DPRIME:
+        if dprime < IGNORED_DPRIME or np.abs(excess[0][mask]).sum() < IGNORED_EXCESS * np.count_nonzero(mask):
             self.weight[here][mask] = 0
             return
         self.evidence[here][mask] = 1

@@ -61,34 +61,51 @@ class Output:
 
 
 def features(transmission: Tensor, energy_ratio: float = ENERGY_RATIO) -> Tensor:
-    """(B, E, H, W) transmission -> (B, 3 E or 3 E + 2, H, W): what physics gives for free.
+    """(B, E, H, W) transmission -> (B, C, H, W), C as in `planes_of`: what physics gives for free.
 
-    Attenuation; the square root of transmission (its noise is even where photons limit it); local
-    contrast of attenuation against its surroundings of about 50 pixels; with two energies also their
-    difference, as it is and averaged over 7x7 pixels with photon weights. Must run in float32:
-    the difference between two energies is lost in half precision.
+    Attenuation of the low energy; the square root of transmission (its noise is even where photons limit
+    it); for each further energy the difference of its attenuation from what common goods would have. Must run in
+    float32: the difference between two energies is lost in half precision.
     """
     transmission = transmission.float()
     attenuation = -torch.log(transmission.clamp(LOWEST_TRANSMISSION, 1.5))  # (B, E, H, W)
-    root = transmission.clamp(0.0, 1.5).sqrt()
-    coarse = F.avg_pool2d(attenuation, 8, stride=8, ceil_mode=True, count_include_pad=False)
-    coarse = F.avg_pool2d(coarse, 7, stride=1, padding=3, count_include_pad=False)
-    around = F.interpolate(coarse, size=attenuation.shape[-2:], mode="bilinear", align_corners=False)
-    planes = [attenuation * 0.5, root * 2 - 1, (attenuation - around) * 1.5]
-    if transmission.shape[1] == 2:
-        low, high = attenuation[:, :1], attenuation[:, 1:]
-        contrast = (high - energy_ratio * low).clamp(-1.0, 1.0)  # (B, 1, H, W)
-        weight = transmission.clamp(1e-3, 1.0).mean(dim=1, keepdim=True)
-        summed = _over_7x7(torch.cat([weight * contrast, weight], dim=1))
-        planes += [contrast * 2, summed[:, :1] / summed[:, 1:] * 20]
-    return torch.cat(planes, dim=1)
+    root = transmission[:, :1].clamp(0.0, 1.5).sqrt()
+    contrast = (attenuation[:, 1:] - energy_ratio * attenuation[:, :1]).clamp(-1.0, 1.0)  # (B, E - 1, H, W)
+    return torch.cat([attenuation[:, :1] * 0.5, root * 2 - 1, contrast * 2], dim=1)
 
 
-def _over_7x7(planes: Tensor) -> Tensor:
-    """(B, 2, H, W): sums over windows of 7x7, to a factor; as two convolutions 50 times faster than pooling in ONNX."""
-    line = torch.full((2, 1, 7, 1), 1 / 7, device=planes.device)
-    down = F.conv2d(planes, line, padding=(3, 0), groups=2)
-    return F.conv2d(down, line.transpose(2, 3), padding=(0, 3), groups=2)
+def planes_of(energies: int) -> int:
+    """Number of planes that `features` gives."""
+    return energies + 1
+
+
+def surroundings(planes: Tensor) -> Tensor:
+    """(B, C, H, W) planes of `features` -> (B, C + 1, H4, W4), float32: how each place differs from what is around it.
+
+    Attenuation less its mean over about 30 and over about 60 pixels; the differences between energies averaged over
+    about 12 pixels, weighted by transmission, since only there photons tell them.
+    """
+    fine = F.avg_pool2d(planes, 4, ceil_mode=True, count_include_pad=False)  # (B, C, H4, W4)
+    attenuation, size = fine[:, :1], fine.shape[-2:]
+    wide = [attenuation - _blurred(attenuation, step, size) for step in (4, 8)]
+    if planes.shape[1] == 2:
+        return torch.cat([*wide, attenuation], dim=1) * 2
+    weight = (planes[:, 1:2] + 1).square().clamp(min=4e-3)  # 4 T
+    pooled = F.avg_pool2d(torch.cat([weight * planes[:, 2:], weight], dim=1), 4, ceil_mode=True)
+    spread = _over_3x3(pooled)
+    return torch.cat([*wide, attenuation, spread[:, :-1] / spread[:, -1:] * 5], dim=1) * 2
+
+
+def _blurred(plane: Tensor, step: int, size: torch.Size) -> Tensor:
+    """(B, 1, h, w): means over step x step, smoothly between their middles."""
+    means = F.avg_pool2d(plane, step, ceil_mode=True, count_include_pad=False)
+    return F.interpolate(means, size=size, mode="bilinear", align_corners=False)
+
+
+def _over_3x3(planes: Tensor) -> Tensor:
+    """(B, C, h, w): sums over windows of 3x3, to a factor; a convolution is far faster than pooling in ONNX Runtime."""
+    window = torch.full((planes.shape[1], 1, 3, 3), 1 / 9, device=planes.device)
+    return F.conv2d(planes, window, padding=1, groups=planes.shape[1])
 
 
 class Conv(nn.Sequential):
@@ -134,13 +151,14 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        inputs = 3 * config.energies + (2 if config.energies == 2 else 0)
+        inputs = planes_of(config.energies)
         if config.backbone:
             self.backbone = Backbone(config.backbone, inputs)
             w = self.backbone.widths
         else:
             w = config.widths
             self.stem = Conv(inputs, w[0], size=7, stride=4)
+            self.around = Conv(w[0] + inputs + 1, w[0], size=1)
             self.encode = nn.ModuleList(
                 nn.Sequential(*((Wide if level == 3 else Block)(width) for _ in range(config.blocks[level])))
                 for level, width in enumerate(w)
@@ -163,7 +181,8 @@ class Network(nn.Module):
         """(B, C, H, W) -> (B, w0, H/4, W/4) to (B, w3, H/32, W/32)."""
         if self.config.backbone:
             return cast(list[Tensor], self.backbone(planes))
-        levels = [self.encode[0](self.stem(planes))]
+        first = torch.cat([self.stem(planes), surroundings(planes)], dim=1)  # (B, w0 + C + 1, H/4, W/4)
+        levels = [self.encode[0](self.around(first))]
         for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
             levels.append(encode(down(levels[-1])))
         return levels

@@ -1,5 +1,6 @@
 """A recipe: everything that decides a training run, from a TOML file."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
@@ -10,6 +11,7 @@ from nii.errors import UsageError
 from training.data import SampleConfig
 from training.losses import LossConfig
 
+WARM_UP = 300  # steps, or a tenth of a short run
 SETS = ("train", "validation", "calibration", "test")
 
 
@@ -23,18 +25,31 @@ class SetConfig:
 
 
 @dataclass(frozen=True)
+class FinishConfig:
+    """The last part of a run, in which the rate falls to 0: steps, crops a step, rows and columns of a crop.
+
+    Small crops first: many concealments for the same work. Larger ones at the end: more of what is around.
+    """
+
+    iterations: int
+    batch: int
+    crop: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Settings of a run.
 
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
-    memory is short. rate: peak learning rate (one cycle). decay: weight decay. average: decay of the
+    memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay. average: decay of the
     running mean of weights that is evaluated and exported. every: steps between evaluations, at which
     hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
     energies: names as scans carry them, low first; one for a model of single-energy scans. pitch_mm: lowest and
     highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
+    finish: how the run ends; without, its last third with the same crops.
     train, validation, calibration: sets that are simulated where none are given. test: the set that the
     card is to stand on; training never makes or opens it.
     """
@@ -61,10 +76,27 @@ class Recipe:
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     samples: SampleConfig = field(default_factory=SampleConfig)
     losses: LossConfig = field(default_factory=LossConfig)
+    finish: FinishConfig | None = None
     train: SetConfig | None = None
     validation: SetConfig | None = None
     calibration: SetConfig | None = None
     test: SetConfig | None = None
+
+    @property
+    def ending(self) -> FinishConfig:
+        """The finish, or what stands for it."""
+        return self.finish or FinishConfig(self.iterations // 3, self.batch, self.samples.crop)
+
+    @property
+    def steady(self) -> int:
+        """Steps before the finish."""
+        return max(self.iterations - self.ending.iterations, 0)
+
+    def share_of_rate(self, step: int) -> float:
+        """Learning rate of a step, as a share of `rate`: up, level, and down along a cosine."""
+        up = min(1.0, (step + 1) / max(min(WARM_UP, self.iterations // 10), 1))
+        done = max(step - self.steady, 0) / max(self.ending.iterations, 1)
+        return up * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def read_recipe(source: str) -> Recipe:
@@ -87,7 +119,7 @@ def _build(kind: Any, values: dict[str, Any], source: str) -> Any:
     known = {f.name for f in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise UsageError(f"{source}: expected settings out of {sorted(known)}, came {unknown}")
-    nested = {"samples": SampleConfig, "losses": LossConfig, **dict.fromkeys(SETS, SetConfig)}
+    nested = {"samples": SampleConfig, "losses": LossConfig, "finish": FinishConfig, **dict.fromkeys(SETS, SetConfig)}
     plain = {
         name: _build(nested[name], value, source)
         if name in nested

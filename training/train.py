@@ -9,7 +9,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -77,9 +77,7 @@ def train(
     smooth = cast(Network, averaged.module)
     together = team.wrapped(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.rate, total_steps=recipe.iterations + 1, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, recipe.share_of_rate)
     half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
@@ -102,7 +100,8 @@ def train(
     with _progress(hidden=not team.leads) as progress:
         task = progress.add_task("training", total=recipe.iterations, completed=done)
         while done < recipe.iterations:
-            steps, sums = min(recipe.every, recipe.iterations - done), defaultdict[str, float](float)
+            until = recipe.steady if done < recipe.steady else recipe.iterations
+            steps, sums = min(recipe.every, until - done), defaultdict[str, float](float)
             batches = _batches(scans, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):
                 network.train()
@@ -124,8 +123,9 @@ def train(
                     print(f"{step} of {recipe.iterations}  loss {loss.item():.3f}", flush=True)
             done += steps
             if team.leads:
-                figures = validate(smooth, held_out, team.device)
-                hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
+                with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
+                    figures = validate(smooth, held_out, team.device)
+                    hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
                 seconds = time.monotonic() - began
                 mean = {name: round(value / steps, 5) for name, value in sums.items()}
                 line = {"iteration": done, "minutes": round(seconds / 60, 2), **mean, **figures}
@@ -168,19 +168,22 @@ def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:
 
 
 def _batches(
-    scans: list[Clean], config: NetworkConfig, recipe: Recipe, done: int, hard: list[Place], team: Team
+    scans: list[Clean], shape: NetworkConfig, recipe: Recipe, done: int, hard: list[Place], team: Team
 ) -> Iterator[Batch]:
     """Endless batches of this process; another process beside the training makes them."""
-    pairs = recipe.batch // 2 // recipe.accumulate // team.size
+    batch, config = recipe.batch, recipe.samples
+    if done >= recipe.steady:
+        batch, config = recipe.ending.batch, replace(config, crop=recipe.ending.crop)
+    pairs = batch // 2 // recipe.accumulate // team.size
     cv2.setNumThreads(1)  # before the fork: a forked process hangs on the threads that it did not inherit
     samples = Samples(
         scans,
-        config.families,
-        config.cargos.index("empty"),
-        recipe.samples,
+        shape.families,
+        shape.cargos.index("empty"),
+        config,
         recipe.seed,
         done * (recipe.batch // 2) + team.rank,
-        energies=config.energies,
+        energies=shape.energies,
         hard=hard,
         step=team.size,
     )
