@@ -19,8 +19,8 @@ from nii.simulate.loads import KINDS
 from training.checkpoint import load_network, load_weights
 from training.data import BORDER, SampleConfig, Samples, load_set
 from training.export import export, onnx_bytes
-from training.network import Network, NetworkConfig, Separator, features, scan_score
-from training.recipe import read_recipe
+from training.network import Network, NetworkConfig, Separator, features, scan_score, surroundings
+from training.recipe import FinishConfig, Recipe, read_recipe
 from training.team import Team
 from training.train import train
 
@@ -90,7 +90,7 @@ def test_a_network_of_one_energy_is_the_same_code():
 def test_features_see_a_material_by_its_energy_ratio():
     pair = torch.full((1, 2, 32, 32), 0.1)
     pair[:, 1] = 0.1**0.80  # attenuation ratio 0.80: organic; below the 0.84 that light cargo has on average
-    assert float(features(pair)[0, -1].mean()) == pytest.approx((0.80 - 0.84) * np.log(10) * 20, rel=1e-3)
+    assert float(features(pair)[0, -1].mean()) == pytest.approx((0.80 - 0.84) * np.log(10) * 2, rel=1e-3)
 
 
 def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
@@ -252,10 +252,30 @@ def test_imagenet_weights_that_cannot_be_had_give_one_line(monkeypatch):
         network(backbone="vgg")
 
 
-def test_the_smoothed_ratio_is_a_mean_over_7x7_with_photon_weights():
+def test_the_smoothed_ratio_is_a_mean_over_12_pixels_with_photon_weights():
     T = torch.rand(1, 2, 20, 30) * 0.8 + 0.1
     low, high = -torch.log(T[:, :1]), -torch.log(T[:, 1:])
-    contrast, weight = (high - 0.84 * low).clamp(-1, 1), T.mean(dim=1, keepdim=True)
-    rows, columns = slice(0, 5), slice(7, 14)  # cut by the upper edge: the window around (1, 10)
+    contrast, weight = (high - 0.84 * low).clamp(-1, 1), T[:, :1]
+    rows, columns = slice(0, 8), slice(4, 16)  # cut by the upper edge: around the third cell of the first row
     wanted = (weight * contrast)[0, 0, rows, columns].sum() / weight[0, 0, rows, columns].sum() * 20
-    assert float(features(T)[0, -1, 1, 10]) == pytest.approx(float(wanted), rel=1e-4)
+    assert float(surroundings(features(T))[0, -1, 0, 2]) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_even_surroundings_differ_from_no_place():
+    planes = surroundings(features(torch.full((1, 2, 70, 101), 0.3)))
+    assert planes.shape == (1, 4, 18, 26)
+    assert planes[:, :2].abs().max() < 1e-5
+
+
+def test_the_rate_rises_stays_and_falls_to_nothing_in_the_finish():
+    recipe = Recipe("m", "cargo", iterations=1000, finish=FinishConfig(400, 4, (32, 32)))
+    shares = [recipe.share_of_rate(step) for step in (0, 99, 600, 800, 1000)]
+    assert shares == pytest.approx([0.01, 1, 1, 0.5, 0])
+    assert Recipe("m", "cargo", iterations=900).steady == 600
+
+
+def test_a_finish_has_crops_of_its_own():
+    shipped = read_recipe("cargo")
+    assert shipped.ending.crop == (192, 288)
+    assert shipped.samples.crop == (160, 224)
+    assert shipped.steady + shipped.ending.iterations == shipped.iterations

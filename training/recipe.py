@@ -42,9 +42,10 @@ class Recipe:
 
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
-    memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay. average: decay of the
-    running mean of weights that is evaluated and exported. every: steps between evaluations, at which
-    hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the faster one here.
+    memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
+    average: decay of the running mean of weights that is evaluated and exported. every: steps between
+    evaluations, at which hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the
+    faster one here.
     energies: names as scans carry them, low first; one for a model of single-energy scans. pitch_mm: lowest and
     highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
