@@ -43,7 +43,7 @@ def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
     """One cargo scene; with `concealed`, one concealment (in one of ten scenes two)."""
     conveyance = draw_conveyance(rng, str(rng.choice(list(SHARES), p=list(SHARES.values()))))
     families = draw_families(rng, conveyance, 2 if rng.random() < TWO else 1) if concealed else ()
-    filled = [_fill(rng, _left_free(rng, room, conveyance, families)) for room in conveyance.rooms]
+    filled = [fill(rng, left_free(rng, room, conveyance, families)) for room in conveyance.rooms]
     concealments = tuple(_draw_one(rng, family, conveyance, filled) for family in families)
     loads = [load for one in filled for load in one.loads]
     return Scene(
@@ -51,12 +51,12 @@ def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
         load=tuple(part for load in loads for part in load.parts),
         concealments=concealments,
         cargo="+".join(dict.fromkeys(load.kind for load in loads)),
-        extent=_draw_extent(rng, conveyance, concealments),
+        extent=draw_extent(rng, conveyance, concealments),
         conveyance_kind=conveyance.kind,
     )
 
 
-def _left_free(rng: Rng, room: Box, conveyance: Conveyance, families: tuple[str, ...]) -> Box:
+def left_free(rng: Rng, room: Box, conveyance: Conveyance, families: tuple[str, ...]) -> Box:
     """The room without the ends where a second wall stands, or could."""
     x0, x1 = room.x
     for cavity in conveyance.cavities.get("front", ()):
@@ -70,7 +70,7 @@ def _left_free(rng: Rng, room: Box, conveyance: Conveyance, families: tuple[str,
     return Box((x0, x1), room.y, room.z)
 
 
-def _fill(rng: Rng, room: Box) -> Filled:
+def fill(rng: Rng, room: Box) -> Filled:
     """Loads of one kind or of two."""
     if rng.random() >= MIXED:
         return Filled(room, (draw_load(rng, str(rng.choice(KINDS)), room),))
@@ -95,7 +95,7 @@ def _draw_one(rng: Rng, family: str, conveyance: Conveyance, filled: list[Filled
     return Concealment(family, (*found.parts, Part(plate, metal, density)), found.displaced)
 
 
-def _draw_extent(rng: Rng, conveyance: Conveyance, concealments: tuple[Concealment, ...]) -> Box:
+def draw_extent(rng: Rng, conveyance: Conveyance, concealments: tuple[Concealment, ...]) -> Box:
     """What the picture shows: all of it and some air, or without the cab, or without what is near the road.
 
     Whatever is concealed is always in view.
