@@ -1,5 +1,7 @@
 """Pictures of a result: the scan in grey with heat map and regions, and the scan without the layer."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -73,8 +75,13 @@ def headline(result: Result) -> str:
     return f"{decision}  score {result.layers.score:.2f}{p_value}  {result.contract.name} {result.contract.version}"
 
 
-def _label(region: dict[str, object]) -> str:
-    mass = f" {region['mass_kg']:.3g} kg" if region["mass_kg"] is not None else ""
+def kilograms(mass: float) -> str:
+    """Three digits, without an exponent. Example: 1386.2 is "1390 kg"."""
+    return f"{float(f'{mass:.3g}'):.10g} kg"
+
+
+def _label(region: dict[str, Any]) -> str:
+    mass = f" {kilograms(region['mass_kg'])}" if region["mass_kg"] is not None else ""
     p_value = f" p {region['p_value']:.2g}" if region["p_value"] is not None else ""
     return f"{str(region['family']).replace('_', ' ')}{mass}{p_value}"
 

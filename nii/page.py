@@ -5,6 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from nii.overlay import kilograms
+
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Scored scans</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -65,4 +67,5 @@ def _regions(record: dict[str, Any]) -> str:
 def _mass(region: dict[str, Any]) -> str:
     if region["mass_kg"] is None:
         return "unknown"
-    return f"{region['mass_kg']:.3g} kg ({region['mass_low_kg']:.3g} to {region['mass_high_kg']:.3g})"
+    low, high = kilograms(region["mass_low_kg"]), kilograms(region["mass_high_kg"])
+    return f"{kilograms(region['mass_kg'])} ({low} to {high})"

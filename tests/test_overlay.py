@@ -4,7 +4,7 @@ import pytest
 from tiny_model import calibrated_model
 
 from nii.detector import Detector
-from nii.overlay import STRIP, grey, overlay, png, without_layer
+from nii.overlay import STRIP, grey, kilograms, overlay, png, without_layer
 from nii.page import write_page
 from nii.report import analyse, error_record, record
 from nii.scan import Scan
@@ -52,3 +52,7 @@ def test_the_page_lists_alarms_first_and_escapes_names(result, tmp_path):
     assert "a&lt;b&gt;.tif" in page
     assert "<b>" not in page
     assert "http" not in page
+
+
+def test_a_mass_has_three_digits_and_no_exponent():
+    assert [kilograms(mass) for mass in (1386.2, 12.0, 0.51234)] == ["1390 kg", "12 kg", "0.512 kg"]
