@@ -39,7 +39,8 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def recipe():
     samples = SampleConfig(crop=(64, 96))
-    return replace(read_recipe("cargo"), iterations=4, every=2, batch=2, precision="fp32", samples=samples, **SMALL)
+    shipped = replace(read_recipe("cargo"), finish=None, precision="fp32")
+    return replace(shipped, iterations=4, every=2, batch=2, samples=samples, **SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +104,8 @@ def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
 
 def test_the_score_counts_from_what_is_usual_in_the_scan():
     ramp = torch.arange(64.0).reshape(1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 levels, 4x4 each
-    assert float(scan_score(ramp, 1)) == pytest.approx(63 - 48)  # three of four cells lie below level 48
-    assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 48)
+    assert float(scan_score(ramp, 1)) == pytest.approx(63 - 57)  # nine of ten cells lie below level 57
+    assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 57)
 
 
 def test_training_writes_log_checkpoint_and_pictures(finished_run):
@@ -201,7 +202,7 @@ def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
         "        super().__init__(config)\n"
         "        kept.setdefault('network', self)\n"
         "train.Network = Kept\n"
-        f"recipe = replace(read_recipe('cargo'), iterations=2, every=1, batch=4, accumulate=1, precision='fp32',\n"
+        f"recipe = replace(read_recipe('cargo'), finish=None, iterations=2, every=1, batch=4, precision='fp32',\n"
         f"    samples=SampleConfig(crop=(64, 96)), widths={recipe.widths}, blocks={recipe.blocks})\n"
         "train.train(recipe, team, out, [data], data)\n"
         "weights = torch.cat([p.detach().flatten() for p in kept['network'].parameters()])\n"
@@ -217,7 +218,7 @@ def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
         capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
-    assert {"rank 0 of 2", "rank 1 of 2"} <= set(found.stdout.splitlines())
+    assert {"rank 0 of 2", "rank 1 of 2"} <= set(found.stdout.splitlines()), found.stdout
     assert (tmp_path / "run" / "last.pt").is_file()
 
 

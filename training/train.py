@@ -100,7 +100,7 @@ def train(
     with _progress(hidden=not team.leads) as progress:
         task = progress.add_task("training", total=recipe.iterations, completed=done)
         while done < recipe.iterations:
-            until = recipe.steady if done < recipe.steady else recipe.iterations
+            until = recipe.steady if recipe.finish and done < recipe.steady else recipe.iterations
             steps, sums = min(recipe.every, until - done), defaultdict[str, float](float)
             batches = _batches(scans, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):
