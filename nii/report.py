@@ -7,6 +7,7 @@ from typing import Any
 
 from nii.contract import Contract
 from nii.detector import Detector, Layers
+from nii.empty.load import find_load
 from nii.operating_point import Calibration, check_pfa, choose_calibration
 from nii.regions import Region, find_regions
 from nii.scan import Scan
@@ -18,6 +19,10 @@ _REGION = (
 )
 _GEOMETRY = (
     'STRUCT(kind VARCHAR, "rows" INTEGER, "columns" INTEGER, energies VARCHAR[], pitch_mm DOUBLE[], scanner VARCHAR)'
+)
+_LOAD = (
+    "STRUCT(answer VARCHAR, p_value DOUBLE, score DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, "
+    'sections STRUCT("start" INTEGER, "end" INTEGER, answer VARCHAR)[], boxes INTEGER[][], why VARCHAR)'
 )
 COLUMNS: Mapping[str, str] = {
     "path": "VARCHAR",
@@ -38,6 +43,7 @@ COLUMNS: Mapping[str, str] = {
     "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
     "drift": "VARCHAR",
     "scan": _GEOMETRY,
+    "load": _LOAD,
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -143,6 +149,7 @@ def record(result: Result) -> dict[str, Any]:
         "calibration": _calibration_json(result),
         "drift": None,
         "scan": _geometry(result.scan),
+        "load": find_load(result.scan).to_json(),
     }
 
 

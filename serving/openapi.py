@@ -135,6 +135,17 @@ _RECORD = {
         "pitch_mm": [8.2, 8.2],
         "scanner": "sample-portal",
     },
+    "load": {
+        "answer": "loaded",
+        "p_value": 0.0034,
+        "score": 12.6,
+        "mass_kg": None,
+        "mass_low_kg": None,
+        "mass_high_kg": None,
+        "sections": [{"start": 60, "end": 180, "answer": "loaded"}],
+        "boxes": [],
+        "why": "",
+    },
 }
 
 

@@ -63,6 +63,28 @@ class Geometry(_Strict):
     scanner: str | None
 
 
+class Section(_Strict):
+    """About a metre of the travel, columns of the scan from start to end."""
+
+    start: int
+    end: int
+    answer: Literal["empty", "loaded", "undetermined"]
+
+
+class Load(_Strict):
+    """Whether there is any load, by a physical test. Masses in kg, of the thing that stands out; null where unknown."""
+
+    answer: Literal["empty", "loaded", "undetermined"]
+    p_value: Annotated[PValue | None, Field(description="share of simulated empty conveyances that score as high")]
+    score: float | None
+    mass_kg: float | None
+    mass_low_kg: Annotated[float | None, Field(description="lower end of the 90 % interval")]
+    mass_high_kg: Annotated[float | None, Field(description="upper end of the 90 % interval")]
+    sections: list[Section]
+    boxes: Annotated[list[tuple[int, int, int, int]], Field(description="what stands out: x, y, w, h in pixels")]
+    why: Annotated[str, Field(description="why the test says nothing of this scan")]
+
+
 class Record(_Strict):
     """The row of `nii score`, and the trace of the service."""
 
@@ -89,6 +111,7 @@ class Record(_Strict):
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
     timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report")]
     scan: Geometry
+    load: Load
 
 
 class KeptFinding(_Strict):

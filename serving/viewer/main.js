@@ -179,6 +179,7 @@ function goTo(i) {
 function showFacts(record) {
   const cargo = record.cargo[0];
   const facts = {
+    "Any load": anyLoad(record.load),
     Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",
     Size: `${panes.scan.scan.columns} x ${panes.scan.scan.rows} pixels`,
     Model: `${record.model}, ${record.model_sha256.slice(0, 12)}`,
@@ -188,6 +189,14 @@ function showFacts(record) {
   $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
   const notes = [record.drift, ...record.quality.notes, ...(record.quality.figures.notes || [])].filter(Boolean);
   $("notes").replaceChildren(...notes.map((note) => element("li", note)));
+}
+
+function anyLoad(load) {
+  if (load.why) return `${load.answer}: ${load.why}`;
+  const where = load.sections.map((one, n) => (one.answer === "loaded" ? n + 1 : 0)).filter(Boolean);
+  const mass = load.mass_kg === null ? "" : `, ${digits(load.mass_kg)} kg (${digits(load.mass_low_kg)} to ${digits(load.mass_high_kg)})`;
+  const metres = where.length ? `, metre ${where.join(", ")} of ${load.sections.length}` : "";
+  return `${load.answer}${mass}${metres}; p ${digits(load.p_value)}`;
 }
 
 function timing(record) {

@@ -1,0 +1,68 @@
+"""Makes what ships as the standard of the empty test: `python -m nii.empty.calibrate`.
+
+Two sets of simulated empty conveyances of different seeds: the first says what each of the measures shows of an
+empty one (their 98 % quantiles become the scales), the second gives the scores that scans are ranked among.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nii.empty.inside import find_rooms, on_grid
+from nii.empty.load import KINDS, look
+from nii.empty.scenes import draw_empty
+from nii.scan import Scan
+
+SCALE = 98.0  # percentile
+FIRST_SEED, SECOND_SEED = 5101, 5201
+
+Array = npt.NDArray[np.float64]
+
+
+def measured(scan: Scan) -> Array | None:
+    """Highest of each measure over rooms and columns, (kind,); None where no room is found."""
+    A = on_grid(scan, scan.pitch_mm or (1.0, 1.0))
+    rooms = find_rooms(np.asarray(A.mean(axis=0), np.float32))
+    return np.max([look(A, room).by_column.max(axis=1) for room in rooms], axis=0) if rooms else None
+
+
+def empties(seed: int, scans: int) -> Iterator[Scan]:
+    """Simulated empty conveyances; the same seed gives the same scans."""
+    for index in range(scans):
+        rng = np.random.default_rng((seed, index))
+        yield draw_empty(rng).scan([], rng)
+
+
+def standard_of(first: Array, second: Array, command: str) -> dict[str, object]:
+    """The standard as JSON, from the measures (scan, kind) of two sets of empty conveyances."""
+    scales = np.maximum(np.percentile(first, SCALE, axis=0), 1e-3)
+    scores = np.sort((second / scales).max(axis=1))
+    return {
+        "kinds": list(KINDS),
+        "scales": [round(float(v), 4) for v in scales],
+        "scores": [round(float(v), 4) for v in scores],
+        "command": command,
+    }
+
+
+def main() -> None:
+    """Simulate, measure, write."""
+    parser = argparse.ArgumentParser(description="Make the standard of the empty test.")
+    parser.add_argument("--scans", type=int, default=500, help="simulated empty conveyances of each of two sets")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("standard.json"))
+    asked = parser.parse_args()
+    sets = []
+    for seed in (FIRST_SEED, SECOND_SEED):
+        found = [one for scan in empties(seed, asked.scans) if (one := measured(scan)) is not None]
+        print(f"seed {seed}: an inside was found in {len(found)} of {asked.scans}")
+        sets.append(np.array(found))
+    record = standard_of(sets[0], sets[1], f"python -m nii.empty.calibrate --scans {asked.scans}")
+    asked.out.write_text(json.dumps(record) + "\n")
+
+
+if __name__ == "__main__":
+    main()
