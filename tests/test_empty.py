@@ -122,6 +122,9 @@ def test_a_heavy_brick_on_the_floor_is_found_where_it_lies(scene: EmptyScene):
     middle = sum(part.shape.bounds.x) / 2
     column = int(np.abs(scene.view.x - middle).argmin())
     column = scene.view.x.size - 1 - column if scene.scanner.mirrored else column
+    assert found.mass is not None
+    assert found.mass.low < 20 < found.mass.high
+    assert len(standard().mass_ratios) >= 100  # so that the interval is that of small loads, not of noise alone
     x, _, w, _ = found.boxes[0]
     assert x - 5 <= column <= x + w + 5
     assert [one.answer for one in found.sections if one.columns[0] <= column < one.columns[1]] == [Answer.LOADED]

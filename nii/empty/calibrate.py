@@ -1,24 +1,27 @@
 """Makes what ships as the standard of the empty test: `python -m nii.empty.calibrate`.
 
-Two sets of simulated empty conveyances of different seeds: the first says what each of the measures shows of an
-empty one (their 98 % quantiles become the scales), the second gives the scores that scans are ranked among.
+Three sets of simulated conveyances of different seeds: the first says what each of the measures shows of an empty one
+(their 98 % quantiles become the scales), the second gives the scores that scans are ranked among, the third, with
+small loads, the errors of the masses.
 """
 
 import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nii.empty.inside import find_rooms, on_grid
-from nii.empty.load import KINDS, look
-from nii.empty.scenes import draw_empty
+from nii.empty.load import KINDS, Standard, find_load, look
+from nii.empty.scenes import PLACES, THINGS, draw_empty, draw_small_load
 from nii.scan import Scan
 
 SCALE = 98.0  # percentile
-FIRST_SEED, SECOND_SEED = 5101, 5201
+FIRST_SEED, SECOND_SEED, MASS_SEED = 5101, 5201, 5601
+MASSES_KG = (2.0, 5.0, 10.0)
 
 Array = npt.NDArray[np.float64]
 
@@ -37,7 +40,7 @@ def empties(seed: int, scans: int) -> Iterator[Scan]:
         yield draw_empty(rng).scan([], rng)
 
 
-def standard_of(first: Array, second: Array, command: str) -> dict[str, object]:
+def standard_of(first: Array, second: Array, command: str) -> dict[str, Any]:
     """The standard as JSON, from the measures (scan, kind) of two sets of empty conveyances."""
     scales = np.maximum(np.percentile(first, SCALE, axis=0), 1e-3)
     scores = np.sort((second / scales).max(axis=1))
@@ -47,6 +50,21 @@ def standard_of(first: Array, second: Array, command: str) -> dict[str, object]:
         "scores": [round(float(v), 4) for v in scores],
         "command": command,
     }
+
+
+def mass_ratios(by: Standard, scenes: int) -> list[float]:
+    """True over found mass of the small loads that are found, ascending, in conveyances of MASS_SEED."""
+    ratios = []
+    for index in range(scenes):
+        rng = np.random.default_rng((MASS_SEED, index))
+        scene = draw_empty(rng)
+        for kg in MASSES_KG:
+            thing, place = THINGS[rng.integers(len(THINGS))], PLACES[rng.integers(len(PLACES))]
+            part = draw_small_load(rng, scene.rooms[rng.integers(len(scene.rooms))], thing, kg, place)
+            found = find_load(scene.scan([part], rng), by).mass
+            if found is not None and np.isfinite(found.high) and found.kg > 0:
+                ratios.append(round(kg / found.kg, 4))
+    return sorted(ratios)
 
 
 def main() -> None:
@@ -61,6 +79,8 @@ def main() -> None:
         print(f"seed {seed}: an inside was found in {len(found)} of {asked.scans}")
         sets.append(np.array(found))
     record = standard_of(sets[0], sets[1], f"python -m nii.empty.calibrate --scans {asked.scans}")
+    by = Standard(tuple(record["scales"]), tuple(record["scores"]))
+    record["mass_ratios"] = mass_ratios(by, asked.scans // 5)
     asked.out.write_text(json.dumps(record) + "\n")
 
 

@@ -33,6 +33,7 @@ from nii.errors import CalibrationError, PhysicsError
 from nii.operating_point import p_values
 from nii.physics.beams import standard_beams
 from nii.physics.mass import Mass, excess_mass
+from nii.regions import by_ratios
 from nii.scan import FloatArray, Kind, Scan
 
 Array = npt.NDArray[np.float64]
@@ -65,12 +66,14 @@ class Standard:
     """What empty conveyances show.
 
     scales: of each of KINDS, what a score of 1 means. scores: of empty conveyances of other seeds, ascending.
-    command: that made it.
+    command: that made it. mass_ratios: true over found mass of small loads that were found, ascending: how far off the
+    middle a thing lies is unknown, and with it how much larger it looks.
     """
 
     scales: tuple[float, ...]
     scores: tuple[float, ...]
     command: str = ""
+    mass_ratios: tuple[float, ...] = ()
 
     def p_value(self, score: float) -> float:
         """Share of empty conveyances that score as high, conformal, in (0, 1]."""
@@ -136,7 +139,7 @@ class Load:
 def standard() -> Standard:
     """The one that ships; `python -m nii.empty.calibrate` makes it."""
     record = json.loads((files("nii.empty") / "standard.json").read_text())
-    return Standard(tuple(record["scales"]), tuple(record["scores"]), record["command"])
+    return Standard(tuple(record["scales"]), tuple(record["scores"]), record["command"], tuple(record["mass_ratios"]))
 
 
 def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Load:
@@ -170,7 +173,7 @@ def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Lo
         answer=answer,
         score=score,
         p_value=p_value,
-        mass=None if thing is None else _mass(scan, A, thing),
+        mass=None if thing is None else _mass(scan, A, thing, by.mass_ratios),
         sections=tuple(sections),
         boxes=() if thing is None else (_box(thing, to_pixels),),
     )
@@ -283,7 +286,7 @@ def _thing(one: Look, ratio: Array) -> Thing | None:
     return Thing(one.room, np.asarray(wide > 0))
 
 
-def _mass(scan: Scan, A: FloatArray, thing: Thing) -> Mass | None:
+def _mass(scan: Scan, A: FloatArray, thing: Thing, ratios: tuple[float, ...]) -> Mass | None:
     """Its mass and material; None where the energies are unknown."""
     beams = standard_beams(scan.energies) if scan.energies else None
     if beams is None:
@@ -296,7 +299,7 @@ def _mass(scan: Scan, A: FloatArray, thing: Thing) -> Mass | None:
     T = np.exp(-np.concatenate([inside, floor], axis=1))
     noise = np.median(np.abs(excess), axis=(1, 2), keepdims=True) / PER_SIGMA
     try:
-        return excess_mass(
+        found = excess_mass(
             np.asarray(excess, np.float32),
             thing.mask,
             T,
@@ -307,6 +310,7 @@ def _mass(scan: Scan, A: FloatArray, thing: Thing) -> Mass | None:
         )
     except PhysicsError:
         return None
+    return by_ratios(found, ratios)
 
 
 def _columns(piece: tuple[int, int], by: float) -> tuple[int, int]:

@@ -192,6 +192,7 @@ function showFacts(record) {
 }
 
 function anyLoad(load) {
+  if (!load) return "not looked at"; // a record that was kept before there was this test
   if (load.why) return `${load.answer}: ${load.why}`;
   const where = load.sections.map((one, n) => (one.answer === "loaded" ? n + 1 : 0)).filter(Boolean);
   const mass = load.mass_kg === null ? "" : `, ${digits(load.mass_kg)} kg (${digits(load.mass_low_kg)} to ${digits(load.mass_high_kg)})`;
