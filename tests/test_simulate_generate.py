@@ -91,9 +91,9 @@ def test_a_benign_scan_is_its_background() -> None:
     np.testing.assert_allclose(-np.log(np.maximum(one.measured, 1e-9))[light], one.truth.without[light], atol=2e-4)
 
 
-def hidden_in(base: dict[str, np.ndarray], concealment: Concealment, view: View) -> tuple[scan._Added, Hidden]:
+def hidden_in(base: dict[str, np.ndarray], concealment: Concealment, view: View) -> tuple[scan.Added, Hidden]:
     """A concealment in a background of these areal densities, as the scan has it."""
-    added = scan._add(concealment, view)
+    added = scan.put_in(concealment, view)
     assert added is not None
     without = expected(base, (view.z.size, view.x.size), COARSE.beams())
     return added, scan._hidden(added, base, without, COARSE.beams())
@@ -128,7 +128,7 @@ def test_goods_pushed_out_make_the_excess_smaller_but_not_the_mask() -> None:
 
 def test_a_thing_out_of_view_is_no_concealment() -> None:
     gone = Concealment("other", (Part(Box((9000.0, 9100.0), (0.0, 20.0), (900.0, 1400.0)), "steel", 7.85),))
-    assert scan._add(gone, COARSE.view(Box((0.0, 3000.0), (-100.0, 100.0), (0.0, 2400.0)))) is None
+    assert scan.put_in(gone, COARSE.view(Box((0.0, 3000.0), (-100.0, 100.0), (0.0, 2400.0)))) is None
 
 
 def test_tiles_make_no_difference_and_less_than_nothing_is_nothing() -> None:

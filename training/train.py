@@ -182,7 +182,7 @@ def _batches(
         shape.cargos.index("empty"),
         config,
         recipe.seed,
-        done * (recipe.batch // 2) + team.rank,
+        done * (max(recipe.batch, recipe.ending.batch) // 2) + team.rank,  # so that no pair comes twice
         energies=shape.energies,
         hard=hard,
         step=team.size,

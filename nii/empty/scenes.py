@@ -13,7 +13,7 @@ from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.draws import Rng, drawn_material
 from nii.simulate.hidden_goods import DRUGS
 from nii.simulate.scanners import Scanner, draw_scanner
-from nii.simulate.scene import Part, areal_densities, expected
+from nii.simulate.scene import Part, areal_densities, expected, solid, summed
 from nii.simulate.shapes import Box, Ellipsoid, View
 
 THINGS = ("brick", "bag")
@@ -36,9 +36,7 @@ class EmptyScene:
 
     def scan(self, parts: list[Part], rng: Rng) -> Scan:
         """Measured with these parts in it."""
-        layers = dict(self.layers)
-        for material, layer in areal_densities(parts, self.view).items():
-            layers[material] = layers[material] + layer if material in layers else layer
+        layers = summed(self.layers, areal_densities(parts, self.view))
         T = expected(layers, (self.view.z.size, self.view.x.size), self.beams)
         T = np.ascontiguousarray(T[..., ::-1]) if self.scanner.mirrored else T
         return Scan(
@@ -54,9 +52,7 @@ def draw_empty(rng: Rng) -> EmptyScene:
     conveyance = draw_conveyance(rng, str(rng.choice(list(SHARES), p=list(SHARES.values()))))
     scanner = draw_scanner(rng)
     view = scanner.view(draw_extent(rng, conveyance, ()))
-    layers = areal_densities(conveyance.parts, view)
-    for layer in layers.values():
-        np.maximum(layer, 0, out=layer)
+    layers = solid(conveyance.parts, view)
     return EmptyScene(conveyance.kind, conveyance.rooms, scanner, view, scanner.beams(), layers)
 
 

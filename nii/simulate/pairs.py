@@ -14,9 +14,9 @@ from nii.simulate.cargo import draw_extent, fill, left_free
 from nii.simulate.concealments import STRUCTURAL
 from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.draws import Rng, log_uniform
-from nii.simulate.scan import SEEDS, THINNEST
+from nii.simulate.scan import SEEDS, put_in, with_added
 from nii.simulate.scanners import Scanner, draw_scanner
-from nii.simulate.scene import Concealment, Part, areal_densities, expected
+from nii.simulate.scene import Concealment, Part, expected, solid
 from nii.simulate.shapes import Box, View, shifted
 from nii.simulate.structure import Conveyance
 
@@ -160,15 +160,13 @@ class _Passage:
         self.beams = plan.scanner.beams()
         x0, x1 = plan.extent.x
         self.view = plan.scanner.view(replace(plan.extent, x=(x0 - self.travel.start, x1 + self.travel.end)))
-        self.layers = areal_densities(self._placed((*plan.conveyance.parts, *plan.loads[which])), self.view)
-        for layer in self.layers.values():
-            np.maximum(layer, 0, out=layer)
+        self.layers = solid(self._placed((*plan.conveyance.parts, *plan.loads[which])), self.view)
         self.shape = (self.view.z.size, self.view.x.size)
         self.plain = expected(self.layers, self.shape, self.beams)
 
-    def _placed(self, parts: Sequence[Part]) -> list[Part]:
+    def _placed(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         move = (0.0, *self.travel.offset)
-        return [replace(part, shape=shifted(part.shape, move)) for part in parts]
+        return tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
 
     def measured(self, change: Concealment | None, rng: Rng) -> tuple[FloatArray, npt.NDArray[np.bool_] | None]:
         """Measured transmission (energy, row, column), and the mask of the change in it."""
@@ -184,21 +182,13 @@ class _Passage:
         return measure(moved, noise, rng), kept
 
     def _with(self, change: Concealment) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        own = areal_densities(self._placed(change.parts), self.view)
-        shown = np.sum(list(own.values()), axis=0) if own else np.zeros(self.shape, np.float32)
-        for material, layer in areal_densities(self._placed(change.displaced), self.view).items():
-            own[material] = own[material] + layer if material in own else layer
-        touched = np.any([layer != 0 for layer in own.values()], axis=0) if own else np.zeros(self.shape, np.bool_)
-        if not touched.any():
-            return self.plain, touched
-        rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
-        box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-        both = {name: layer[box] for name, layer in self.layers.items()}
-        for material, layer in own.items():
-            both[material] = both[material] + layer[box] if material in both else layer[box]
-        present = self.plain.copy()
-        present[:, *box] = expected(both, present[0][box].shape, self.beams)
-        return present, np.asarray(shown > THINNEST)
+        """Expected transmission with the change, and its mask; neither shows one that is out of view."""
+        placed = replace(change, parts=self._placed(change.parts), displaced=self._placed(change.displaced))
+        present, mask = self.plain.copy(), np.zeros(self.shape, np.bool_)
+        if (added := put_in(placed, self.view)) is not None:
+            present[:, *added.box] = with_added(added, self.layers, self.beams)
+            mask[added.box] = added.mask
+        return present, mask
 
 
 def _columns(view: View, travel: Travel) -> FloatArray:

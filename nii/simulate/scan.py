@@ -16,7 +16,7 @@ from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
 from nii.simulate.kinds import kind_of
 from nii.simulate.scanners import Scanner
-from nii.simulate.scene import Concealment, Part, areal_densities, expected
+from nii.simulate.scene import Concealment, Part, areal_densities, expected, solid, summed
 from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
@@ -57,11 +57,9 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     view, beams = scanner.view(scene.extent), scanner.beams()
     shape = (view.z.size, view.x.size)
     with _blas().limit(limits=1, user_api="blas"):  # sums of several threads differ in their last bits
-        base = areal_densities((*scene.conveyance, *scene.load), view)
-        for layer in base.values():
-            np.maximum(layer, 0, out=layer)  # where solids that are taken out of each other overlap
+        base = solid((*scene.conveyance, *scene.load), view)
         without = expected(base, shape, beams)
-        added = [one for concealment in scene.concealments if (one := _add(concealment, view)) is not None]
+        added = [one for concealment in scene.concealments if (one := put_in(concealment, view)) is not None]
         hidden = [_hidden(one, base, without, beams) for one in added]
         present = _with_all(added, base, without, beams)
     if scanner.mirrored:
@@ -79,7 +77,7 @@ def _blas() -> ThreadpoolController:
 
 
 @dataclass(frozen=True, eq=False)
-class _Added:
+class Added:
     """A concealment in the scan: the part of the image that it touches, its mask there, and what it adds.
 
     layers: areal density by material, g/cm2, float32 (row, column) of the box.
@@ -91,23 +89,22 @@ class _Added:
     layers: Mapping[str, FloatArray]
 
 
-def _add(concealment: Concealment, view: View) -> _Added | None:
+def put_in(concealment: Concealment, view: View) -> Added | None:
     """What a concealment adds, or None if it is out of view."""
     own = areal_densities(concealment.parts, view)
     mask = np.sum(list(own.values()), axis=0) > THINNEST if own else np.zeros(1, np.bool_)
     if np.count_nonzero(mask) < FEWEST:
         return None
-    for material, layer in areal_densities(concealment.displaced, view).items():
-        own[material] = own[material] + layer if material in own else layer
+    own = summed(own, areal_densities(concealment.displaced, view))
     touched = np.any([layer != 0 for layer in own.values()], axis=0)
     rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
     box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    return _Added(concealment, box, mask[box], {material: layer[box] for material, layer in own.items()})
+    return Added(concealment, box, mask[box], {material: layer[box] for material, layer in own.items()})
 
 
-def _hidden(added: _Added, base: Mapping[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]) -> Hidden:
+def _hidden(added: Added, base: Mapping[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]) -> Hidden:
     """Its truth: the exact excess over the base, whose transmission is `without`."""
-    after = expected(_sum(base, added.layers, added.box), added.mask.shape, beams)
+    after = with_added(added, base, beams)
     return Hidden(
         family=added.concealment.family,
         mass_kg=added.concealment.mass_kg,
@@ -127,7 +124,7 @@ def _mirrored(hidden: Hidden, columns: int) -> Hidden:
 
 
 def _with_all(
-    added: list[_Added], base: dict[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]
+    added: list[Added], base: dict[str, FloatArray], without: FloatArray, beams: tuple[Beam, ...]
 ) -> FloatArray:
     """Expected transmission with all concealments; they are added to the base."""
     present = without.copy()
@@ -137,18 +134,14 @@ def _with_all(
                 base[material] = np.zeros(without.shape[1:], np.float32)
             base[material][one.box] += layer
     for one in added:
-        present[:, *one.box] = expected(_sum(base, {}, one.box), one.mask.shape, beams)
+        present[:, *one.box] = expected({name: layer[one.box] for name, layer in base.items()}, one.mask.shape, beams)
     return present
 
 
-def _sum(
-    base: Mapping[str, FloatArray], own: Mapping[str, FloatArray], box: tuple[slice, slice]
-) -> dict[str, FloatArray]:
-    """Areal densities by material in a part of the image."""
-    out = {material: layer[box] for material, layer in base.items()}
-    for material, layer in own.items():
-        out[material] = out[material] + layer if material in out else layer
-    return out
+def with_added(added: Added, base: Mapping[str, FloatArray], beams: tuple[Beam, ...]) -> FloatArray:
+    """Expected transmission (energy, row, column) of its box when this alone is added to the base."""
+    here = {material: layer[added.box] for material, layer in base.items()}
+    return expected(summed(here, added.layers), added.mask.shape, beams)
 
 
 def main_material(parts: Sequence[Part]) -> str:

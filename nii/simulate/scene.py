@@ -121,6 +121,22 @@ def areal_densities(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
     return layers
 
 
+def solid(parts: Iterable[Part], view: View) -> dict[str, FloatArray]:
+    """`areal_densities` of what stands there; not below 0 where solids that are taken out of each other overlap."""
+    layers = areal_densities(parts, view)
+    for layer in layers.values():
+        np.maximum(layer, 0, out=layer)
+    return layers
+
+
+def summed(first: Mapping[str, FloatArray], second: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Areal densities by material of both together; neither is changed."""
+    out = dict(first)
+    for material, layer in second.items():
+        out[material] = out[material] + layer if material in out else layer
+    return out
+
+
 def expected(layers: Mapping[str, FloatArray], shape: tuple[int, int], beams: Sequence[Beam]) -> FloatArray:
     """Expected transmission (energy, row, column) of areal densities by material; what is below 0 counts as 0.
 
