@@ -1,5 +1,6 @@
 """Pictures of a result: the scan in grey with heat map and regions, and the scan without the layer."""
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -53,19 +54,14 @@ def marked(result: Result) -> Picture:
 
 def without_layer(result: Result) -> Picture:
     """What `unlayered` gives, below a line that says so."""
-    if result.scan.kind is Kind.OPERATOR_IMAGE:
-        return base_picture(result.scan)
     return _with_strip(unlayered(result), "without the layer", CLEAR)
 
 
 def unlayered(result: Result) -> Picture:
     """(row, column, 3): the scan without the excess layer, where the heat map says that there is one."""
     scan = result.scan
-    if scan.kind is Kind.OPERATOR_IMAGE:
-        return base_picture(scan)
     excess = result.layers.excess[: len(scan.transmission)] * (result.layers.heat > 0.3)
-    picture = grey((scan.transmission * np.exp(excess))[0])
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8)
+    return base_picture(replace(scan, transmission=scan.transmission * np.exp(excess)))
 
 
 def headline(result: Result) -> str:

@@ -12,13 +12,9 @@ from nii.detector import find_model, read_model
 from nii.errors import UsageError
 from training.network import Network
 
-FREE = (
-    "stem",
-    "evidence",
-    "excess",
-    "family",
-    "whole",
-)  # may differ in shape: other classes, another number of energies
+FREE = ("stem", "around", "evidence", "excess", "family", "whole")
+"""May differ in shape: other classes, another number of energies."""
+
 EPSILON = 1e-5  # of torch's batch norm
 
 

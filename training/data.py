@@ -6,23 +6,29 @@ what the scan's file says of noise is reused.
 """
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torch.utils.data import IterableDataset
 
 from nii.calibrate import Benign
 from nii.errors import ScanSetError
 from nii.io.read import read_scan
 from nii.io.scanset import read_entry, read_set
+from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray, Kind
+from nii.simulate.operator_image import ColourMap, draw_colours, operator_image
+from nii.simulate.scan import drawn_scanner
 from nii.simulate.scanners import draw_noise
 from nii.simulate.truth import Hidden, Truth, read_truth
 
@@ -31,6 +37,7 @@ IGNORED_EXCESS = 0.04  # mean attenuation below which clutter hides it, however 
 EVEN_AREA = 1600.0  # pixels; larger concealments weigh less per pixel, so that a false wall counts as one brick
 BORDER = -1  # family index where there is no concealment
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
+DARKEST = 1 / 255  # of a colour
 
 
 LITTLE_NOISE = NoiseModel(photons=5e5, electronic=1, scatter=0, row_gain=0, pulse_jitter=0, blur=0)
@@ -45,6 +52,8 @@ class SampleConfig:
     one of another scan at a random place (TIP). hard: share of these others that show a hard negative.
     measured: share of these others that come from the user's own benign scans, where there are any.
     single: share whose two energies are made one (so that the model serves single-energy scans too).
+    varied: largest factor by which a concealment of another scan is made larger, smaller, thicker or thinner.
+    enlarged: largest factor by which crops are enlarged, as operator images are that were taken off a screen.
     """
 
     crop: tuple[int, int] = (224, 320)
@@ -52,6 +61,8 @@ class SampleConfig:
     hard: float = 0.5
     measured: float = 0.5
     single: float = 0.1
+    varied: float = 1.35
+    enlarged: float = 1.0
 
 
 Place = tuple[int, int, int]
@@ -63,11 +74,19 @@ class Clean:
     """One scan that concealments are put into: its truth, and its load (-1 if mixed or unknown).
 
     measured: a real one, whose noise is in its pixels already, and of which nobody says what it holds.
+    beams: of its scanner, where operator images are made of it.
     """
 
     truth: Truth
     cargo: int
     measured: bool = False
+    beams: tuple[Beam, ...] = ()
+
+    def scanned(self, energies: int, rng: np.random.Generator) -> FloatArray:
+        """The scan without its concealments, measured anew: (energies, row, column), 3 of an operator image."""
+        T = np.exp(-self.truth.without[:energies].astype(np.float32))
+        image = measure(T, LITTLE_NOISE if self.measured else draw_noise(rng), rng)
+        return operator_image(image, self.beams, draw_colours(rng)) if self.beams else image
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +108,13 @@ class Batch:
     empty: Tensor
 
 
-def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
-    """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan)."""
+def load_set(path: Path, cargos: tuple[str, ...], *, coloured: bool = False) -> list[Clean]:
+    """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan).
+
+    coloured: with the beams of their scanners, so that operator images can be made of them.
+    """
     entries, scans = read_set(path).entries, []
+    beams = _beams(path, len(entries)) if coloured else [()] * len(entries)
     with tempfile.TemporaryFile() as file:
         shelf = Shelf(file)
         for entry in entries:
@@ -104,7 +127,20 @@ def load_set(path: Path, cargos: tuple[str, ...]) -> list[Clean]:
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in truth.hidden)
             scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
         arrays = shelf.arrays()
-    return [Clean(Truth(without, hidden), cargo) for without, (hidden, cargo) in zip(arrays, scans, strict=True)]
+    return [
+        Clean(Truth(without, hidden), cargo, beams=pair)
+        for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
+    ]
+
+
+def _beams(path: Path, scans: int) -> list[tuple[Beam, ...]]:
+    """Beams of each scan of a simulated set, drawn again as when it was made."""
+    info = json.loads((path / "annotations.json").read_bytes())["info"]
+    if info["scanner"]:
+        raise ScanSetError(
+            f"{path}: expected a set of many scanners to make operator images of, came one of a single one"
+        )
+    return [drawn_scanner(info["kind"], info["seed"], index).beams() for index in range(scans)]
 
 
 class Shelf:
@@ -191,15 +227,17 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """A pair, in the order of Batch's fields: a crop with a concealment, and the same crop without."""
-        config = self.config
+        config, growth = self.config, rng.uniform(1, self.config.enlarged)
+        crop = round(config.crop[0] / growth), round(config.crop[1] / growth)
         if rng.random() < config.own:
             scan, one = self._concealed(rng)
-            row, column = self._around(rng, scan.truth, one)
+            row, column = _around(rng, scan.truth, one, crop)
             placed = [(other, other.row - row, other.column - column) for other in scan.truth.hidden]
         else:
-            scan, row, column = self._benign(rng)
-            placed = [self._inserted(rng)]
-        attenuation = _cut(scan.truth.without, row, column, config.crop)
+            scan, row, column = self._benign(rng, crop)
+            placed = [self._inserted(rng, crop)]
+        colours = draw_colours(rng) if scan.beams else None
+        attenuation = _cut(scan.truth.without, row, column, crop)
         noise, flip = draw_noise(rng), rng.random() < 0.5
         single = rng.random() < config.single or self.energies == 1
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
@@ -210,14 +248,16 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             if single:
                 T[:], target.excess[:] = T[of_single], target.excess[of_single]
             T, target.excess = T[: self.energies], target.excess[: self.energies]
-            pair.append(_flipped(self._tensors(T, target, noise, scan, rng), flip=flip))
-        return tuple(torch.stack(both) for both in zip(*pair, strict=True))
+            pair.append((measure(T, LITTLE_NOISE if scan.measured else noise, rng), T, target))
+        if colours:
+            pair = _as_operator_images(pair, scan.beams, colours)
+        crops = [_flipped(_enlarged(self._tensors(*one, noise, scan), config.crop), flip=flip) for one in pair]
+        return tuple(torch.stack(both) for both in zip(*crops, strict=True))
 
     def _tensors(
-        self, T: FloatArray, target: "_Target", noise: NoiseModel, scan: Clean, rng: np.random.Generator
+        self, measured: FloatArray, T: FloatArray, target: "_Target", noise: NoiseModel, scan: Clean
     ) -> list[Tensor]:
         """One crop as measured, and its targets, in the order of Batch's fields."""
-        measured = measure(T, LITTLE_NOISE if scan.measured else noise, rng)
         sigma = np.sqrt(variance(T[:1], noise)) / np.maximum(T[:1], 1e-4)  # of attenuation
         precision = np.clip(0.02 / sigma, 0.02, 1.0)
         arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
@@ -230,39 +270,69 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         found = self.by_family[rng.integers(len(self.by_family))]
         return found[rng.integers(len(found))]
 
-    def _benign(self, rng: np.random.Generator) -> tuple[Clean, int, int]:
+    def _benign(self, rng: np.random.Generator, crop: tuple[int, int]) -> tuple[Clean, int, int]:
         """A scan and the upper left of a crop: around a hard negative, or anywhere."""
         if self.hard and rng.random() < self.config.hard:
             number, row, column = self.hard[rng.integers(len(self.hard))]
-            return self.scans[number], *self._showing(rng, self.scans[number].truth, (row, column))
+            return self.scans[number], *_showing(rng, self.scans[number].truth, (row, column), crop)
         among = self.measured if self.measured and rng.random() < self.config.measured else self.scans
         scan = among[rng.integers(len(among))]
-        rows, columns = self._limits(scan.truth)
+        rows, columns = _limits(scan.truth, crop)
         return scan, int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
 
-    def _around(self, rng: np.random.Generator, truth: Truth, one: Hidden) -> tuple[int, int]:
-        """Upper left of a crop that shows at least a part of a concealment."""
-        middle = one.row + one.mask.shape[0] * rng.random(), one.column + one.mask.shape[1] * rng.random()
-        return self._showing(rng, truth, middle)
-
-    def _showing(self, rng: np.random.Generator, truth: Truth, middle: tuple[float, float]) -> tuple[int, int]:
-        """Upper left of a crop that shows a point, and not at its edge."""
-        low = [m - crop * rng.uniform(0.1, 0.9) for m, crop in zip(middle, self.config.crop, strict=True)]
-        limits = self._limits(truth)
-        return int(np.clip(low[0], 0, limits[0])), int(np.clip(low[1], 0, limits[1]))
-
-    def _limits(self, truth: Truth) -> tuple[int, int]:
-        """Largest row and column that a crop can start at."""
-        rows, columns = truth.without.shape[1:]
-        return max(rows - self.config.crop[0], 0), max(columns - self.config.crop[1], 0)
-
-    def _inserted(self, rng: np.random.Generator) -> tuple[Hidden, int, int]:
-        """Another scan's concealment and where in the crop it goes: anywhere that shows at least half of it."""
-        _, one = self._concealed(rng)
+    def _inserted(self, rng: np.random.Generator, crop: tuple[int, int]) -> tuple[Hidden, int, int]:
+        """A concealment like another scan's and where in the crop it goes: anywhere that shows at least half of it."""
+        one = varied(self._concealed(rng)[1], rng, self.config.varied)
         height, width = one.mask.shape
-        rows, columns = self.config.crop
+        rows, columns = crop
         row = int(rng.integers(-height // 2, max(rows - height // 2, 1)))
         return one, row, int(rng.integers(-width // 2, max(columns - width // 2, 1)))
+
+
+def _around(rng: np.random.Generator, truth: Truth, one: Hidden, crop: tuple[int, int]) -> tuple[int, int]:
+    """Upper left of a crop that shows at least a part of a concealment."""
+    middle = one.row + one.mask.shape[0] * rng.random(), one.column + one.mask.shape[1] * rng.random()
+    return _showing(rng, truth, middle, crop)
+
+
+def _showing(
+    rng: np.random.Generator, truth: Truth, middle: tuple[float, float], crop: tuple[int, int]
+) -> tuple[int, int]:
+    """Upper left of a crop that shows a point, and not at its edge."""
+    low = [m - size * rng.uniform(0.1, 0.9) for m, size in zip(middle, crop, strict=True)]
+    limits = _limits(truth, crop)
+    return int(np.clip(low[0], 0, limits[0])), int(np.clip(low[1], 0, limits[1]))
+
+
+def _limits(truth: Truth, crop: tuple[int, int]) -> tuple[int, int]:
+    """Largest row and column that a crop can start at."""
+    rows, columns = truth.without.shape[1:]
+    return max(rows - crop[0], 0), max(columns - crop[1], 0)
+
+
+def varied(one: Hidden, rng: np.random.Generator, most: float) -> Hidden:
+    """The concealment larger or smaller, thicker or thinner by up to `most`, and mirrored half the time."""
+    tall, wide, thick = np.exp(rng.uniform(-1, 1, 3) * np.log(most))
+    height, width = one.mask.shape
+    size = max(round(width * wide), 2), max(round(height * tall), 2)
+    planes = one.excess.astype(np.float32)
+    excess = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+    mask = cv2.resize(one.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    way = -1 if rng.random() < 0.5 else 1
+    return replace(one, excess=np.float32(thick) * excess[..., ::way], mask=mask[:, ::way])
+
+
+_Measured = tuple[FloatArray, FloatArray, "_Target"]
+"""A crop with noise, its transmission without, and its targets."""
+
+
+def _as_operator_images(pair: list[_Measured], beams: tuple[Beam, ...], colours: ColourMap) -> list[_Measured]:
+    """The crop with a concealment and the one without in false colour; excess becomes that of red, green, blue."""
+    images = [operator_image(measured, beams, colours) for measured, _, _ in pair]
+    darkness = [-np.log(np.maximum(image, DARKEST)) for image in images]
+    for (_, _, target), dark in zip(pair, darkness, strict=True):
+        target.excess = dark - darkness[-1]
+    return [(image, T, target) for image, (_, T, target) in zip(images, pair, strict=True)]
 
 
 @dataclass(eq=False)
@@ -324,6 +394,15 @@ def _cut(pixels: FloatArray, row: int, column: int, crop: tuple[int, int]) -> Fl
     part = pixels[:, row : row + crop[0], column : column + crop[1]].astype(np.float32)
     missing = [(0, 0), (0, crop[0] - part.shape[1]), (0, crop[1] - part.shape[2])]
     return np.pad(part, missing, mode="edge") if any(after for _, after in missing) else part
+
+
+def _enlarged(sample: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
+    """Images and targets (C, h, w), and the families (h, w), at this size."""
+    if sample[0].shape[1:] == size:
+        return sample
+    images = [F.interpolate(t[None], size, mode="bilinear", align_corners=False)[0] for t in sample if t.dim() == 3]
+    family = F.interpolate(sample[len(images)][None, None].float(), size, mode="nearest")[0, 0].long()
+    return [*images, family, *sample[len(images) + 1 :]]
 
 
 def _flipped(sample: list[Tensor], *, flip: bool) -> tuple[Tensor, ...]:

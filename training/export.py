@@ -66,7 +66,7 @@ def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
     contract = Contract(
         name=recipe["model"],
         version=version,
-        kind=Kind.TRANSMISSION,
+        kind=Kind.OPERATOR_IMAGE if recipe["operator_images"] else Kind.TRANSMISSION,
         energies=tuple(recipe["energies"]),
         pitch_mm=tuple(recipe["pitch_mm"]),
         families=network.config.families,

@@ -4,9 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from nii.physics.noise import measure
-from nii.simulate.scanners import draw_noise
-from training.data import LITTLE_NOISE, Clean, Place
+from training.data import Clean, Place
 from training.network import Network, pooled_evidence
 
 PEAKS = 3  # places of a scan
@@ -22,9 +20,7 @@ def mine(
     places = []
     for number in rng.choice(len(scans), min(count, len(scans)), replace=False):
         scan = scans[number]
-        T = np.exp(-scan.truth.without[: network.config.energies].astype(np.float32))
-        noise = LITTLE_NOISE if scan.measured else draw_noise(rng)
-        batch = torch.from_numpy(measure(T, noise, rng))[None].to(device)
+        batch = torch.from_numpy(scan.scanned(network.config.energies, rng))[None].to(device)
         output = network(network.planes(batch))
         evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)

@@ -83,7 +83,7 @@ def _calibrated_by_simulation(contract: Contract, model: Path, path: Path) -> Co
     detector = Detector.load(model)
     scans = [Benign(str(entry.path), entry) for entry in read_set(path).benign]
     contract = calibrated(contract, score_benign(detector, scans), scanner=None, name=None)
-    if len(contract.energies) == 1:
+    if len(contract.energies) != 2:
         return contract
     single = [Outcome(one.path, detector.score(_high_energy(read_scan(one.path))), None) for one in scans]
     return calibrated(contract, single, scanner=None, name=SINGLE)
@@ -96,7 +96,13 @@ def _simulated(recipe: Recipe, name: str, sets: Path) -> Path:
     out = sets / name
     if not (out / "annotations.json").is_file():
         made = simulate_set(
-            recipe.scene, out, scans=config.scans, concealed=config.concealed, seed=config.seed, workers=WORKERS
+            recipe.scene,
+            out,
+            scans=config.scans,
+            concealed=config.concealed,
+            seed=config.seed,
+            workers=WORKERS,
+            operator_images=recipe.operator_images,
         )
         _report(made, name, config.scans)
     return out

@@ -69,7 +69,8 @@ def train(
     if recipe.backbone and not recipe.start:
         network.backbone.load_imagenet()
     network = network.to(team.device).to(memory_format=torch.channels_last)
-    scans = [scan for path in data for scan in load_set(path, kind.loads)] + load_measured(own)
+    simulated = [scan for path in data for scan in load_set(path, kind.loads, coloured=recipe.operator_images)]
+    scans = simulated + load_measured(own)
     held_out = load_validation(validation, config.energies)
     earlier = started(network, recipe, scans) if recipe.start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped

@@ -153,7 +153,7 @@ def _look(table: FloatArray, column: FloatArray, row: FloatArray) -> FloatArray:
     return np.asarray(out, np.float32)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def inverse_tables(low: Beam, high: Beam) -> Tables:
     """Tables of a pair of beams; 0.1 s, once."""
     attenuation = np.linspace(FAINTEST, DEEPEST, ROWS)

@@ -7,6 +7,7 @@ where nothing gets through it is black. Every maker has a colour map of his own,
 import colorsys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -120,6 +121,13 @@ def render(transmission: FloatArray, beams: Sequence[Beam], colours: ColourMap) 
     return np.asarray(_palette(colours)[_z_index(both, beams, colours), level], np.uint8)
 
 
+def operator_image(transmission: FloatArray, beams: Sequence[Beam], colours: ColourMap) -> FloatArray:
+    """The picture as it comes back from a JPEG file: float32 (3, row, column), red, green, blue, 0 to 1."""
+    file = to_jpeg(render(transmission, beams, colours), colours.quality)
+    bgr = np.asarray(cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(np.moveaxis(bgr[..., ::-1], -1, 0), np.float32) / np.float32(255)
+
+
 def _z_index(attenuation: FloatArray, beams: Sequence[Beam], colours: ColourMap) -> npt.NDArray[np.int32]:
     """Row of the palette by the effective atomic number of each pixel's neighbourhood.
 
@@ -141,6 +149,7 @@ def _lightness(attenuation: FloatArray, colours: ColourMap) -> FloatArray:
     return np.asarray(bare ** np.float32(colours.gamma), np.float32)
 
 
+@lru_cache(maxsize=2)  # the crops of a pair have the same
 def _palette(colours: ColourMap) -> Bytes:
     """Colours by atomic number and lightness, (HEAVIEST x Z_STEPS + 1, LEVELS, 3)."""
     z = np.arange(HEAVIEST * Z_STEPS + 1)[:, None] / Z_STEPS

@@ -48,10 +48,7 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     scanner: this one in place of a drawn one; all given scanners see the same scene.
     Raises UsageError for an unknown kind or a number out of range.
     """
-    scenes = kind_of(kind)
-    if not (0 <= seed < SEEDS and 0 <= index < SEEDS):
-        raise UsageError(f"seed and index: expected 0 to {SEEDS - 1}, came {seed} and {index}")
-    rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
+    scenes, rng = kind_of(kind), _stream(seed, index)
     scanner = scanner or scenes.draw_scanner(rng)
     scene = scenes.draw(rng, concealed=concealed)
     view, beams = scanner.view(scene.extent), scanner.beams()
@@ -68,6 +65,17 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
     return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
+
+
+def drawn_scanner(kind: str, seed: int, index: int) -> Scanner:
+    """The scanner of that scan, where none was given. Raises as `simulate`."""
+    return kind_of(kind).draw_scanner(_stream(seed, index))
+
+
+def _stream(seed: int, index: int) -> np.random.Generator:
+    if not (0 <= seed < SEEDS and 0 <= index < SEEDS):
+        raise UsageError(f"seed and index: expected 0 to {SEEDS - 1}, came {seed} and {index}")
+    return np.random.default_rng(np.random.SeedSequence((seed, index)))
 
 
 @lru_cache(maxsize=1)
