@@ -83,6 +83,13 @@ def test_enlarged_crops_show_the_same_things_larger(parcels):
     assert areas[1] > 1.2 * areas[0]
 
 
+def test_families_that_a_recipe_leaves_out_are_never_shown(parcels):
+    hidden = [one.family for scan in load_set(parcels, PARCEL.loads) for one in scan.truth.hidden]
+    kept = [one.family for scan in load_set(parcels, PARCEL.loads, without=(hidden[0],)) for one in scan.truth.hidden]
+    assert len(set(hidden)) > 1
+    assert kept == [family for family in hidden if family != hidden[0]]
+
+
 def test_a_concealment_is_varied_within_the_factor_and_stays_where_its_mask_is(rng):
     mask = np.zeros((40, 60), np.bool_)
     mask[10:30, 5:35] = True  # left of the middle

@@ -108,10 +108,13 @@ class Batch:
     empty: Tensor
 
 
-def load_set(path: Path, cargos: tuple[str, ...], *, coloured: bool = False) -> list[Clean]:
+def load_set(
+    path: Path, cargos: tuple[str, ...], *, coloured: bool = False, without: tuple[str, ...] = ()
+) -> list[Clean]:
     """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan).
 
-    coloured: with the beams of their scanners, so that operator images can be made of them.
+    coloured: with the beams of their scanners, so that operator images can be made of them. without: families of
+    concealments that are left out.
     """
     entries, scans = read_set(path).entries, []
     beams = _beams(path, len(entries)) if coloured else [()] * len(entries)
@@ -124,7 +127,8 @@ def load_set(path: Path, cargos: tuple[str, ...], *, coloured: bool = False) -> 
             kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
             truth = read_truth(source)
             shelf.put(truth.without)
-            hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in truth.hidden)
+            kept = (one for one in truth.hidden if one.family not in without)
+            hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
             scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
         arrays = shelf.arrays()
     return [

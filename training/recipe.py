@@ -46,8 +46,9 @@ class Recipe:
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
     evaluations, at which hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the
     faster one here.
-    operator_images: learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first;
-    one for a model of single-energy scans; red, green and blue for one of operator images. pitch_mm: lowest and
+    without: families that are never shown, to see what becomes of kinds that nobody has seen. operator_images:
+    learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first; one for a model
+    of single-energy scans; red, green and blue for one of operator images. pitch_mm: lowest and
     highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
@@ -69,6 +70,7 @@ class Recipe:
     mined: int = 200
     precision: str = "auto"
     operator_images: bool = False
+    without: tuple[str, ...] = ()
     energies: tuple[str, ...] = ("4MV", "6MV")
     pitch_mm: tuple[float, float] = (3.2, 8.3)
     energy_ratio: float = 0.84

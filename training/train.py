@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -69,8 +70,8 @@ def train(
     if recipe.backbone and not recipe.start:
         network.backbone.load_imagenet()
     network = network.to(team.device).to(memory_format=torch.channels_last)
-    simulated = [scan for path in data for scan in load_set(path, kind.loads, coloured=recipe.operator_images)]
-    scans = simulated + load_measured(own)
+    wanted = partial(load_set, cargos=kind.loads, coloured=recipe.operator_images, without=recipe.without)
+    scans = [scan for path in data for scan in wanted(path)] + load_measured(own)
     held_out = load_validation(validation, config.energies)
     earlier = started(network, recipe, scans) if recipe.start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
