@@ -1,40 +1,70 @@
 """Makes the sample scans in datasets/samples: `python datasets/make_samples.py`.
 
-The first three scenes of seed 9001 that are 20-ft containers, the first benign, the others concealed, on a
-coarse 8.2 mm scanner of 10 bits with little noise, which keeps the files small. Not chosen by what a model
-says of them.
+Containers: the first three scenes of seed 9001 that are 20-ft ones, the first benign, the others concealed. Parcels:
+the first three scenes of seed 9011, the first benign, the second concealed, the third concealed and shown as an
+operator image. On coarse scanners (8.2 and 1.5 mm) of 10 bits with little noise, which keeps the files small. Not
+chosen by what a model says of them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+
+import numpy as np
 
 from nii.io.write import write_tiff
 from nii.physics.noise import for_beams
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import PRESETS
+from nii.simulate.operator_image import draw_image
+from nii.simulate.scan import Simulated, simulate
+from nii.simulate.scanners import PRESETS, Scanner
 
-SEED, WANTED = 9001, 3
+CONTAINERS, PARCELS, EACH = 9001, 9011, 3
 OUT = Path(__file__).parent / "samples"
 
-base = PRESETS["portal-6mv"]
-noise = replace(for_beams(base.noise, base.beams()), open_beam=1000.0, bits=10, electronic=0.2, photons=8e5)
-scanner = replace(base, name="sample-portal", pitch_mm=(8.2, 8.2), noise=noise)
-OUT.mkdir(exist_ok=True)
-made = index = 0
-while made < WANTED:
-    scan = simulate("cargo", SEED, index, concealed=made > 0, scanner=scanner)
-    index += 1
-    if scan.conveyance != "20ft":
-        continue
-    made += 1
+
+def main() -> None:
+    """Write the scans, numbered."""
+    OUT.mkdir(exist_ok=True)
+    portal = replace(_quiet(PRESETS["portal-6mv"]), name="sample-portal", pitch_mm=(8.2, 8.2))
+    belt = replace(_quiet(PRESETS["parcel-160kv"]), name="sample-belt", pitch_mm=(1.5, 1.5))
+    containers = _first("cargo", CONTAINERS, portal, lambda scan: scan.conveyance == "20ft")
+    parcels = _first("parcel", PARCELS, belt, lambda _: True)
+    for number, scan in enumerate([*containers, *parcels[:2]], start=1):
+        write_tiff(
+            _path(number, scan, "tif"),
+            scan.measured,
+            open_beam=scan.scanner.noise.open_beam,
+            pitch_mm=scan.scanner.pitch_mm,
+            energies=scan.scanner.energies,
+            scanner=scan.scanner.name,
+        )
+    picture, _ = draw_image(np.random.default_rng(PARCELS), parcels[2].measured, parcels[2].scanner.beams())
+    _path(2 * EACH, parcels[2], "jpg").write_bytes(picture)
+
+
+def _quiet(scanner: Scanner) -> Scanner:
+    """10 bits and little noise: files of a third of the size."""
+    noise = for_beams(scanner.noise, scanner.beams())
+    return replace(scanner, noise=replace(noise, open_beam=1000.0, bits=10, electronic=0.2, photons=8e5))
+
+
+def _first(kind: str, seed: int, scanner: Scanner, wanted: Callable[[Simulated], bool]) -> list[Simulated]:
+    """The first EACH scenes that are wanted; the first of them is made benign, the others concealed."""
+    found: list[Simulated] = []
+    for index in count():
+        scan = simulate(kind, seed, index, concealed=len(found) > 0, scanner=scanner)
+        if wanted(scan):
+            found.append(scan)
+        if len(found) == EACH:
+            break
+    return found
+
+
+def _path(number: int, scan: Simulated, kind: str) -> Path:
     hidden = "-".join(one.family for one in scan.truth.hidden) or "benign"
-    path = OUT / f"{made}-{scan.cargo.replace('+', '-')}-{hidden}.tif"
-    write_tiff(
-        path,
-        scan.measured,
-        open_beam=noise.open_beam,
-        pitch_mm=scanner.pitch_mm,
-        energies=scanner.energies,
-        scanner=scanner.name,
-    )
-    print(path.name, path.stat().st_size // 1000, "kB")
+    return OUT / f"{number}-{scan.cargo.replace('+', '-')}-{hidden}.{kind}"
+
+
+if __name__ == "__main__":
+    main()

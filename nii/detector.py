@@ -145,14 +145,15 @@ def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]
 def choose_model(scan: Scan) -> str:
     """Name of the shipped model for this kind of scan; energies unknown means cargo.
 
-    Raises ModelError where no model of that kind ships.
+    Nothing in a scan tells a vehicle from cargo: whoever scans cars names the model `vehicle`. Raises ModelError
+    where no model of that kind ships.
     """
     if scan.kind is Kind.OPERATOR_IMAGE:
         name = "operator-image"
     elif scan.energies and all("kv" in energy.lower() for energy in scan.energies):
         name = "parcel"
     else:
-        name = "cargo"
+        name = "cargo-single" if len(scan.transmission) == 1 and "cargo-single" in shipped_models() else "cargo"
     if name not in shipped_models():
         raise ModelError(
             f"{scan.path}: expected a model for this kind of scan ({name}), came none that ships "
