@@ -17,10 +17,11 @@ from nii.simulate.concealments import FAMILIES
 from nii.simulate.generate import simulate_set
 from nii.simulate.loads import KINDS
 from training.checkpoint import load_network, load_weights
-from training.data import BORDER, SampleConfig, Samples, load_set
+from training.data import load_set
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator, features, scan_score, surroundings
 from training.recipe import FinishConfig, Recipe, read_recipe
+from training.samples import BORDER, SampleConfig, Samples
 from training.team import Team
 from training.train import train
 
@@ -191,7 +192,7 @@ def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
         "import sys, torch\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
-        "from training.data import SampleConfig\n"
+        "from training.samples import SampleConfig\n"
         "from training.recipe import read_recipe\n"
         "from training.team import Team\n"
         "from training import train\n"

@@ -19,13 +19,14 @@ from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import KINDS
 from nii.simulate.truth import read_truth
 from training.artefact import load_artefact
-from training.data import LITTLE_NOISE, SampleConfig, Samples, load_measured, load_set
+from training.data import LITTLE_NOISE, load_measured, load_set
 from training.export import onnx_bytes
 from training.hard import mine
 from training.masses import mass_ratios
 from training.network import Network, NetworkConfig, Separator
 from training.pipeline import make_model, split
 from training.recipe import SetConfig, read_recipe
+from training.samples import SampleConfig, Samples
 
 CARGO = KINDS["cargo"]
 EMPTY = CARGO.loads.index("empty")

@@ -17,9 +17,10 @@ from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import kind_of
 from nii.simulate.scan import drawn_scanner, simulate
 from nii.simulate.truth import Hidden
-from training.data import SampleConfig, Samples, load_set, varied
+from training.data import load_set
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
+from training.samples import SampleConfig, Samples, varied
 
 PARCEL = kind_of("parcel")
 CROP = (64, 96)

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from training.data import Clean, Place
+from training.data import Clean
 from training.network import Network, pooled_evidence
+from training.samples import Place
 
 PEAKS = 3  # places of a scan
 APART = 15  # side of the window of which a peak is the highest, pixels at a quarter of the resolution

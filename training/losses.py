@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torchvision.ops import sigmoid_focal_loss
 
-from training.data import BORDER, EVEN_AREA, Batch
 from training.network import Output, window_means
+from training.samples import BORDER, EVEN_AREA, Batch
 
 
 @dataclass(frozen=True)

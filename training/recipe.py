@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nii.errors import UsageError
-from training.data import SampleConfig
 from training.losses import LossConfig
+from training.samples import SampleConfig
 
 WARM_UP = 300  # steps, or a tenth of a short run
 SETS = ("train", "validation", "calibration", "test")

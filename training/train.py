@@ -27,12 +27,13 @@ from nii.calibrate import Benign
 from nii.simulate.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import load_weights, save, save_weights
-from training.data import Batch, Clean, Place, Samples, data_hash, load_measured, load_set
+from training.data import Clean, data_hash, load_measured, load_set
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
 from training.plots import draw_curves, draw_examples
 from training.recipe import Recipe
+from training.samples import Batch, Place, Samples
 from training.team import Team
 from training.validate import load_validation, validate
 
