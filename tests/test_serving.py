@@ -141,7 +141,7 @@ def test_a_report_received_over_http_is_read_by_the_reference_toolkit(client, sc
     assert [[point["x"], point["y"]] for point in threat["Polygon"]] == region["polygon"]
     assert threat["Bitmap"].shape == (1, h, w)
     assert threat["Assessment"]["probability"] == pytest.approx(1 - region["p_value"])
-    assert threat["Assessment"]["description"] == region["family"]
+    assert threat["Assessment"]["description"] == f"{region['family']} ({region['family_probability']:.0%})"
     in_grams = read_dicos(path.read_bytes(), "report").ThreatSequence[0].PTORepresentationSequence[0].Mass
     assert in_grams == pytest.approx(1000 * region["mass_kg"])  # the toolkit's reader passes over it
 

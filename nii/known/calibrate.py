@@ -1,0 +1,151 @@
+"""Fits the naming of a model: `python -m nii.known.calibrate MODEL SET --out MODEL2`.
+
+SET: simulated scans with concealments that the model was not trained on. A region counts if it is one of the
+LOOKED_AT highest of its scan and hits a concealment. What is told of a region is measured on fits that have not seen
+its scan (cross-fitting in FOLDS parts), so that few regions serve for both; the shipped fit sees all.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nii.calibrate import write_model
+from nii.detector import Detector
+from nii.errors import CalibrationError
+from nii.evaluate.extra import evaluate_extra
+from nii.evaluate.regions import hits
+from nii.io.scanset import read_entry, read_set
+from nii.known.look import FIGURES
+from nii.known.naming import NO_FAMILY, Array, Naming, features, rounded
+from nii.regions import find_regions
+
+LOOKED_AT = 5  # highest regions of a scan
+FOLDS = 10
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic model; the best by cross-validated log-loss is taken
+FEWEST = 60  # calibration regions
+NEVER = -20.0  # bias of a family without any calibration region
+
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Regions that hit a concealment. x: (region, feature). family, scan: (region,) index of each."""
+
+    x: Array
+    family: Ints
+    scan: Ints
+
+    def part(self, chosen: npt.NDArray[Any]) -> "Examples":
+        """Those that are chosen by a mask or by indices."""
+        return Examples(self.x[chosen], self.family[chosen], self.scan[chosen])
+
+
+def examples(folder: Path, detector: Detector, report: Callable[[int], None] = lambda _: None) -> Examples:
+    """The regions of a set. Raises ScanSetError, ScanError, CalibrationError if they are too few."""
+    families = detector.contract.families
+    rows: list[tuple[Array, int, int]] = []
+    for number, entry in enumerate(read_set(folder).concealed):
+        scan = read_entry(entry)
+        for region in find_regions(scan, detector.layers(scan), detector.contract, None, limit=LOOKED_AT):
+            hit = next((one for one in entry.annotations if one.box and hits(region.box, one.box)), None)
+            if hit is not None and hit.family in families:
+                rows.append((features(region.shares, region.look().figures), families.index(hit.family), number))
+        report(number + 1)
+    if len(rows) < FEWEST:
+        raise CalibrationError(f"{folder}: expected {FEWEST} regions or more that hit a concealment, came {len(rows)}")
+    return Examples(*(np.array(column) for column in zip(*rows, strict=True)))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A logistic model and the middles of the families, on standardised features; see Naming."""
+
+    centre: Array
+    spread: Array
+    weights: Array
+    bias: Array
+    middles: Array
+    whitening: Array
+
+    def as_naming(self, families: tuple[str, ...], distances: Iterable[float], **limits: Any) -> Naming:
+        """With what the other fields of a naming hold."""
+        arrays = {name: rounded(getattr(self, name)) for name in self.__dataclass_fields__}
+        return Naming(families=families, distances=rounded(np.sort(np.array(list(distances)))), **arrays, **limits)
+
+
+def fit(by: Examples, families: int, strength: float) -> Fit:
+    """Fit on these regions. strength: C of scikit-learn's LogisticRegression, the inverse of its penalty."""
+    with evaluate_extra():
+        from sklearn.covariance import LedoitWolf
+        from sklearn.linear_model import LogisticRegression
+
+    centre, spread = by.x.mean(axis=0), np.maximum(by.x.std(axis=0), 1e-3)
+    z = (by.x - centre) / spread
+    model = LogisticRegression(C=strength, max_iter=1000).fit(z, by.family)
+    weights, bias = np.zeros((families, z.shape[1])), np.full(families, NEVER)
+    weights[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
+    middles = np.array([_middle(z[by.family == k]) for k in range(families)])
+    within = LedoitWolf(assume_centered=True).fit(z - middles[by.family]).covariance_
+    values, vectors = np.linalg.eigh(within)
+    return Fit(centre, spread, weights, bias, middles, vectors / np.sqrt(values))
+
+
+def _middle(z: Array) -> Array:
+    """Mean of a family's regions, drawn to the middle of all by one region's weight, so that few say little."""
+    return np.asarray(z.sum(axis=0) / (len(z) + 1))
+
+
+def crossed(by: Examples, families: tuple[str, ...], strength: float) -> tuple[Array, Array]:
+    """Probabilities and distances, (region, family), of each region by a fit without its scan."""
+    probabilities, distances = np.zeros((2, len(by.family), len(families)))
+    for fold in range(FOLDS):
+        out = by.scan % FOLDS == fold
+        if out.any():
+            naming = fit(by.part(~out), len(families), strength).as_naming(families, (), **OPEN)
+            probabilities[out], distances[out] = naming.probabilities(by.x[out]), naming.distance(by.x[out])
+    return probabilities, distances
+
+
+OPEN = {"least_probability": 0.0, "least_p_value": 0.0, "source": ""}
+"""Limits of a naming that names everything."""
+
+
+def calibrated(by: Examples, families: tuple[str, ...], source: str) -> Naming:
+    """The naming from these regions; its strength by cross-validated log-loss, its limits by `choose_limits`."""
+    told = {strength: crossed(by, families, strength) for strength in STRENGTHS}
+    best = min(STRENGTHS, key=lambda strength: log_loss(told[strength][0], by.family))
+    probabilities, distances = told[best]
+    own = distances[np.arange(len(by.family)), by.family]
+    limits = {"least_probability": LEAST_PROBABILITY, "least_p_value": LEAST_P_VALUE, "source": source}
+    return fit(by, len(families), best).as_naming(families, own, **limits)
+
+
+def log_loss(probabilities: Array, family: Ints) -> float:
+    """Mean of -log of the probability of the true family."""
+    return float(-np.log(np.maximum(probabilities[np.arange(family.size), family], 1e-12)).mean())
+
+
+def main() -> None:
+    """Score, fit, write."""
+    parser = argparse.ArgumentParser(description="Fit the naming of regions of a model.")
+    parser.add_argument("model", help="name of a shipped model or path")
+    parser.add_argument("set", type=Path, help="simulated scans with concealments")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    detector = Detector.load(asked.model)
+    found = examples(asked.set, detector)
+    families = detector.contract.families
+    source = f"{len(found.family)} regions of {len(np.unique(found.scan))} scans of {asked.set.name}"
+    naming = calibrated(found, families, source)
+    write_model(asked.model, replace(detector.contract, naming=naming), asked.out)
+    print(f"{source}; written {asked.out}")
+
+
+if __name__ == "__main__":
+    main()
