@@ -34,7 +34,7 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
                 mass_kg=said["mass_kg"],
                 z_effective=said["z_effective"],
                 category=CATEGORIES.get(region.family, "ANOMALY"),
-                description=_description(region),
+                description=describe(region),
             )
         )
     is_dicos = sniff(source[:SNIFFED]) == DICOS
@@ -50,7 +50,7 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
     )
 
 
-def _description(region: Region) -> str:
+def describe(region: Region) -> str:
     """The name with its probability. Example: "die_moulds (71%)", "unknown (likeliest die_moulds, 31%)"."""
     (likeliest, probability), *_ = region.identity.families
     if region.family == likeliest:

@@ -153,7 +153,9 @@ def what_table(what: Figures) -> str:
         for key, text in said.items()
     ]
     error = what["ece"]
-    rows.append([f"expected calibration error, {len(error['bins'])} bins", f"n {error['n']}", number(error["value"]), ""])
+    rows.append(
+        [f"expected calibration error, {len(error['bins'])} bins", f"n {error['n']}", number(error["value"]), ""]
+    )
     caption = f"What is it, by the {what['regions_of_a_scan']} highest regions of a scan"
     return page.table(caption, ["Figure", "count", "share", "95 % interval"], rows)
 

@@ -6,7 +6,8 @@ its scan (cross-fitting in FOLDS parts), so that few regions serve for both; the
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,18 @@ from nii.detector import Detector
 from nii.errors import CalibrationError
 from nii.evaluate.extra import evaluate_extra
 from nii.evaluate.regions import hits
+from nii.evaluate.what import LOOKED_AT
 from nii.io.scanset import read_entry, read_set
-from nii.known.look import FIGURES
-from nii.known.naming import NO_FAMILY, Array, Naming, features, rounded
+from nii.io.write import write_atomically
+from nii.known.naming import Array, Naming, features, rounded
 from nii.regions import find_regions
 
-LOOKED_AT = 5  # highest regions of a scan
 FOLDS = 10
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic model; the best by cross-validated log-loss is taken
 FEWEST = 60  # calibration regions
 NEVER = -20.0  # bias of a family without any calibration region
+LEAST_PROBABILITY = 0.5
+LEAST_P_VALUE = 0.05
 
 Ints = npt.NDArray[np.intp]
 
@@ -46,7 +49,7 @@ class Examples:
         return Examples(self.x[chosen], self.family[chosen], self.scan[chosen])
 
 
-def examples(folder: Path, detector: Detector, report: Callable[[int], None] = lambda _: None) -> Examples:
+def examples(folder: Path, detector: Detector) -> Examples:
     """The regions of a set. Raises ScanSetError, ScanError, CalibrationError if they are too few."""
     families = detector.contract.families
     rows: list[tuple[Array, int, int]] = []
@@ -56,10 +59,22 @@ def examples(folder: Path, detector: Detector, report: Callable[[int], None] = l
             hit = next((one for one in entry.annotations if one.box and hits(region.box, one.box)), None)
             if hit is not None and hit.family in families:
                 rows.append((features(region.shares, region.look().figures), families.index(hit.family), number))
-        report(number + 1)
     if len(rows) < FEWEST:
         raise CalibrationError(f"{folder}: expected {FEWEST} regions or more that hit a concealment, came {len(rows)}")
     return Examples(*(np.array(column) for column in zip(*rows, strict=True)))  # type: ignore[arg-type]
+
+
+def kept_examples(folder: Path, detector: Detector, kept: Path | None) -> Examples:
+    """Those in the file if it is there, else the set's, which are written to it."""
+    if kept is not None and kept.is_file():
+        with np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as file:
+            return Examples(file["x"], file["family"], file["scan"])
+    found = examples(folder, detector)
+    if kept is not None:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, x=found.x, family=found.family, scan=found.scan)
+        write_atomically(kept, buffer.getvalue())
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +131,11 @@ OPEN = {"least_probability": 0.0, "least_p_value": 0.0, "source": ""}
 """Limits of a naming that names everything."""
 
 
-def calibrated(by: Examples, families: tuple[str, ...], source: str) -> Naming:
-    """The naming from these regions; its strength by cross-validated log-loss, its limits by `choose_limits`."""
-    told = {strength: crossed(by, families, strength) for strength in STRENGTHS}
-    best = min(STRENGTHS, key=lambda strength: log_loss(told[strength][0], by.family))
-    probabilities, distances = told[best]
-    own = distances[np.arange(len(by.family)), by.family]
+def calibrated(by: Examples, families: tuple[str, ...], source: str, strengths: Sequence[float] = STRENGTHS) -> Naming:
+    """The naming from these regions, of the strength that has the lowest cross-validated log-loss."""
+    told = {strength: crossed(by, families, strength) for strength in strengths}
+    best = min(strengths, key=lambda strength: log_loss(told[strength][0], by.family))
+    own = told[best][1][np.arange(len(by.family)), by.family]
     limits = {"least_probability": LEAST_PROBABILITY, "least_p_value": LEAST_P_VALUE, "source": source}
     return fit(by, len(families), best).as_naming(families, own, **limits)
 
@@ -136,10 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the naming of regions of a model.")
     parser.add_argument("model", help="name of a shipped model or path")
     parser.add_argument("set", type=Path, help="simulated scans with concealments")
+    parser.add_argument("--regions", type=Path, help=".npz where the regions are kept, so that they are found once")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     detector = Detector.load(asked.model)
-    found = examples(asked.set, detector)
+    found = kept_examples(asked.set, detector, asked.regions)
     families = detector.contract.families
     source = f"{len(found.family)} regions of {len(np.unique(found.scan))} scans of {asked.set.name}"
     naming = calibrated(found, families, source)

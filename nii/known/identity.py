@@ -6,7 +6,7 @@ from typing import Any
 from nii.contract import Contract
 from nii.known.library import Similar, library
 from nii.known.look import Look
-from nii.known.naming import UNKNOWN, features
+from nii.known.naming import features
 from nii.scan import FloatArray, Kind
 
 LIKELIEST = 3  # families that are told

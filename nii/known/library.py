@@ -21,7 +21,7 @@ import numpy.typing as npt
 from nii.errors import ScanSetError
 from nii.io.scanset import ScanEntry, read_set
 from nii.io.write import write_atomically
-from nii.known.look import FIGURES, PATCH, Look, look_at, small_picture
+from nii.known.look import Look, look_at, small_picture
 from nii.known.naming import NO_FAMILY
 from nii.scan import FloatArray
 from nii.simulate.truth import Hidden, read_truth
@@ -69,9 +69,7 @@ class Library:
         """The entries most like a region, nearest first. probabilities: of the region, by family."""
         distance = self.distances(look, probabilities)
         return [
-            Similar(
-                self.ids[i], self.families[i], self.masses_kg[i], self.materials[i], round(float(distance[i]), 3)
-            )
+            Similar(self.ids[i], self.families[i], self.masses_kg[i], self.materials[i], round(float(distance[i]), 3))
             for i in np.argsort(distance, kind="stable")[:count]
         ]
 
@@ -156,7 +154,7 @@ def make_library(folder: Path, each: int = EACH) -> Library:
 
 
 def concealments(folder: Path) -> Iterator[tuple[ScanEntry, Hidden, str]]:
-    """Every concealment of a simulated set with its exact layer and its material. Raises ScanSetError for other sets."""
+    """Every concealment of a simulated set with its exact layer and material. Raises ScanSetError for other sets."""
     for entry in read_set(folder).entries:
         hidden = read_truth(folder / "truth" / f"{entry.name}.npz").hidden
         for one, note in zip(hidden, entry.annotations, strict=True):
@@ -183,7 +181,7 @@ def _pitch(entry: ScanEntry) -> tuple[float, float]:
 
 
 def picture(hidden: Hidden, pitch_mm: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """The layer as a picture, true to its proportions, uint8 (PICTURE, PICTURE): nothing is white, the densest black."""
+    """The layer true to its proportions, uint8 (PICTURE, PICTURE): nothing is white, the densest black."""
     excess, mask, _ = _cut(hidden)
     layer = small_picture(np.maximum(excess[-1], 0) * mask, pitch_mm, PICTURE)
     share = np.minimum(layer / max(float(np.quantile(layer[layer > 0], 0.98)), 1e-9), 1)

@@ -120,4 +120,6 @@ def _tuples(value: Any) -> Any:
 
 def rounded(values: npt.ArrayLike) -> Any:
     """Nested tuples of four significant digits, for a contract of a few tens of kB."""
-    return _tuples(json.loads(json.dumps(np.asarray(values).tolist()), parse_float=lambda text: float(f"{float(text):.4g}")))
+    return _tuples(
+        json.loads(json.dumps(np.asarray(values).tolist()), parse_float=lambda text: float(f"{float(text):.4g}"))
+    )
