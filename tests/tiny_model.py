@@ -28,7 +28,7 @@ def plain_naming(**other: Any) -> Naming:
     given = {
         "families": FAMILIES, "centre": zeros, "spread": (1.0,) * N_FEATURES, "bias": (0.0, 0.0),
         "distances": (1e9,) * 99,
-        "weights": tuple(tuple(float(i == k) for i in range(N_FEATURES)) for k in range(2)), "middles": (zeros, zeros),
+        "sharpness": 1.0, "weights": ((0.0,) * len(FIGURES),) * 2, "middles": (zeros, zeros),
         "whitening": tuple(tuple(float(i == k) for i in range(N_FEATURES)) for k in range(N_FEATURES)),
         "least_probability": 0.3, "least_p_value": 0.05, "source": "made by hand",
     }  # fmt: skip

@@ -23,13 +23,12 @@ from nii.evaluate.regions import hits
 from nii.evaluate.what import LOOKED_AT
 from nii.io.scanset import read_entry, read_set
 from nii.io.write import write_atomically
-from nii.known.naming import Array, Naming, features, rounded
+from nii.known.naming import Array, Naming, features, rounded, softmax
 from nii.regions import find_regions
 
 FOLDS = 10
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the logistic model; the best by cross-validated log-loss is taken
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 1000.0)  # tried; the best by cross-validated log-loss is taken
 FEWEST = 60  # calibration regions
-NEVER = -20.0  # bias of a family without any calibration region
 LEAST_PROBABILITY = 0.5
 LEAST_P_VALUE = 0.05
 
@@ -61,7 +60,7 @@ def examples(folder: Path, detector: Detector) -> Examples:
                 rows.append((features(region.shares, region.look().figures), families.index(hit.family), number))
     if len(rows) < FEWEST:
         raise CalibrationError(f"{folder}: expected {FEWEST} regions or more that hit a concealment, came {len(rows)}")
-    return Examples(*(np.array(column) for column in zip(*rows, strict=True)))  # type: ignore[arg-type]
+    return Examples(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def kept_examples(folder: Path, detector: Detector, kept: Path | None) -> Examples:
@@ -81,6 +80,7 @@ def kept_examples(folder: Path, detector: Detector, kept: Path | None) -> Exampl
 class Fit:
     """A logistic model and the middles of the families, on standardised features; see Naming."""
 
+    sharpness: float
     centre: Array
     spread: Array
     weights: Array
@@ -94,21 +94,41 @@ class Fit:
         return Naming(families=families, distances=rounded(np.sort(np.array(list(distances)))), **arrays, **limits)
 
 
-def fit(by: Examples, families: int, strength: float) -> Fit:
-    """Fit on these regions. strength: C of scikit-learn's LogisticRegression, the inverse of its penalty."""
+def fit(by: Examples, families: int, penalty: float) -> Fit:
+    """Fit on these regions. penalty: on the square of weights and biases; large: only the sharpness is fitted."""
     with evaluate_extra():
         from sklearn.covariance import LedoitWolf
-        from sklearn.linear_model import LogisticRegression
 
     centre, spread = by.x.mean(axis=0), np.maximum(by.x.std(axis=0), 1e-3)
     z = (by.x - centre) / spread
-    model = LogisticRegression(C=strength, max_iter=1000).fit(z, by.family)
-    weights, bias = np.zeros((families, z.shape[1])), np.full(families, NEVER)
-    weights[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
+    sharpness, weights, bias = logistic(by.x[:, :families], z[:, families:], by.family, penalty)
     middles = np.array([_middle(z[by.family == k]) for k in range(families)])
     within = LedoitWolf(assume_centered=True).fit(z - middles[by.family]).covariance_
     values, vectors = np.linalg.eigh(within)
-    return Fit(centre, spread, weights, bias, middles, vectors / np.sqrt(values))
+    return Fit(sharpness, centre, spread, weights, bias, middles, vectors / np.sqrt(values))
+
+
+def logistic(log_shares: Array, z: Array, family: Ints, penalty: float) -> tuple[float, Array, Array]:
+    """Sharpness, weights (family, figure) and bias (family,) of the highest penalised likelihood.
+
+    Logits are sharpness x log_shares + z weights + bias: what the network says stands unless regions speak against it.
+    """
+    with evaluate_extra():
+        from scipy.optimize import minimize  # type: ignore[import-untyped] # scipy ships no types
+
+    k, d = log_shares.shape[1], z.shape[1]
+    one_hot = np.eye(k)[family]
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        sharpness, bias, weights = parameters[0], parameters[1 : k + 1], parameters[k + 1 :].reshape(k, d)
+        told = softmax(sharpness * log_shares + z @ weights.T + bias)
+        wrong = told - one_hot
+        value = -np.log(np.maximum(told[one_hot > 0], 1e-12)).sum() + penalty / 2 * (parameters[1:] ** 2).sum()
+        slope = np.concatenate([[(wrong * log_shares).sum()], wrong.sum(axis=0), (wrong.T @ z).ravel()])
+        return value, slope + penalty * np.concatenate([[0.0], parameters[1:]])
+
+    found = minimize(loss, np.concatenate([[1.0], np.zeros(k * (d + 1))]), jac=True, method="L-BFGS-B").x
+    return float(found[0]), found[k + 1 :].reshape(k, d), found[1 : k + 1]
 
 
 def _middle(z: Array) -> Array:
@@ -116,13 +136,13 @@ def _middle(z: Array) -> Array:
     return np.asarray(z.sum(axis=0) / (len(z) + 1))
 
 
-def crossed(by: Examples, families: tuple[str, ...], strength: float) -> tuple[Array, Array]:
+def crossed(by: Examples, families: tuple[str, ...], penalty: float) -> tuple[Array, Array]:
     """Probabilities and distances, (region, family), of each region by a fit without its scan."""
     probabilities, distances = np.zeros((2, len(by.family), len(families)))
     for fold in range(FOLDS):
         out = by.scan % FOLDS == fold
         if out.any():
-            naming = fit(by.part(~out), len(families), strength).as_naming(families, (), **OPEN)
+            naming = fit(by.part(~out), len(families), penalty).as_naming(families, (), **OPEN)
             probabilities[out], distances[out] = naming.probabilities(by.x[out]), naming.distance(by.x[out])
     return probabilities, distances
 
@@ -131,10 +151,10 @@ OPEN = {"least_probability": 0.0, "least_p_value": 0.0, "source": ""}
 """Limits of a naming that names everything."""
 
 
-def calibrated(by: Examples, families: tuple[str, ...], source: str, strengths: Sequence[float] = STRENGTHS) -> Naming:
-    """The naming from these regions, of the strength that has the lowest cross-validated log-loss."""
-    told = {strength: crossed(by, families, strength) for strength in strengths}
-    best = min(strengths, key=lambda strength: log_loss(told[strength][0], by.family))
+def calibrated(by: Examples, families: tuple[str, ...], source: str, penalties: Sequence[float] = PENALTIES) -> Naming:
+    """The naming from these regions, of the penalty that has the lowest cross-validated log-loss."""
+    told = {penalty: crossed(by, families, penalty) for penalty in penalties}
+    best = min(penalties, key=lambda penalty: log_loss(told[penalty][0], by.family))
     own = told[best][1][np.arange(len(by.family)), by.family]
     limits = {"least_probability": LEAST_PROBABILITY, "least_p_value": LEAST_P_VALUE, "source": source}
     return fit(by, len(families), best).as_naming(families, own, **limits)

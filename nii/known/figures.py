@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nii.detector import Detector
 from nii.errors import CalibrationError
 from nii.evaluate.unknown import split_unknown
 from nii.evaluate.what import Named, share, shares
-from nii.known.calibrate import STRENGTHS, Examples, calibrated, kept_examples
-from nii.known.naming import NO_FAMILY, UNKNOWN, Naming
+from nii.known.calibrate import PENALTIES, Examples, calibrated, kept_examples
+from nii.known.naming import NO_FAMILY, UNKNOWN, Naming, features
 
 
 def named(by: Naming, found: Examples) -> list[Named]:
@@ -29,20 +31,32 @@ def named(by: Naming, found: Examples) -> list[Named]:
 
 
 def held_out(
-    family: str, calibration: Examples, report: Examples, families: tuple[str, ...], strengths: Sequence[float]
+    family: str, calibration: Examples, report: Examples, families: tuple[str, ...], penalties: Sequence[float]
 ) -> dict[str, Any]:
-    """Share of a family's regions that are called unknown by a naming that was fitted without it."""
+    """Share of a family's regions that are called unknown by a naming that was fitted without it.
+
+    The network's output for the family is taken away too, and its other outputs are scaled to a sum of 1.
+    """
     number = families.index(family)
-    naming = calibrated(calibration.part(calibration.family != number), families, "", strengths)
-    strange = [one for part in (calibration, report) for one in named(naming, part.part(part.family == number))]
+    blind = [without(part, number, len(families)) for part in (calibration, report)]
+    naming = calibrated(blind[0].part(blind[0].family != number), families, "", penalties)
+    strange = [one for part in blind for one in named(naming, part.part(part.family == number))]
     return share(sum(one.called == UNKNOWN for one in strange), len(strange))
 
 
-def figures(calibration: Examples, report: Examples, naming: Naming, strengths: Sequence[float]) -> dict[str, Any]:
+def without(found: Examples, family: int, families: int) -> Examples:
+    """The regions as a network would tell them that has no output for this family."""
+    shares = np.exp(found.x[:, :families])
+    shares[:, family] = 0
+    told = features(shares / shares.sum(axis=1, keepdims=True), found.x[:, families:])
+    return Examples(told, found.family, found.scan)
+
+
+def figures(calibration: Examples, report: Examples, naming: Naming, penalties: Sequence[float]) -> dict[str, Any]:
     """Everything, ready for JSON."""
     families = naming.families
     out = {
-        name: held_out(name, calibration, report, families, strengths)
+        name: held_out(name, calibration, report, families, penalties)
         for name in families
         if name != NO_FAMILY and (calibration.family == families.index(name)).any()
     }
@@ -57,13 +71,13 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("sets", type=Path, nargs=2, help="the set that the model was calibrated on, and a fresh one")
     parser.add_argument("--regions", type=Path, nargs=2, default=(None, None), help="as of nii.known.calibrate")
-    parser.add_argument("--strength", type=float, nargs="+", default=STRENGTHS, help="tried in each fit")
+    parser.add_argument("--penalty", type=float, nargs="+", default=PENALTIES, help="tried in each fit")
     asked = parser.parse_args()
     detector = Detector.load(asked.model)
     if detector.contract.naming is None:
         raise CalibrationError(f"{asked.model}: expected a model with a naming, came one without")
     calibration, report = (kept_examples(*pair) for pair in _jobs(asked, detector))
-    print(json.dumps(figures(calibration, report, detector.contract.naming, asked.strength), indent=1))
+    print(json.dumps(figures(calibration, report, detector.contract.naming, asked.penalty), indent=1))
 
 
 def _jobs(asked: argparse.Namespace, detector: Detector) -> list[tuple[Path, Detector, Path | None]]:

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from nii.errors import CalibrationError
 from nii.known.look import FIGURES
-from nii.scan import FloatArray
 
 UNKNOWN = "unknown"
 NO_FAMILY = "other"  # what the simulator and so the network call a thing of no kind: it has no name
@@ -28,9 +27,15 @@ Row = tuple[float, ...]
 Rows = tuple[Row, ...]
 
 
-def features(shares: FloatArray, figures: FloatArray) -> Array:
+def features(shares: npt.NDArray[Any], figures: npt.NDArray[Any]) -> Array:
     """What the naming goes by: log of the mean family probabilities, then the figures; (..., family + figure)."""
     return np.concatenate([np.log(np.maximum(shares, LEAST_SHARE)), figures], axis=-1, dtype=np.float64)
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities (..., family) of sum 1."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +43,18 @@ class Naming:
     """A fitted naming; part of a model's contract, since its network's outputs decide.
 
     families: of the model, in the order of its outputs. centre, spread: of the features, which are counted from
-    the one in units of the other. weights (family, feature), bias (family,): of the logistic model. middles
-    (family, feature): mean features of each family's calibration regions. whitening (feature, feature): features
-    times this vary alike within families. distances: of calibration regions to the middle of their own family,
-    ascending, from fits without them. least_probability, least_p_value: below either a region is unknown.
-    source: what it was calibrated on.
+    the one in units of the other. sharpness: by which the logarithms of the mean family probabilities are
+    multiplied. weights (family, figure), bias (family,): what the figures add to that. middles (family, feature):
+    mean features of each family's calibration regions. whitening (feature, feature): features times this vary
+    alike within families. distances: of calibration regions to the middle of their own family, ascending, from
+    fits without them. least_probability, least_p_value: below either a region is unknown. source: what it was
+    calibrated on.
     """
 
     families: tuple[str, ...]
     centre: Row
     spread: Row
+    sharpness: float
     weights: Rows
     bias: Row
     middles: Rows
@@ -64,10 +71,8 @@ class Naming:
 
     def probabilities(self, x: Array) -> Array:
         """Probability of each family, (..., family), from features (..., feature); sum 1."""
-        a = self._arrays
-        logits = self._standard(x) @ a["weights"].T + a["bias"]
-        raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+        a, k = self._arrays, len(self.families)
+        return softmax(self.sharpness * x[..., :k] + self._standard(x)[..., k:] @ a["weights"].T + a["bias"])
 
     def distance(self, x: Array) -> Array:
         """Distance to the middle of each family in within-family standard deviations, (..., family)."""
@@ -107,8 +112,9 @@ class Naming:
             shapes = [np.shape(array) for array in made._arrays.values()]
         except (TypeError, ValueError) as error:
             raise CalibrationError(f"naming: expected what `nii.known.calibrate` writes, came {error}") from error
-        k, d, n = len(made.families), len(made.families) + len(FIGURES), len(made.distances)
-        expected = [(d,), (d,), (k, d), (k,), (k, d), (d, d), (n,)]
+        k, figures, n = len(made.families), len(FIGURES), len(made.distances)
+        d = k + figures
+        expected = [(d,), (d,), (k, figures), (k,), (k, d), (d, d), (n,)]
         if shapes != expected:
             raise CalibrationError(f"naming: expected arrays of shapes {expected}, came {shapes}")
         return made
