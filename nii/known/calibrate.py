@@ -30,7 +30,7 @@ FOLDS = 10
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 1000.0)  # tried; the best by cross-validated log-loss is taken
 FEWEST = 60  # calibration regions
 LEAST_PROBABILITY = 0.5
-LEAST_P_VALUE = 0.05
+LEAST_P_VALUE = 0.2
 
 Ints = npt.NDArray[np.intp]
 
