@@ -66,3 +66,5 @@ def test_the_calibration_error_is_the_mean_difference_of_promise_and_truth():
     told = calibration_error([0.1] * 20 + [0.9] * 20, [False] * 20 + [True] * 20, bins=10)
     assert (told["n"], len(told["bins"])) == (40, 10)
     assert told["value"] == pytest.approx(0.1)
+    # a bin of 4 regions of probability 0.1 holds 0, 1, 2 right ones ... : mean distance of their share to it 0.131
+    assert told["if_right"] == pytest.approx(0.131, abs=0.01)

@@ -154,7 +154,12 @@ def what_table(what: Figures) -> str:
     ]
     error = what["ece"]
     rows.append(
-        [f"expected calibration error, {len(error['bins'])} bins", f"n {error['n']}", number(error["value"]), ""]
+        [
+            f"expected calibration error, {len(error['bins'])} bins",
+            f"n {error['n']}",
+            number(error["value"]),
+            f"{number(error['if_right'])} if all were right",
+        ]
     )
     caption = f"What is it, by the {what['regions_of_a_scan']} highest regions of a scan"
     return page.table(caption, ["Figure", "count", "share", "95 % interval"], rows)

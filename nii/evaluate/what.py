@@ -18,6 +18,7 @@ from nii.evaluate.unknown import Unknown
 from nii.known.naming import NO_FAMILY, UNKNOWN
 
 LOOKED_AT = 5  # highest regions of a scan; with the one that alarms alone there would be little to count
+DRAWS = 500
 BINS = 15  # of the expected calibration error, with equally many regions each
 
 
@@ -96,14 +97,23 @@ def calibration_error(probabilities: Sequence[float], right: Sequence[bool], bin
     """Expected calibration error: mean over bins of |mean probability - share right|, weighted by their size.
 
     Bins hold equally many regions, since few probabilities are high. Source: Naeini et al., AAAI 2015; equal
-    mass: Nixon et al., CVPR workshops 2019. Example: 0.8 of two, one right: 0.3.
+    mass: Nixon et al., CVPR workshops 2019. Example: 0.8 of two, one right: 0.3. if_right: what it would be on
+    average if every probability were right, from DRAWS draws; few regions never give 0.
     """
     order = np.argsort(probabilities, kind="stable")
     told, truth = np.asarray(probabilities)[order], np.asarray(right, float)[order]
     parts = [part for part in np.array_split(np.arange(told.size), bins) if part.size]
-    error = sum(part.size * abs(told[part].mean() - truth[part].mean()) for part in parts) / told.size
+    drawn = np.random.default_rng(0).random((DRAWS, told.size)) < told
+    gaps = [part.size * np.abs(told[part].mean() - np.vstack([truth, drawn])[:, part].mean(axis=1)) for part in parts]
+    error, *if_right = sum(gaps) / told.size
     rows = [{"probability": float(told[p].mean()), "right": float(truth[p].mean()), "n": p.size} for p in parts]
-    return {"value": float(error), "n": told.size, "mean_probability": float(told.mean()), "bins": rows}
+    return {
+        "value": float(error),
+        "if_right": float(np.mean(if_right)),
+        "n": told.size,
+        "mean_probability": float(told.mean()),
+        "bins": rows,
+    }
 
 
 def _confusion(found: Iterable[Named]) -> dict[str, dict[str, int]]:
