@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nii.errors import CalibrationError, ModelError
+from nii.known.naming import Naming
 from nii.operating_point import Calibration
 from nii.scan import Kind
 
@@ -27,7 +28,8 @@ class Contract:
     was trained by and on (data: SHA-256 over the annotations of the sets). minutes: of training.
     calibrations: scores of benign scans; empty until calibrated. mass_ratios: true over estimated mass of
     concealments that the model found in validation scans, ascending; they make its masses right on average
-    and give their intervals.
+    and give their intervals. naming: how its regions get the name of a family; None until
+    `nii.known.calibrate` has fitted one.
     """
 
     name: str
@@ -43,11 +45,13 @@ class Contract:
     minutes: float = 0.0
     calibrations: tuple[Calibration, ...] = ()
     mass_ratios: tuple[float, ...] = ()
+    naming: Naming | None = None
 
     def to_json(self) -> str:
         """One line of JSON."""
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
         record["calibrations"] = [one.to_json() for one in self.calibrations]
+        record["naming"] = self.naming.to_json() if self.naming else None
         return json.dumps({"format": FORMAT, **record})
 
     @classmethod
@@ -60,6 +64,8 @@ class Contract:
                 raise ModelError(f"{name}: expected a model contract of format {FORMAT}, came {found}")
             record["kind"] = Kind(record["kind"])
             record["calibrations"] = tuple(Calibration.from_json(one) for one in record["calibrations"])
+            naming = record.get("naming")
+            record["naming"] = Naming.from_json(naming) if naming else None
             for key in ("energies", "pitch_mm", "families", "cargos", "mass_ratios"):
                 record[key] = tuple(record.get(key, ()))
             return cls(**record)

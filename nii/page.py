@@ -56,12 +56,19 @@ def _regions(record: dict[str, Any]) -> str:
     if not record["regions"]:
         return ""
     cells = "".join(
-        f"<tr><td>{escape(r['family'])} ({r['family_probability']:.0%})</td><td>{_mass(r)}</td>"
+        f"<tr><td>{_name(r)}</td><td>{_mass(r)}</td>"
         f"<td>{escape(r['material'])}</td><td>{r['p_value']:.3g}</td><td>{r['box']}</td></tr>"
         for r in record["regions"]
     )
     head = "<tr><th>Family</th><th>Mass, 90 % interval</th><th>Material</th><th>p-value</th><th>Box</th></tr>"
     return f"<table>{head}{cells}</table>"
+
+
+def _name(region: dict[str, Any]) -> str:
+    """The family, or unknown with the likeliest one."""
+    likeliest = region["families"][0]["family"]
+    words = "" if region["family"] == likeliest else f"likeliest {likeliest} "
+    return escape(f"{region['family']} ({words}{region['family_probability']:.0%})")
 
 
 def _mass(region: dict[str, Any]) -> str:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from nii.contract import Contract
 from nii.detector import Layers
 from nii.errors import PhysicsError
+from nii.known.identity import Identity, identify
+from nii.known.look import Look, look_at
 from nii.operating_point import Calibration
 from nii.physics.beams import standard_beams
 from nii.physics.mass import Mass, excess_mass
 from nii.physics.noise import NoiseModel
-from nii.scan import Kind, Scan
+from nii.scan import FloatArray, Kind, Scan
 
 Box = tuple[int, int, int, int]
 
@@ -32,8 +34,8 @@ class Region:
 
     box: (x, y, w, h) in pixels of the scan. polygon: (x, y) corners. mask: bool (h, w) within the box.
     score: highest pooled evidence in it, on the scale of the scan's score. p_value: among the benign
-    calibration scans; None if the model has none. family, family_probability: the likeliest kind.
-    scan, layers: what it was found in. mass_ratios: of the model's contract.
+    calibration scans; None if the model has none. shares: float32 (family,), mean of the
+    network's family probabilities over it. scan, layers: what it was found in. contract: of the model.
     """
 
     box: Box
@@ -41,11 +43,27 @@ class Region:
     mask: npt.NDArray[np.bool_]
     score: float
     p_value: float | None
-    family: str
-    family_probability: float
+    shares: FloatArray
     scan: Scan
     layers: Layers
-    mass_ratios: tuple[float, ...] = ()
+    contract: Contract
+
+    @property
+    def family(self) -> str:
+        """The family that it is named, or "unknown"."""
+        return self.identity.family
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What it is called, how sure that is, and the known concealments most like it."""
+        return identify(self.shares, self.look(), self.contract)
+
+    def look(self) -> Look:
+        """What it looks like; where the scan doesn't say its pitch, at the middle of those that the model takes."""
+        x, y, w, h = self.box
+        excess = self.layers.excess[:, y : y + h, x : x + w]
+        pitch = self.scan.pitch_mm or (sum(self.contract.pitch_mm) / 2,) * 2
+        return look_at(excess, self.mask, (y, x), self.scan.shape, pitch)
 
     @cached_property
     def mass(self) -> Mass | None:
@@ -54,7 +72,7 @@ class Region:
         Found when first asked for: it takes longer than all else about a region, and most regions are never shown.
         """
         found = _mass(self.scan, self.layers, self.mask, self.box)
-        return found if found is None else by_ratios(found, self.mass_ratios)
+        return found if found is None else by_ratios(found, self.contract.mass_ratios)
 
     def to_json(self) -> dict[str, Any]:
         """What a record holds of it; masses in kg, None where unknown."""
@@ -65,8 +83,7 @@ class Region:
             "polygon": [list(corner) for corner in self.polygon],
             "score": self.score,
             "p_value": self.p_value,
-            "family": self.family,
-            "family_probability": round(self.family_probability, 4),
+            **self.identity.to_json(),
             "mass_kg": round(mass.kg, 4) if mass is not None and known else None,
             "mass_low_kg": round(mass.low, 4) if mass is not None and known else None,
             "mass_high_kg": round(mass.high, 4) if mass is not None and known else None,
@@ -123,18 +140,16 @@ def _region(
     _, family_rows, family_columns = layers.family.shape
     quarter = cv2.resize(area.astype(np.float32), (family_columns, family_rows), interpolation=cv2.INTER_AREA) > 0
     shares = layers.family[:, quarter].mean(axis=1)
-    best = int(shares.argmax())
     return Region(
         box=(x, y, w, h),
         polygon=tuple((int(px) + x, int(py) + y) for px, py in outline),
         mask=mask,
         score=peak,
         p_value=calibration.p_value(peak) if calibration else None,
-        family=contract.families[best],
-        family_probability=float(shares[best]),
+        shares=shares,
         scan=scan,
         layers=layers,
-        mass_ratios=contract.mass_ratios,
+        contract=contract,
     )
 
 

@@ -14,8 +14,9 @@ from nii.scan import Scan
 
 _REGION = (
     "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
-    "family_probability DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, "
-    "z_effective DOUBLE)[]"
+    "family_probability DOUBLE, families STRUCT(family VARCHAR, probability DOUBLE)[], "
+    "similar STRUCT(id VARCHAR, family VARCHAR, mass_kg DOUBLE, distance DOUBLE)[], "
+    "mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, z_effective DOUBLE)[]"
 )
 _GEOMETRY = (
     'STRUCT(kind VARCHAR, "rows" INTEGER, "columns" INTEGER, energies VARCHAR[], pitch_mm DOUBLE[], scanner VARCHAR)'
@@ -114,6 +115,8 @@ def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibratio
     if not contract.calibrations:
         notes.append(f"model {contract.name} carries no calibration: score without a decision")
         return None
+    if contract.naming is None:
+        notes.append(f"model {contract.name} carries no naming: families as the network has them, not calibrated")
     scanner = scan.scanner
     single_energy = len(scan.transmission) < len(contract.energies)
     chosen = choose_calibration(contract.calibrations, scanner, single_energy=single_energy)

@@ -5,7 +5,15 @@ from typing import BinaryIO
 
 from nii.io.dicos import Threat, read_reference, write_tdr
 from nii.io.read import DICOS, SNIFFED, sniff
+from nii.regions import Region
 from nii.report import Result
+
+CATEGORIES = {
+    **dict.fromkeys(("firearm", "pill_press", "die_moulds", "press_parts"), "PI"),  # prohibited items
+    **dict.fromkeys(("bricks", "bulk_bag", "contraband", "jerrycans"), "CONTRABAND"),
+    "pills": "PHARMACEUTICAL",
+}
+"""Category of the standard by family; the others, changes to the conveyance and what is unknown, are anomalies."""
 
 
 def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None:
@@ -25,7 +33,8 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
                 probability=None if region.p_value is None else 1 - region.p_value,
                 mass_kg=said["mass_kg"],
                 z_effective=said["z_effective"],
-                description=region.family,
+                category=CATEGORIES.get(region.family, "ANOMALY"),
+                description=describe(region),
             )
         )
     is_dicos = sniff(source[:SNIFFED]) == DICOS
@@ -39,3 +48,11 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
         milliseconds=sum(result.milliseconds.values()),
         reference=read_reference(source, result.scan.path) if is_dicos else None,
     )
+
+
+def describe(region: Region) -> str:
+    """The name with its probability. Example: "die_moulds (71%)", "unknown (likeliest die_moulds, 31%)"."""
+    (likeliest, probability), *_ = region.identity.families
+    if region.family == likeliest:
+        return f"{region.family} ({probability:.0%})"
+    return f"{region.family} (likeliest {likeliest}, {probability:.0%})"

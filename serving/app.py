@@ -20,6 +20,7 @@ from nii.errors import NiiError
 from nii.report import smallest_usable_pfa
 from serving.figures import Figures
 from serving.keys import Keys
+from serving.library import add_library_route
 from serving.log import LOGGER, say
 from serving.openapi import METRICS_RESPONSES, REQUEST_BODY, problems, scan_responses
 from serving.outside import Outside
@@ -125,6 +126,8 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         """The models in use: version, hash, what they take, their calibrations, and what they run on."""
         models = [_model(name, one, settings) for name, one in sorted(service.models.loaded.items())]
         return {"models": models, "records": kept}
+
+    add_library_route(app, guards)
 
     @app.get("/healthz", responses=problems())
     async def healthz() -> dict[str, str]:

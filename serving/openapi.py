@@ -44,7 +44,10 @@ _SAID: dict[int, dict[str, str]] = {
         "cut off": "body: expected multipart/form-data, came a body without its closing boundary",
     },
     401: {"key": "X-API-Key: expected a valid key, came none or another"},
-    404: {"unknown id": "scan: expected the id of an answer in the store, came another"},
+    404: {
+        "unknown id": "scan: expected the id of an answer in the store, came another",
+        "unknown picture": "entry: expected the id of a known concealment, came another",
+    },
     406: {
         "accept": "Accept: expected one of application/json, image/png, application/dicom, multipart/form-data, "
         "came text/html"
@@ -98,6 +101,8 @@ _REGION = {
     "p_value": 0.0076,
     "family": "die_moulds",
     "family_probability": 0.71,
+    "families": [{"family": "die_moulds", "probability": 0.71}, {"family": "press_parts", "probability": 0.2}],
+    "similar": [{"id": "die_moulds-07", "family": "die_moulds", "mass_kg": 11.9, "distance": 0.62}],
     "mass_kg": 13.2,
     "mass_low_kg": 9.8,
     "mass_high_kg": 16.9,
@@ -184,6 +189,7 @@ def scan_responses(*, kept: bool) -> Responses:
     return {200: good, **problems(400, 401, 406, 408, 413, 415, 422, 429, 503)}
 
 
+LIBRARY_PICTURE: Responses = {200: {"description": "A PNG file.", "content": {"image/png": {"schema": _BINARY}}}}
 METRICS_RESPONSES: Responses = {
     200: {"description": "The text format of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}},
     **problems(401),

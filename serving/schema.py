@@ -13,6 +13,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Family(_Strict):
+    """A family of concealments and how likely the region is one of it, given that it is a concealment."""
+
+    family: str
+    probability: Share
+
+
+class Similar(_Strict):
+    """A known concealment of the library; its picture is at /v1/library/{id}.png."""
+
+    id: Annotated[str, Field(pattern="^[a-z_]+-[0-9]{2}$")]
+    family: str
+    mass_kg: float
+    distance: Annotated[float, Field(ge=0, description="no unit; smaller is more alike")]
+
+
 class Region(_Strict):
     """An area that may be a concealment. Masses in kg; null where pitch or energies are unknown."""
 
@@ -20,8 +36,10 @@ class Region(_Strict):
     polygon: Annotated[list[tuple[int, int]], Field(description="x, y of each corner, pixels")]
     score: float
     p_value: PValue | None
-    family: str
-    family_probability: Share
+    family: Annotated[str, Field(description="or 'unknown': unlikely, or like nothing that the model knows")]
+    family_probability: Annotated[Share, Field(description="of the likeliest family, named or not")]
+    families: Annotated[list[Family], Field(description="the three likeliest")]
+    similar: Annotated[list[Similar], Field(description="the three known concealments most like it, nearest first")]
     mass_kg: float | None
     mass_low_kg: Annotated[float | None, Field(description="lower end of the 90 % interval")]
     mass_high_kg: Annotated[float | None, Field(description="upper end of the 90 % interval")]

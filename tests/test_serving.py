@@ -117,6 +117,22 @@ def test_accept_png_gives_the_overlay(client, scan):
     assert picture.shape == (128 + 26, 192, 3)
 
 
+def test_a_region_names_known_concealments_whose_pictures_can_be_fetched(client, scan):
+    region = post(client, scan).json()["regions"][0]
+    assert region["family_probability"] == region["families"][0]["probability"]
+    assert len(region["similar"]) == 3
+    for one in region["similar"]:
+        answer = client.get(f"/v1/library/{one['id']}.png")
+        assert answer.headers["content-type"] == "image/png"
+        assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_GRAYSCALE).shape == (64, 64)
+
+
+@pytest.mark.parametrize(("entry", "status"), [("bricks-99", 404), ("..", 400), ("Bricks-1", 400)])
+def test_other_pictures_are_refused(client, entry, status):
+    answer = client.get(f"/v1/library/{entry}.png")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
 def test_accept_dicom_gives_the_threat_report(client, scan):
     answer = post(client, scan, "application/dicom")
     assert answer.headers["content-type"] == "application/dicom"
@@ -141,7 +157,7 @@ def test_a_report_received_over_http_is_read_by_the_reference_toolkit(client, sc
     assert [[point["x"], point["y"]] for point in threat["Polygon"]] == region["polygon"]
     assert threat["Bitmap"].shape == (1, h, w)
     assert threat["Assessment"]["probability"] == pytest.approx(1 - region["p_value"])
-    assert threat["Assessment"]["description"] == region["family"]
+    assert threat["Assessment"]["description"] == f"{region['family']} ({region['family_probability']:.0%})"
     in_grams = read_dicos(path.read_bytes(), "report").ThreatSequence[0].PTORepresentationSequence[0].Mass
     assert in_grams == pytest.approx(1000 * region["mass_kg"])  # the toolkit's reader passes over it
 

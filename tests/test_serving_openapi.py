@@ -20,11 +20,13 @@ OPERATIONS = [
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
+    "GET /v1/library/{entry}.png",
     "GET /v1/model",
     "GET /v1/scans/{scan}",
     "POST /v1/scans",
     "POST /v1/scans/{scan}/finding",
 ]
+NOTHING_SENT = {"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/model"}
 EXAMPLES = 8  # per operation and kind of request; serving/README.md names the command for more
 ALL = sorted(set(CHECKS.get_all_names()) - {"positive_data_acceptance"})  # bytes of the right type are still no scan
 
@@ -55,7 +57,7 @@ def test_every_operation_is_described(operations):
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_no_drawn_request_breaks_the_service_or_gets_an_answer_that_is_not_described(operations, name, mode):
-    if mode is schemathesis.GenerationMode.NEGATIVE and name in OPERATIONS[:4]:
+    if mode is schemathesis.GenerationMode.NEGATIVE and name in NOTHING_SENT:
         return  # nothing in these requests can be wrong
 
     @seed(7)

@@ -58,6 +58,17 @@ def test_a_dropped_scan_shows_its_decision_and_regions(page):
     assert "kg" in page.text_content("#regions li")
 
 
+def test_a_selected_region_shows_the_known_concealments_most_like_it(page):
+    page.click("#regions li")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.similar img')].every((one) => one.naturalWidth === 64)"
+    )
+    assert page.locator("#regions li[aria-current='true'] .similar img").count() == 3
+    assert "kg" in page.text_content(".similar figcaption")
+    page.click("#regions li")
+    assert page.locator(".similar").count() == 1
+
+
 def test_the_slider_decides_again_at_once(page):
     page.evaluate("viewer.panes.scan.scan.record.p_value = 0.05")
     page.locator("#pfa").fill("1")

@@ -4,20 +4,38 @@ It calls dense things concealed: evidence = (attenuation of the first energy - 2
 half-resolution pixels, excess = half the attenuation. Built by hand, so that no test needs torch.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from nii.contract import Contract, with_contract
+from nii.known.look import FIGURES
+from nii.known.naming import Naming
 from nii.operating_point import Calibration
 from nii.scan import Kind
 
 FAMILIES = ("bricks", "firearm")
 CARGOS = ("empty", "sacks")
+N_FEATURES = len(FAMILIES) + len(FIGURES)
 OFFSET = 2.0
 
 
-def tiny_model(calibrations: tuple[Calibration, ...] = ()) -> bytes:
+def plain_naming(**other: Any) -> Naming:
+    """Probabilities are the network's own shares, and nothing is strange."""
+    zeros = (0.0,) * N_FEATURES
+    given = {
+        "families": FAMILIES, "centre": zeros, "spread": (1.0,) * N_FEATURES, "bias": (0.0, 0.0),
+        "distances": (1e9,) * 99,
+        "sharpness": 1.0, "weights": ((0.0,) * len(FIGURES),) * 2, "middles": (zeros, zeros),
+        "whitening": tuple(tuple(float(i == k) for i in range(N_FEATURES)) for k in range(N_FEATURES)),
+        "least_probability": 0.3, "least_p_value": 0.05, "source": "made by hand",
+    }  # fmt: skip
+    return Naming(**{**given, **other})
+
+
+def tiny_model(calibrations: tuple[Calibration, ...] = (), naming: Naming | None = None) -> bytes:
     """The bytes of an .onnx file that keeps the contract of a dual-energy cargo model."""
     nodes = [
         helper.make_node("Clip", ["transmission", "low", "high"], ["clipped"]),
@@ -60,11 +78,11 @@ def tiny_model(calibrations: tuple[Calibration, ...] = ()) -> bytes:
     onnx.checker.check_model(model)
     contract = Contract(
         name="tiny", version="1", kind=Kind.TRANSMISSION, energies=("4MV", "6MV"), pitch_mm=(3.0, 9.0),
-        families=FAMILIES, cargos=CARGOS, license="Apache-2.0", calibrations=calibrations,
+        families=FAMILIES, cargos=CARGOS, license="Apache-2.0", calibrations=calibrations, naming=naming,
     )  # fmt: skip
     return with_contract(model.SerializeToString(), contract, "tiny.onnx")
 
 
 def calibrated_model(n: int = 199) -> bytes:
-    """The tiny model with a default calibration of n scores, evenly from -2 to 0."""
-    return tiny_model((Calibration.from_scores(np.linspace(-2, 0, n)),))
+    """The tiny model with a default calibration of n scores, evenly from -2 to 0, that names what it finds."""
+    return tiny_model((Calibration.from_scores(np.linspace(-2, 0, n)),), plain_naming())

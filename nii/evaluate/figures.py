@@ -191,6 +191,21 @@ def family_plot(rows: Sequence[tuple[str, Figures]]) -> str | None:
     return draw("family", "Share found per family", paint, height=1.1 + 0.32 * len(known))
 
 
+def reliability_plot(bins: Sequence[Figures]) -> str | None:
+    """Share right against the mean probability of each bin."""
+
+    def paint(axes: "Axes") -> None:
+        told, right = [one["probability"] for one in bins], [one["right"] for one in bins]
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=1.5, ls="--", label="as promised")
+        axes.plot(told, right, "o", color=CONCEALED, ms=7, label=f"bins of about {bins[0]['n']} regions")
+        axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="probability told", ylabel="share right")
+        in_percent(axes.xaxis)
+        in_percent(axes.yaxis)
+        axes.legend()
+
+    return draw("reliability", "Probability of the likeliest family against the share right", paint)
+
+
 def binned_plot(
     name: str,
     label: str,

@@ -30,6 +30,7 @@ from nii.evaluate.rates import LEVEL, RESAMPLES, roc_band
 from nii.evaluate.regions import confusion, mass_metrics, material_rate, region_metrics
 from nii.evaluate.results import ScanResult, Scored, failed, usable
 from nii.evaluate.unknown import Unknown, split_unknown
+from nii.evaluate.what import what_metrics
 from nii.operating_point import Calibration, check_pfa
 
 FORMAT = 1
@@ -86,6 +87,7 @@ def metrics(
         "regions": region_metrics(scored.all),
         "mass": mass_metrics(scored.concealed),
         "material": material_rate(scored.concealed),
+        "what": what_metrics(scored.all, model.get("families")),
         "confusion": confusion(scored.concealed),
         "calibration": calibration_check(scored, calibrations),
         "roc": roc(scored, rng),

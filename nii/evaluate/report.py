@@ -86,6 +86,7 @@ def report_html(figures: Figures, results: Sequence[ScanResult], gallery: Galler
         ("parts", "Loads and scanners", parts_of_set(figures, rule)),
         ("size", "How small a thing is found", sizes(figures, rule)),
         ("places", "Where it points", places(figures)),
+        ("what", "What is it", what(figures)),
         ("mass", "Mass and material", mass(figures)),
         ("missed", "Missed concealments", pictures(gallery.missed, results, rule)),
         ("false-alarms", "Worst false alarms", false_alarms(gallery.false_alarms, results, rule)),
@@ -180,6 +181,19 @@ def mass(figures: Figures) -> str:
     by_family = sections.confusion_table("Material named, by family", "True family", tables["family_material"])
     called = sections.confusion_table("What found concealments were called", "True family", tables["family"])
     return page.grid([masses, sections.material_line(figures) + material + by_family]) + called
+
+
+def what(figures: Figures) -> str:
+    """Families named, with 'unknown', and whether their probabilities are right; nothing where none was named."""
+    found = figures["what"]
+    if found is None:
+        return ""
+    drawn = page.plot(
+        plots.reliability_plot(found["ece"]["bins"]),
+        "Probability of the likeliest family against the share that is of it. On the line it is right.",
+    )
+    confusion = sections.confusion_table("Families named, by true family", "True family", found["confusion"])
+    return page.grid([sections.what_table(found), drawn]) + confusion
 
 
 def false_alarms(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:

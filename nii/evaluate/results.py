@@ -39,12 +39,15 @@ class Region:
 
     score: on the scale of the scan score, which is the highest region score.
     p_value: among the calibration scans, (0, 1]. mass_low, mass_high: 90 % interval in kg.
+    families: the likeliest with their probabilities. similar: families of the known concealments most like it.
     """
 
     box: Box
     score: float
     p_value: float | None = None
     family: str | None = None
+    families: tuple[tuple[str, float], ...] = ()
+    similar: tuple[str, ...] = ()
     material: str | None = None
     mass_kg: float | None = None
     mass_low: float | None = None

@@ -139,6 +139,8 @@ def _region(found: dict[str, Any]) -> Region:
         score=found["score"],
         p_value=found["p_value"],
         family=found["family"],
+        families=tuple((one["family"], one["probability"]) for one in found["families"]),
+        similar=tuple(one["family"] for one in found["similar"]),
         material=found["material"],
         mass_kg=found["mass_kg"],
         mass_low=found["mass_low_kg"],
@@ -198,6 +200,7 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
         "name": contract.name,
         "version": contract.version,
         "sha256": evaluation.detector.sha256,
+        "families": list(contract.families),
         "calibrations": {one.name: one.n for one in contract.calibrations},
     }
 

@@ -137,6 +137,34 @@ def confusion_table(caption: str, truth: str, table: dict[str, dict[str, int]]) 
     return page.table(caption, [truth, *map(plain, called)], rows)
 
 
+def what_table(what: Figures) -> str:
+    """How many found concealments are named, how many rightly, and how many unknown ones stay unknown."""
+    said = {
+        "named": "found concealments that are named",
+        "right_of_named": "of the named, right",
+        "unknown_of_known": "of known families, called unknown",
+        "unknown_of_truly_unknown": "of no known family, called unknown",
+        "likeliest_right_of_known": "of known families, likeliest family right, named or not",
+        "similar_of_the_family": "of known families, one of the similar ones is of the family",
+        "false_regions": "regions without a concealment that are named",
+    }
+    rows = [
+        [text, of(what[key]["count"], what[key]["n"]), percent(what[key]["share"]), span(what[key]["ci"])]
+        for key, text in said.items()
+    ]
+    error = what["ece"]
+    rows.append(
+        [
+            f"expected calibration error, {len(error['bins'])} bins",
+            f"n {error['n']}",
+            number(error["value"]),
+            f"{number(error['if_right'])} if all were right",
+        ]
+    )
+    caption = f"What is it, by the {what['regions_of_a_scan']} highest regions of a scan"
+    return page.table(caption, ["Figure", "count", "share", "95 % interval"], rows)
+
+
 def calibration_table(figures: Figures) -> str:
     """Do these benign scans look like those of the calibration?"""
     checks = (figures["calibration"] or {}).items()

@@ -146,16 +146,49 @@ function showRegions() {
 function regionItem(region, i) {
   const item = element("li", "");
   item.tabIndex = 0;
-  const share = Math.round(100 * region.family_probability);
   item.append(
     element("b", `${i + 1} ${words(region.family)}`),
     element("span", region.p_value === null ? `score ${region.score.toFixed(2)}` : `p ${digits(region.p_value)}`),
     element("small", `${mass(region)}, ${region.material}`),
-    element("small", `${share} % sure`),
+    element("small", likeliest(region)),
   );
   item.onclick = () => goTo(i);
   item.onkeydown = (event) => event.key === "Enter" && goTo(i);
   return item;
+}
+
+/** How sure its name is; of what has none, what it is likeliest to be. */
+function likeliest(region) {
+  const first = region.families?.[0]?.family; // records that were kept before have none
+  return `${!first || first === region.family ? "" : `${words(first)} `}${Math.round(100 * region.family_probability)} %`;
+}
+
+/** The known concealments most like a region, so that the officer sees why it is called so. */
+function similarTo(region) {
+  const row = element("div", "");
+  row.className = "similar";
+  for (const one of region.similar || []) {
+    const [figure, image] = [element("figure", ""), element("img", "")];
+    image.alt = `known ${words(one.family)}`;
+    image.title = `${one.id}, distance ${digits(one.distance)}`;
+    libraryPicture(one.id).then((address) => (image.src = address), (error) => say(error.message, true));
+    figure.append(image, element("figcaption", `${words(one.family)} ${digits(one.mass_kg)} kg`));
+    row.append(figure);
+  }
+  return row;
+}
+
+const known = new Map(); // addresses of library pictures, by id
+
+function libraryPicture(id) {
+  if (!known.has(id)) known.set(id, fetchPicture(`v1/library/${id}.png`));
+  return known.get(id);
+}
+
+async function fetchPicture(path) {
+  const answer = await fetch(path, { headers: keyHeader() }); // an <img> would send no key
+  if (!answer.ok) throw new Error(`picture: status ${answer.status}`);
+  return URL.createObjectURL(await answer.blob());
 }
 
 function mass(region) {
@@ -172,6 +205,8 @@ function goTo(i) {
   const scale = Math.min(clientWidth / (4 * w), clientHeight / (4 * h), 8);
   Object.assign(view, { x: x + w / 2, y: y + h / 2, scale: Math.max(scale, panes.scan.fitScale()), fitted: false });
   [...$("regions").children].forEach((item, n) => item.setAttribute("aria-current", n === state.current));
+  document.querySelector(".similar")?.remove();
+  $("regions").children[state.current].append(similarTo(candidates[state.current]));
   $("regions").children[state.current].scrollIntoView({ block: "nearest" });
   redraw();
 }
