@@ -196,7 +196,7 @@ def test_a_budget_that_is_none_is_refused(client, scan, value):
     assert problem(post(client, scan, pfa=value), 400).startswith("pfa: expected a number above 0 and below 1")
 
 
-@pytest.mark.parametrize("name", ["declared", "reference", "colour"])
+@pytest.mark.parametrize("name", ["reference", "colour"])
 def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
     assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
 

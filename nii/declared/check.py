@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,6 @@ class Question:
     registry: tuple[Entry, ...] | None = None
 
 
-@cache
 def question(declared: str | None, registry: Path | None) -> Question | None:
     """The question of a run; None without a declaration. Raises UsageError for what can't be used."""
     entries = None if registry is None else read_registry(registry)

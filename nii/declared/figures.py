@@ -1,9 +1,9 @@
 """How well loads are told: `python -m nii.declared.figures MODEL SET`.
 
 Of scans whose cargo is known: how often the kind is the likeliest, or among the five likeliest; how often the set of
-plausible kinds holds it; how often a right declaration is called wrong (Pfa), a wrong one wrong (Pd), and a mixed load of
-which only a part is declared; masses. A wrong declaration is one other kind per scan, drawn at random, so that scans
-are counted once. Names of cargo that differ from those of the model are mapped by --named.
+plausible kinds holds it; how often a right declaration is called wrong (Pfa), a wrong one wrong (Pd), and a mixed load
+of which only a part is declared; masses. A wrong declaration is one other kind per scan, drawn at random, so that
+scans are counted once. Names of cargo that differ from those of the model are mapped by --named.
 """
 
 import argparse
