@@ -101,7 +101,7 @@ class DeclaredSection(_Strict):
     end: int
     kind: str
     probability: Share
-    p_value: Annotated[PValue | None, Field(description="of the declared kinds in this section")]
+    p_value: Annotated[PValue | None, Field(description="of the declared kinds here; null where it looks empty")]
 
 
 class DeclaredMass(_Strict):

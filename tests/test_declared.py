@@ -13,7 +13,7 @@ from nii.batch import Run, Settings, Sources
 from nii.contract import read_contract, with_contract
 from nii.declared.calibrate import Observed, with_loads
 from nii.declared.calibration import OWN, LoadCalibration
-from nii.declared.check import Answer, judge
+from nii.declared.check import Answer, judge, sections_json
 from nii.declared.documents import documents_for
 from nii.declared.figures import figures, renamed
 from nii.declared.insides import Insides, find_insides
@@ -211,6 +211,14 @@ def test_a_model_without_a_calibration_and_a_scan_unlike_it_give_no_answer():
     assert judge([section(tyres=0.9)], declaration, calibrated, "single energy").why == "single energy"
 
 
+def test_an_empty_section_has_no_p_value_of_the_goods():
+    sections = [section(tyres=0.9), section(empty=0.9)]
+    found = sections_json(sections, [["tyres"]], replace(CONTRACT, loads=calibration()))
+    assert [one["kind"] for one in found] == ["tyres", "empty"]
+    assert found[0]["p_value"] > 0.5
+    assert found[1]["p_value"] is None
+
+
 def test_several_goods_are_ranked_among_mixed_loads():
     sections, by = [section(tyres=0.5, drums=0.4)], calibration(n=99, mixed=9)
     assert p_value(sections, [["tyres"], ["drums"]], CARGOS, by) == pytest.approx(4 / 10)  # 3 of 9 above -ln 0.5
@@ -308,6 +316,15 @@ def test_the_figures_count_what_they_say():
     assert (found["pfa"]["hits"], found["pd"]["n"]) == (1, 61)
     assert 60 <= found["pd"]["hits"] <= 61  # drums that look like tyres may be declared as tyres
     assert (found["mixed_pfa"]["hits"], found["mixed_half_declared_pd"]["hits"]) == (0, 1)
+
+
+def test_the_figures_of_masses_count_what_they_say():
+    by = replace(calibration(), mass_ratios=tuple(np.linspace(0.8, 1.2, 99).tolist()))
+    seen = [Observed(("tyres",), 1000.0, (section(tyres=0.9),), kg) for kg in (1000.0, 1000.0, 3000.0, None)]
+    found = figures(seen, replace(CONTRACT, loads=by))["mass"]
+    assert found["told"] == {"hits": 3, "n": 4, "rate": 0.75, "ci": [0.1941, 0.9937]}  # Clopper-Pearson of 3 in 4
+    assert (found["median_relative_error"], found["in_90_interval"]["hits"]) == (0.0, 2)
+    assert [one["hits"] for one in found["called_wrong"].values()] == [3, 3, 1, 3, 3]
 
 
 def test_names_of_another_set_are_mapped(tmp_path):

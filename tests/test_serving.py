@@ -201,6 +201,14 @@ def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
     assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
 
 
+def test_a_declaration_is_answered_and_one_that_says_nothing_is_refused(client, scan):
+    declared = post(client, scan, declared="medicines 3 t; widgets").json()["declared"]
+    assert declared["answer"] == "undetermined"
+    assert (declared["goods"][0]["code"], declared["unknown"]) == ("30", ["widgets"])
+    assert declared["documents"][0]["goods"] == "medicines"
+    assert problem(post(client, scan, declared=" "), 400).startswith("declared goods: expected 1 to 4000 characters")
+
+
 def test_options_in_the_query_are_refused_not_ignored(client, scan):
     answer = client.post("/v1/scans", files={"file": scan.read_bytes()}, params={"pfa": "0.05"})
     assert problem(answer, 400) == "query: expected none, since options are form fields, came 'pfa'"

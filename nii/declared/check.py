@@ -13,7 +13,7 @@ from nii.declared.insides import find_insides
 from nii.declared.mass import LoadMass, find_mass, weigh
 from nii.declared.plausible import BUDGET, misfit, p_value, plausible
 from nii.declared.registry import Entry, ask, read_registry
-from nii.declared.sections import Section, find_sections
+from nii.declared.sections import Section, counted, find_sections
 from nii.declared.words import Declaration, kinds_of, meaning, read_declaration
 from nii.detector import Detector
 from nii.scan import Scan
@@ -65,7 +65,7 @@ def check(scan: Scan, detector: Detector, asked: Question, families: Iterable[st
         ],
         "unknown": list(declaration.unknown),
         "plausible": list(found.plausible),
-        "sections": _sections_json(sections, goods.values(), contract),
+        "sections": sections_json(sections, goods.values(), contract),
         "mass": None if declaration.mass_kg is None else _mass_json(find_mass(scan, insides), declaration, contract),
         "documents": [
             {"goods": good.text, "code": good.code, "documents": needed.documents, "why": needed.why}
@@ -125,19 +125,20 @@ def _unlike(scan: Scan, contract: Contract) -> str:
     return ""
 
 
-def _sections_json(
+def sections_json(
     sections: Sequence[Section], goods: Iterable[Sequence[str]], contract: Contract
 ) -> list[dict[str, Any]]:
-    """Each section: where, what it looks like, and the p-value of the declared kinds there."""
+    """Each section: where, what it looks like, and the p-value of the declared kinds, None where it looks empty."""
     declared = sorted({kind for kinds in goods for kind in kinds})
     cargos, by = contract.cargos, contract.loads
+    judged = counted(sections, cargos) if by and declared else []
     return [
         {
             "start": one.columns[0],
             "end": one.columns[1],
             "kind": cargos[int(one.probabilities.argmax())],
             "probability": round(float(one.probabilities.max()), 4),
-            "p_value": by.p_value(declared, misfit(one, declared, cargos)) if by and declared else None,
+            "p_value": by.p_value(declared, misfit(one, declared, cargos)) if by and one in judged else None,
         }
         for one in sections
     ]

@@ -18,7 +18,7 @@ import numpy as np
 from nii.contract import Contract
 from nii.declared.calibrate import Observed, observe
 from nii.declared.calibration import LoadCalibration
-from nii.declared.mass import weigh
+from nii.declared.mass import Weighed, weigh
 from nii.declared.plausible import BUDGET, p_value, plausible, worst
 from nii.declared.sections import EMPTY, counted
 from nii.detector import Detector
@@ -30,7 +30,7 @@ from nii.io.scanset import ScanEntry, read_set
 T = TypeVar("T")
 
 SEED = 4102  # of the wrong declarations
-WRONG_MASSES = (0.5, 0.67, 1.5, 2.0)  # declared over true mass
+DECLARED_OVER_TRUE = (0.25, 0.5, 1.0, 2.0, 4.0)  # masses
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,15 @@ class Trial:
         """Whether these goods, had they been declared, would be called wrong."""
         p = p_value(self.seen.sections, goods, self.cargos, self.by)
         return p is not None and p <= BUDGET
+
+    def weighed(self, factor: float) -> Weighed | None:
+        """The mass found, were `factor` times the true one declared."""
+        return weigh(self.seen.found_kg or 0.0, factor * (self.seen.load_kg or 0.0), self.by.mass_ratios)
+
+    def mass_called_wrong(self, factor: float) -> bool:
+        """Whether that declared mass would be called wrong."""
+        found = self.weighed(factor)
+        return found is not None and found.p_value <= BUDGET
 
     def score(self, kind: str) -> float:
         """How little the load fits a kind."""
@@ -104,28 +113,19 @@ def misdeclared(single: Sequence[Trial], rng: np.random.Generator) -> dict[str, 
 
 
 def masses(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Coverage and width of the intervals, and how often a true or a wrong declared mass is called wrong."""
-    told = [(one.seen.load_kg or 0.0, one.seen.found_kg, one.by.mass_ratios) for one in trials if one.seen.found_kg]
-    weighed = [(kg, found, ratios, weigh(found or 0.0, kg, ratios)) for kg, found, ratios in told]
-    good = [(kg, found, ratios, one) for kg, found, ratios, one in weighed if one is not None]
+    """Coverage and error of the masses, and how often a true or a wrong declared mass is called wrong."""
+    told = [(one, found) for one in trials if (found := one.weighed(1.0)) is not None]
 
-    def wrong(factor: float) -> dict[str, Any]:
-        return share(good, lambda row: _p(row[1], factor * row[0], row[2]) <= BUDGET)
+    def called_wrong(factor: float) -> dict[str, Any]:
+        return share(told, lambda pair: pair[0].mass_called_wrong(factor))
 
+    errors = [abs(found.kg / (one.seen.load_kg or 1.0) - 1) for one, found in told]
     return {
-        "told": rate(len(good), len(trials)),
-        "median_relative_error": round(float(np.median([abs(one.kg - kg) / kg for kg, *_, one in good])), 3)
-        if good
-        else None,
-        "in_90_interval": share(good, lambda row: row[3].low_kg <= row[0] <= row[3].high_kg),
-        "true_mass_called_wrong": wrong(1.0),
-        "wrong_mass_called_wrong": {f"{factor:g}": wrong(factor) for factor in WRONG_MASSES},
+        "told": rate(len(told), len(trials)),
+        "median_relative_error": round(float(np.median(errors)), 3) if told else None,
+        "in_90_interval": share(told, lambda pair: pair[1].low_kg <= (pair[0].seen.load_kg or 0.0) <= pair[1].high_kg),
+        "called_wrong": {f"{factor:g}": called_wrong(factor) for factor in DECLARED_OVER_TRUE},
     }
-
-
-def _p(found_kg: float | None, declared_kg: float, ratios: tuple[float, ...]) -> float:
-    weighed = weigh(found_kg or 0.0, declared_kg, ratios)
-    return 1.0 if weighed is None else weighed.p_value
 
 
 def share(of: Sequence[T], holds: Callable[[T], bool]) -> dict[str, Any]:
