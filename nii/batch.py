@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from nii import __version__
 from nii.contract import Contract, read_contract
+from nii.declared.check import Question, question
 from nii.detector import Detector, choose_model, find_model, read_model, shipped_models
 from nii.drift import DriftMonitor
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
@@ -37,7 +38,8 @@ class Settings:
     """How scans are scored; travels to the workers.
 
     model: shipped name or path; None chooses one by the kind of scan. pfa: the budget. threads: of one
-    inference, 0 takes all cores. overlays, tdr: folders for pictures and reports; None makes none.
+    inference, 0 takes all cores. overlays, tdr: folders for pictures and reports; None makes none. declared: what
+    was declared of every scan. registry: file of registered pill presses.
     """
 
     model: str | None = None
@@ -45,6 +47,8 @@ class Settings:
     threads: int = 0
     overlays: Path | None = None
     tdr: Path | None = None
+    declared: str | None = None
+    registry: Path | None = None
 
 
 class Task(NamedTuple):
@@ -85,8 +89,8 @@ class Scored:
     result: Result | None
 
 
-def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[Scored]:
-    """Score each source in order; the next one is read meanwhile.
+def score_files(sources: Iterable[str], models: Models, pfa: float, asked: Question | None = None) -> Iterator[Scored]:
+    """Score each source in order; the next one is read meanwhile. asked: what was declared of every one.
 
     Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that none of
     its calibrations supports: both are the same for every scan. Whatever is wrong with a scan is a record, and
@@ -98,7 +102,7 @@ def score_files(sources: Iterable[str], models: Models, pfa: float) -> Iterator[
         try:
             scan, milliseconds = coming.result()
             detector = models.for_scan(scan)
-            result = analyse(scan, detector, pfa)
+            result = analyse(scan, detector, pfa, asked)
         except (ScanError, ModelError, CalibrationError) as error:
             if isinstance(error, CalibrationError) and not supported(detector.contract, pfa):
                 raise
@@ -134,8 +138,9 @@ def supported(contract: Contract, pfa: float) -> bool:
 def score_tasks(settings: Settings, tasks: Iterable[Task]) -> Iterator[Row]:
     """Score in this process: records in order; pictures and reports are written besides. Raises as `score_files`."""
     ours, theirs = tee(tasks)
-    models = _models(settings.model, settings.threads)
-    for task, scored in zip(ours, score_files((one.source for one in theirs), models, settings.pfa), strict=True):
+    models, asked = _models(settings.model, settings.threads), question(settings.declared, settings.registry)
+    scored_files = score_files((one.source for one in theirs), models, settings.pfa, asked)
+    for task, scored in zip(ours, scored_files, strict=True):
         if scored.result is not None:
             _write_beside(settings, task, scored.result)
         yield scored.record
@@ -267,6 +272,8 @@ def _identity(sources: Sources, settings: Settings) -> dict[str, Any]:
         "pfa": settings.pfa,
         "overlays": settings.overlays and str(settings.overlays),
         "tdr": settings.tdr and str(settings.tdr),
+        "declared": settings.declared,
+        "registry": settings.registry and sha256(settings.registry.read_bytes()).hexdigest(),
     }
 
 

@@ -45,7 +45,10 @@ def score(
     ] = None,
     overlays: Annotated[Path | None, typer.Option(help="Folder for pictures and a page of them.")] = None,
     tdr: Annotated[Path | None, typer.Option(help="Folder for DICOS threat detection reports.")] = None,
-    declared: Annotated[str | None, typer.Option(help="Declared goods.")] = None,
+    declared: Annotated[
+        str | None, typer.Option(help="Declared goods: HS codes or words, mass, consignee; for all scans.")
+    ] = None,
+    registry: Annotated[Path | None, typer.Option(help="Registered pill presses: CSV, see --declared.")] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Address of a Dask cluster, or local for one on this machine.")
     ] = None,
@@ -58,10 +61,13 @@ def score(
     of Parquet parts.
     """
     from nii.batch import Run, Settings, Sources, expand
+    from nii.declared.check import question
     from nii.page import write_page
     from nii.parts import check_out
 
-    not_yet({"--declared": declared})
+    if registry is not None and declared is None:
+        raise UsageError("--registry: expected with --declared, came alone")
+    question(declared, registry)
     check_at_least_one("--workers", workers)
     if out is not None:
         check_out(out)
@@ -70,7 +76,15 @@ def score(
             folder.mkdir(parents=True, exist_ok=True)
     listed = (line.rstrip("\n") for line in sys.stdin) if scans == ["-"] else scans
     alone = workers == 1 and cluster is None
-    settings = Settings(model=model, pfa=pfa, threads=threads or int(not alone), overlays=overlays, tdr=tdr)
+    settings = Settings(
+        model=model,
+        pfa=pfa,
+        threads=threads or int(not alone),
+        overlays=overlays,
+        tdr=tdr,
+        declared=declared,
+        registry=registry,
+    )
     tally = Tally(keep=overlays is not None)
     with Sources(expand(line for line in listed if line.strip())) as sources:
         table = Run(sources, settings, out)
@@ -303,14 +317,8 @@ def line_of(record: dict[str, Any]) -> str:
     first = record["regions"][0] if record["regions"] else None
     where = f"  {first['family']} at {first['box']}" if first else ""
     p_value = f"  p {record['p_value']:.3g}" if record["p_value"] is not None else ""
-    return f"{decision}  {record['path']}  {record['score']:.3f}{p_value}{where}"
-
-
-def not_yet(options: dict[str, object]) -> None:
-    """Refuse options of the contract that this version doesn't have, rather than ignore them."""
-    for name, value in options.items():
-        if value is not None:
-            raise UsageError(f"{name}: expected not to be given, this version doesn't have it yet")
+    declared = f"  {record['declared']['answer']}" if record["declared"] else ""
+    return f"{decision}  {record['path']}  {record['score']:.3f}{p_value}{where}{declared}"
 
 
 def check_at_least_one(name: str, value: int) -> None:

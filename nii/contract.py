@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from nii.declared.calibration import LoadCalibration
 from nii.errors import CalibrationError, ModelError
 from nii.known.naming import Naming
 from nii.operating_point import Calibration
@@ -28,8 +29,8 @@ class Contract:
     was trained by and on (data: SHA-256 over the annotations of the sets). minutes: of training.
     calibrations: scores of benign scans; empty until calibrated. mass_ratios: true over estimated mass of
     concealments that the model found in validation scans, ascending; they make its masses right on average
-    and give their intervals. naming: how its regions get the name of a family; None until
-    `nii.known.calibrate` has fitted one.
+    and give their intervals. naming: how its regions get the name of a family; loads: of loads whose kind and mass
+    are known; None until `nii.known.calibrate` and `nii.declared.calibrate` have fitted them.
     """
 
     name: str
@@ -46,12 +47,14 @@ class Contract:
     calibrations: tuple[Calibration, ...] = ()
     mass_ratios: tuple[float, ...] = ()
     naming: Naming | None = None
+    loads: LoadCalibration | None = None
 
     def to_json(self) -> str:
         """One line of JSON."""
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
         record["calibrations"] = [one.to_json() for one in self.calibrations]
         record["naming"] = self.naming.to_json() if self.naming else None
+        record["loads"] = self.loads.to_json() if self.loads else None
         return json.dumps({"format": FORMAT, **record})
 
     @classmethod
@@ -68,6 +71,7 @@ class Contract:
             record["naming"] = Naming.from_json(naming) if naming else None
             for key in ("energies", "pitch_mm", "families", "cargos", "mass_ratios"):
                 record[key] = tuple(record.get(key, ()))
+            record["loads"] = LoadCalibration.from_json(record["loads"]) if record.get("loads") else None
             return cls(**record)
         except (ValueError, KeyError, TypeError, AttributeError, CalibrationError) as error:
             raise ModelError(f"{name}: expected a model contract in its metadata, came {error!r}") from error

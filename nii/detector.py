@@ -106,6 +106,12 @@ class Detector:
         (score,) = self.session.run(["score"], {"transmission": pixels[None]})
         return self._finite(score[0], scan)
 
+    def cargo(self, scan: Scan) -> FloatArray:
+        """Probabilities of the kinds of load alone, (kind,). Raises ModelError as `layers` does."""
+        pixels, _ = fitted(scan, self.contract)
+        (cargo,) = self.session.run(["cargo"], {"transmission": pixels[None]})
+        return np.asarray(cargo[0], np.float32)
+
     def _finite(self, score: np.floating[Any], scan: Scan) -> float:
         if not np.isfinite(score):
             raise ModelError(f"{scan.path}: expected a finite score from model {self.contract.name}, came {score}")

@@ -1,11 +1,12 @@
 """The record: everything that is said of one scan, the same from library, command line and service."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nii.contract import Contract
+from nii.declared.check import Question, check
 from nii.detector import Detector, Layers
 from nii.empty.load import find_load
 from nii.operating_point import Calibration, check_pfa, choose_calibration
@@ -45,6 +46,7 @@ COLUMNS: Mapping[str, str] = {
     "drift": "VARCHAR",
     "scan": _GEOMETRY,
     "load": _LOAD,
+    "declared": "JSON",
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -54,7 +56,8 @@ class Result:
     """A scored scan: its layers and candidate regions besides the decision, for pictures and reports.
 
     candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for.
-    p_value, alarm, threshold: None where the model carries no calibration.
+    p_value, alarm, threshold: None where the model carries no calibration. declared: what `nii.declared` says of the
+    declared goods, None where none were given.
     """
 
     scan: Scan
@@ -68,6 +71,7 @@ class Result:
     threshold: float | None
     notes: tuple[str, ...]
     milliseconds: dict[str, float]
+    declared: dict[str, Any] | None = None
 
     @property
     def alarm(self) -> bool | None:
@@ -77,11 +81,16 @@ class Result:
     @property
     def regions(self) -> tuple[Region, ...]:
         """The regions that alarm by themselves at the operating point."""
-        return tuple(one for one in self.candidates if one.p_value is not None and one.p_value <= self.pfa)
+        return alarming(self.candidates, self.pfa)
 
 
-def analyse(scan: Scan, detector: Detector, pfa: float = 0.01) -> Result:
-    """Score one scan and find its regions.
+def alarming(candidates: Sequence[Region], pfa: float) -> tuple[Region, ...]:
+    """The regions that alarm by themselves at a budget."""
+    return tuple(one for one in candidates if one.p_value is not None and one.p_value <= pfa)
+
+
+def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question | None = None) -> Result:
+    """Score one scan and find its regions; with a declaration, say whether the load is what was declared.
 
     Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few
     for the budget. A model without any calibration gives scores without a decision, and a note.
@@ -95,6 +104,11 @@ def analyse(scan: Scan, detector: Detector, pfa: float = 0.01) -> Result:
     threshold = calibration.threshold(pfa) if calibration else None
     candidates = find_regions(scan, layers, detector.contract, calibration)
     done = time.perf_counter()
+    milliseconds = {"infer": 1000 * (inferred - started), "regions": 1000 * (done - inferred)}
+    declared = None
+    if asked is not None:
+        declared = check(scan, detector, asked, [one.family for one in alarming(candidates, pfa)])
+        milliseconds["declared"] = 1000 * (time.perf_counter() - done)
     return Result(
         scan=scan,
         layers=layers,
@@ -106,7 +120,8 @@ def analyse(scan: Scan, detector: Detector, pfa: float = 0.01) -> Result:
         p_value=calibration.p_value(layers.score) if calibration else None,
         threshold=threshold,
         notes=tuple(notes),
-        milliseconds={"infer": 1000 * (inferred - started), "regions": 1000 * (done - inferred)},
+        milliseconds=milliseconds,
+        declared=declared,
     )
 
 
@@ -153,6 +168,7 @@ def record(result: Result) -> dict[str, Any]:
         "drift": None,
         "scan": _geometry(result.scan),
         "load": find_load(result.scan).to_json(),
+        "declared": result.declared,
     }
 
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from nii import __version__
 from nii.batch import Models
+from nii.declared.registry import read_registry
 from nii.detector import Detector
 from nii.errors import NiiError
 from nii.report import smallest_usable_pfa
@@ -48,6 +49,7 @@ class Service:
         self.figures = Figures(self.pool, lambda: self.models.drift.states())
         self.held = Held(settings.max_held_bytes)
         self.store = open_store(settings)
+        self.registry = read_registry(settings.registry) if settings.registry else None
         self.ready = False
 
     @asynccontextmanager
@@ -105,7 +107,15 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
             raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
         with service.held.share() as hold:
             asked = await read_upload(request, settings, hold)
-            job = partial(score, asked, service.models, settings.max_pixels, time.perf_counter(), service.store)
+            job = partial(
+                score,
+                asked,
+                service.models,
+                settings.max_pixels,
+                time.perf_counter(),
+                store=service.store,
+                registry=service.registry,
+            )
             answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
         return _report(answer, request)
 

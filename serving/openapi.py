@@ -15,12 +15,18 @@ _PFA = {
     "description": "False-alarm budget: the share of benign scans that may alarm.",
 }
 
+_DECLARED = {
+    "type": "string",
+    "minLength": 1,
+    "description": "Declared goods: HS codes or words, mass, consignee. Example: 4819.10; shoes, 12 400 kg",
+}
+
 
 def _form(*files: str) -> dict[str, Any]:
     return {
         "type": "object",
         "required": list(files),
-        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA},
+        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA, "declared": _DECLARED},
         "additionalProperties": False,
     }
 
@@ -31,7 +37,7 @@ REQUEST_BODY: dict[str, Any] = {
         "content": {
             "multipart/form-data": {
                 "schema": {"oneOf": [_form("file"), _form("low", "high")]},
-                "encoding": {"pfa": {"contentType": "text/plain"}},
+                "encoding": {name: {"contentType": "text/plain"} for name in ("pfa", "declared")},
             }
         },
     },
@@ -40,6 +46,7 @@ REQUEST_BODY: dict[str, Any] = {
 _SAID: dict[int, dict[str, str]] = {
     400: {
         "no file": "files: expected file, or low and high, came none",
+        "nothing declared": "declared goods: expected 1 to 4000 characters of text, came none",
         "budget": "pfa: expected a number above 0 and below 1, came '7'",
         "cut off": "body: expected multipart/form-data, came a body without its closing boundary",
     },
@@ -151,6 +158,7 @@ _RECORD = {
         "boxes": [],
         "why": "",
     },
+    "declared": None,
 }
 
 

@@ -103,6 +103,80 @@ class Load(_Strict):
     why: Annotated[str, Field(description="why the test says nothing of this scan")]
 
 
+class DeclaredGood(_Strict):
+    """One of the declared goods; kinds: of load that such goods travel as, as the model names them."""
+
+    text: str
+    code: Annotated[str, Field(description="HS code, 2 digits or more")]
+    means: str
+    kinds: list[str]
+
+
+class DeclaredSection(_Strict):
+    """A section of the travel, columns of the scan from start to end, its likeliest kind of load."""
+
+    start: int
+    end: int
+    kind: str
+    probability: Share
+    p_value: Annotated[PValue | None, Field(description="of the declared kinds here; null where it looks empty")]
+
+
+class DeclaredMass(_Strict):
+    """The declared mass beside the estimated one, kg."""
+
+    answer: Literal["as declared", "heavier than declared", "lighter than declared", "undetermined"]
+    why: str
+    declared_kg: float
+    kg: float | None
+    low_kg: Annotated[float | None, Field(description="lower end of the 90 % interval")]
+    high_kg: Annotated[float | None, Field(description="upper end of the 90 % interval")]
+    p_value: PValue | None
+
+
+class NeededDocuments(_Strict):
+    """What one of the declared goods would need."""
+
+    goods: str
+    code: str
+    documents: str
+    why: str
+
+
+class RegisteredMachine(_Strict):
+    """A pill press in the registry."""
+
+    machine: str
+    valid_until: str
+
+
+class Registry(_Strict):
+    """What the registry of pill presses says of what the scan shows."""
+
+    answer: Literal[
+        "registered for this consignee", "registration expired", "no registration found", "no consignee given"
+    ]
+    families: list[str]
+    consignee: str | None
+    machines: list[RegisteredMachine]
+
+
+class Declared(_Strict):
+    """Whether the load is what was declared, at a budget of false alarms."""
+
+    answer: Literal["as declared", "not as declared", "undetermined"]
+    why: Annotated[str, Field(description="why it is undetermined")]
+    p_value: PValue | None
+    budget: Share
+    goods: list[DeclaredGood]
+    unknown: Annotated[list[str], Field(description="words and codes that no table has")]
+    plausible: Annotated[list[str], Field(description="kinds of load that the scan fits, likeliest first")]
+    sections: list[DeclaredSection]
+    mass: DeclaredMass | None
+    documents: list[NeededDocuments]
+    registry: Registry | None
+
+
 class Record(_Strict):
     """The row of `nii score`, and the trace of the service."""
 
@@ -130,6 +204,7 @@ class Record(_Strict):
     timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report")]
     scan: Geometry
     load: Load
+    declared: Annotated[Declared | None, Field(description="null where nothing was declared")]
 
 
 class KeptFinding(_Strict):

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from nii import __version__
 from nii.batch import Models
+from nii.declared.check import Question
+from nii.declared.registry import Entry
 from nii.detector import Detector, shipped_models
 from nii.errors import ModelError, ScanError
 from nii.io.read import SNIFFED, decode_scan, sniff
@@ -96,16 +98,25 @@ def warm(models: Models, pfa: float) -> None:
             write(result, said(result, {}), b"")
 
 
-def score(asked: Asked, models: Models, most_pixels: int, accepted: float, store: "Store | None" = None) -> Answer:
+def score(
+    asked: Asked,
+    models: Models,
+    most_pixels: int,
+    accepted: float,
+    *,
+    store: "Store | None" = None,
+    registry: tuple[Entry, ...] | None = None,
+) -> Answer:
     """One scan from bytes to answer, which is in the store before it is returned.
 
-    accepted: `time.perf_counter()` when the request joined the queue. Raises ScanError, ModelError,
-    CalibrationError.
+    accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. Raises ScanError,
+    ModelError, CalibrationError.
     """
     started = time.perf_counter()
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
-    result = analyse(scan, models.for_scan(scan), asked.pfa)
+    question = Question(asked.declared, registry) if asked.declared else None
+    result = analyse(scan, models.for_scan(scan), asked.pfa, question)
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     429. max_pixels: per energy, checked before decoding; a worker needs about 0.2 GB per megapixel.
     keys_file: API keys, one per line; none means that everybody who reaches the port may ask. store:
     SQLAlchemy URL of the record store, such as sqlite:///records.db; none means that nothing is kept.
-    keep_scans: folder for the scans themselves, needed to export them as a scan set.
+    keep_scans: folder for the scans themselves, needed to export them as a scan set. registry: CSV file of registered
+    pill presses, asked about declared loads in which one is seen.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     keys_file: Path | None = None
     store: str | None = None
     keep_scans: Path | None = None
+    registry: Path | None = None
 
     @model_validator(mode="after")
     def _scans_need_a_store(self) -> "Settings":

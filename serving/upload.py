@@ -13,14 +13,16 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from nii import __version__
+from nii.declared.words import Declaration, read_declaration
+from nii.errors import UsageError
 from serving.problems import CLIENT_GONE, Problem
 from serving.settings import Settings
 
 JSON, PNG, DICOM, LAYERS = "application/json", "image/png", "application/dicom", "multipart/form-data"
 ANSWERS = (JSON, PNG, DICOM, LAYERS)
 FILES = ("file", "low", "high")
-OPTIONS = ("pfa",)
-NOT_YET = ("declared", "reference")  # of the contract, refused until this version can use them
+OPTIONS = ("pfa", "declared")
+NOT_YET = ("reference",)  # of the contract, refused until this version can use them
 RETRY = "2"  # seconds, where no queue tells better
 LONGEST_OPTION = 4096  # bytes
 LONGEST_NAME = 120  # characters
@@ -35,6 +37,7 @@ class Asked:
     pfa: float
     wanted: str
     upload_ms: float
+    declared: Declaration | None = None
 
 
 class Held:
@@ -111,6 +114,7 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         pfa=_pfa(options.get("pfa"), settings.pfa),
         wanted=wanted,
         upload_ms=1000 * (time.perf_counter() - started),
+        declared=_declared(options.get("declared")),
     )
 
 
@@ -198,7 +202,7 @@ def _options(request: Request, form: FormData) -> dict[str, str]:
         if name in NOT_YET:
             raise Problem(400, f"{name}: expected no such field by version {__version__}, which can't use it yet")
         if name not in OPTIONS or not isinstance(value, str):
-            raise Problem(400, f"{name[:60]!r}: expected the fields file or low and high, and pfa, came another")
+            raise Problem(400, f"{name[:60]!r}: expected the fields file or low and high, pfa, declared, came another")
         if name in options:
             raise Problem(400, f"{name}: expected it once, came it twice")
         options[name] = value
@@ -224,6 +228,13 @@ def _pfa(text: str | None, default: float) -> float:
     if not 0 < value < 1:
         raise Problem(400, f"pfa: expected a number above 0 and below 1, came {text[:60]!r}")
     return value
+
+
+def _declared(text: str | None) -> Declaration | None:
+    try:
+        return None if text is None else read_declaration(text)
+    except UsageError as error:
+        raise Problem(400, str(error)) from None
 
 
 def _number(text: str) -> float:

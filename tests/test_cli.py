@@ -121,10 +121,10 @@ def test_a_budget_that_only_another_scanner_supports_fails_the_scans_of_the_othe
     assert [row["status"] for row in read_jsonl(out)] == ["error", "ok"]
 
 
-def test_options_that_are_not_there_yet_are_refused_not_ignored(capfd, model, scan):
-    code, _, complained = run(capfd, "score", scan, "--model", model, "--declared", "shoes")
+def test_a_registry_without_a_declaration_is_refused_not_ignored(capfd, model, scan):
+    code, _, complained = run(capfd, "score", scan, "--model", model, "--registry", scan)
     assert code == 2
-    assert "--declared" in complained
+    assert "--registry: expected with --declared" in complained
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])

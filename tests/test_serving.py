@@ -212,9 +212,17 @@ def test_a_budget_that_is_none_is_refused(client, scan, value):
     assert problem(post(client, scan, pfa=value), 400).startswith("pfa: expected a number above 0 and below 1")
 
 
-@pytest.mark.parametrize("name", ["declared", "reference", "colour"])
+@pytest.mark.parametrize("name", ["reference", "colour"])
 def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
     assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
+
+
+def test_a_declaration_is_answered_and_one_that_says_nothing_is_refused(client, scan):
+    declared = post(client, scan, declared="medicines 3 t; widgets").json()["declared"]
+    assert declared["answer"] == "undetermined"
+    assert (declared["goods"][0]["code"], declared["unknown"]) == ("30", ["widgets"])
+    assert declared["documents"][0]["goods"] == "medicines"
+    assert problem(post(client, scan, declared=" "), 400).startswith("declared goods: expected 1 to 4000 characters")
 
 
 def test_options_in_the_query_are_refused_not_ignored(client, scan):

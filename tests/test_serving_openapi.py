@@ -79,6 +79,7 @@ def test_real_answers_are_as_described(client, tmp_path):
     answer = post(client, block_tiff(tmp_path)).json()
     assert set(COLUMNS) < set(Record.model_fields)
     Record.model_validate(answer)
+    Record.model_validate(post(client, block_tiff(tmp_path), declared="medicines 3 t; widgets").json())
     assert answer["candidates"]
     Models.model_validate(client.get("/v1/model").json())
     where = f"/v1/scans/{answer['id']}"

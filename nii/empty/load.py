@@ -148,7 +148,7 @@ def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Lo
     Undetermined where the scan has no pitch, is no transmission at MV energies or shows no body of 3.5 m or more.
     """
     by = by or standard()
-    if (why := _unfit(scan)) is not None or scan.pitch_mm is None:
+    if (why := unfit(scan)) is not None or scan.pitch_mm is None:
         return Load(Answer.UNDETERMINED, why=why or "")
     A = on_grid(scan, scan.pitch_mm)
     rooms = find_rooms(np.asarray(A.mean(axis=0), np.float32))
@@ -179,7 +179,7 @@ def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Lo
     )
 
 
-def _unfit(scan: Scan) -> str | None:
+def unfit(scan: Scan) -> str | None:
     """Why the test says nothing of such a scan; None where it does."""
     if scan.kind is not Kind.TRANSMISSION:
         return "an operator image holds no transmission"

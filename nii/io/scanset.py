@@ -48,7 +48,8 @@ class ScanEntry:
     """One scan of a set, not yet read. A scan without annotations is benign.
 
     name: file name without folders and suffix. open_beam: counts, one per energy or one for all.
-    size: (rows, columns) if the annotations tell. split: "train" or "test" in the MVTec layout.
+    load_kg: mass of the cargo. size: (rows, columns) if the annotations tell. split: "train" or "test" in the MVTec
+    layout.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ScanEntry:
     mask_path: Path | None = None
     annotations: tuple[Annotation, ...] = ()
     cargo: str | None = None
+    load_kg: float | None = None
     scanner: str | None = None
     pitch_mm: Pitch | None = None
     energies: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ def _entry(row: Mapping[str, Any], annotations: tuple[Annotation, ...], folder: 
         mask_path=mask,
         annotations=annotations,
         cargo=cargo,
+        load_kg=_number(row, "load_kg", path),
         scanner=metadata.scanner,
         pitch_mm=metadata.pitch_mm,
         energies=metadata.energies,
@@ -385,6 +388,7 @@ def _image_row(number: int, entry: ScanEntry, folder: Path) -> dict[str, Any]:
         "width": columns,
         "height": rows,
         "cargo": entry.cargo,
+        "load_kg": entry.load_kg,
         "pitch_mm": list(entry.pitch_mm) if entry.pitch_mm else None,
         "energies": list(entry.energies) or None,
         "open_beam": levels[0] if len(levels) == 1 else levels or None,

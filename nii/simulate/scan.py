@@ -30,7 +30,8 @@ class Simulated:
     """A scan as measured, and everything that is known of it.
 
     name: "000012" for index 12. measured: float32 (energy, row, column) transmission with the scanner's
-    noise. cargo: kind of load, "a+b" when mixed.
+    noise. cargo: kind of load, "a+b" when mixed. load_kg: mass of the load by volumes and densities, without
+    concealments.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Simulated:
     scanner: Scanner
     cargo: str
     conveyance: str
+    load_kg: float
     truth: Truth
 
 
@@ -64,7 +66,15 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
         hidden = [_mirrored(one, shape[1]) for one in hidden]
     noise = scanner.noise
     truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
-    return Simulated(f"{index:06d}", measure(present, noise, rng), scanner, scene.cargo, scene.conveyance_kind, truth)
+    return Simulated(
+        name=f"{index:06d}",
+        measured=measure(present, noise, rng),
+        scanner=scanner,
+        cargo=scene.cargo,
+        conveyance=scene.conveyance_kind,
+        load_kg=sum(part.mass_kg for part in scene.load),
+        truth=truth,
+    )
 
 
 def drawn_scanner(kind: str, seed: int, index: int) -> Scanner:

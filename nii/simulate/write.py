@@ -144,6 +144,7 @@ def _image(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
         "cargo": scan.cargo,
         "hs_chapters": [hs_chapters[kind] for kind in scan.cargo.split("+")],
         "conveyance": scan.conveyance,
+        "load_kg": round(scan.load_kg, 3),
         "pitch_mm": list(scan.scanner.pitch_mm),
         "energies": list(scan.scanner.energies),
         "scanner": scan.scanner.name,

@@ -215,6 +215,7 @@ function showFacts(record) {
   const cargo = record.cargo[0];
   const facts = {
     "Any load": anyLoad(record.load),
+    ...(record.declared ? { Declared: asDeclared(record.declared) } : {}),
     Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",
     Size: `${panes.scan.scan.columns} x ${panes.scan.scan.rows} pixels`,
     Model: `${record.model}, ${record.model_sha256.slice(0, 12)}`,
@@ -233,6 +234,14 @@ function anyLoad(load) {
   const mass = load.mass_kg === null ? "" : `, ${digits(load.mass_kg)} kg (${digits(load.mass_low_kg)} to ${digits(load.mass_high_kg)})`;
   const metres = where.length ? `, metre ${where.join(", ")} of ${load.sections.length}` : "";
   return `${load.answer}${mass}${metres}; p ${digits(load.p_value)}`;
+}
+
+function asDeclared(declared) {
+  const p = declared.p_value === null ? "" : `; p ${digits(declared.p_value)}`;
+  const fits = declared.plausible.length ? `; fits ${declared.plausible.slice(0, 5).map(words).join(", ")}` : "";
+  const mass = declared.mass ? `; ${declared.mass.answer === "undetermined" ? "mass undetermined" : declared.mass.answer}` : "";
+  const registry = declared.registry ? `; press: ${declared.registry.answer}` : "";
+  return `${declared.answer}${declared.why ? `: ${declared.why}` : ""}${p}${fits}${mass}${registry}`;
 }
 
 function timing(record) {
