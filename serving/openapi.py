@@ -15,12 +15,14 @@ _PFA = {
     "description": "False-alarm budget: the share of benign scans that may alarm.",
 }
 
+_REFERENCE = _BINARY | {"description": "An earlier passage of the same conveyance; the answer says whether it changed."}
+
 
 def _form(*files: str) -> dict[str, Any]:
     return {
         "type": "object",
         "required": list(files),
-        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA},
+        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA, "reference": _REFERENCE},
         "additionalProperties": False,
     }
 
@@ -146,6 +148,7 @@ _RECORD = {
         "boxes": [],
         "why": "",
     },
+    "changes": None,
 }
 
 

@@ -21,7 +21,7 @@ FAINT = 0.025  # difference over a hand's breadth, that belongs to a load if it 
 THIN_MM = 50.0  # posts and straps are thinner, loads are not
 FEET_MM = 250.0  # above the floor line, to which a load reaches down: the height of a pallet's feet
 BELOW_MM = 600.0  # below the floor line, to which the near side of a load may be seen
-LOADED, LOADED_SHARE = 0.1, 0.2  # difference and share of a row's columns, from which on the loads differ there
+LOADED, LOADED_SHARE = 0.1, 0.4  # difference and share of a row's columns, from which on the loads differ there
 BELOW_EXCESS = 0.05  # difference of the two passages below the floor line, that goes on from a load
 BESIDE_MM = 400.0  # beyond the columns of a room, where its load may go on
 AROUND_MM = 40.0  # around a load, for its blur and scatter
@@ -72,7 +72,9 @@ def find_places(before: FloatArray, after: FloatArray, seen: Mask) -> Places:
     """Where two aligned passages can be compared; attenuation (row, column), mean over the energies."""
     least = np.minimum(before, after)
     conveyance = _closed(np.maximum(before, after) > SOMETHING, BODY_MM) & seen
-    apart = np.abs(after - before)
+    apart = after - before
+    alike = seen & (np.abs(apart) < LOADED)
+    apart = apart - np.median(apart[alike]) if alike.any() else apart  # air levels are a percent off at times
     rooms = tuple(_whole(room, apart) for room in find_rooms(np.asarray(least, np.float32)))
     loads, inside = np.zeros(after.shape, np.bool_), np.zeros(after.shape, np.bool_)
     for room in rooms:
@@ -86,11 +88,10 @@ def find_places(before: FloatArray, after: FloatArray, seen: Mask) -> Places:
 def _whole(room: Room, apart: FloatArray) -> Room:
     """The room down to where its loads no longer differ: what is full shows its floor line too high."""
     columns = slice(*room.columns)
-    differ = _opened(apart[:, columns] > LOADED, THIN_MM).mean(axis=1) > LOADED_SHARE
-    differ[: room.top] = False
-    floor = int(np.flatnonzero(differ)[-1]) + 1 if differ.any() else 0
-    if floor <= room.rows[1]:
-        return room
+    differ = _opened(np.abs(apart[:, columns]) > LOADED, THIN_MM).mean(axis=1) > LOADED_SHARE
+    floor = room.rows[1]
+    while differ[floor : floor + int(BODY_MM / GRID_MM)].any():
+        floor += 1
     return replace(room, rows=(room.rows[0], floor), floor=(floor, min(floor + len(apart), len(apart))))
 
 
@@ -100,16 +101,16 @@ def _loads(passage: FloatArray, least: FloatArray, apart: FloatArray, room: Room
     floor, columns = room.rows[1] - room.top, slice(*room.columns)
     area = (slice(room.top, room.rows[1]), columns)
     level = np.percentile(least[area], USUAL, axis=1, keepdims=True)
-    faint = cv2.blur(apart[area], (int(BODY_MM / GRID_MM),) * 2) > FAINT
+    faint = np.abs(cv2.blur(apart[area], (int(BODY_MM / GRID_MM),) * 2)) > FAINT  # signed: edges a bit off cancel
     thick = _opened((passage[area] > 1.1 * level + OVER_WALLS) | faint, THIN_MM)
     _, labels = cv2.connectedComponents(_closed(thick, THIN_MM).astype(np.uint8))
     standing = np.unique(labels[max(floor - int(FEET_MM / GRID_MM), 0) :])
     load = np.isin(labels, standing[standing > 0])
     out[area] = np.maximum.accumulate(load, axis=0)
-    _go_on_beside(out, apart > LOADED, room)
+    _go_on_beside(out, np.abs(apart) > LOADED, room)
     below = slice(room.rows[1], room.rows[1] + int(BELOW_MM / GRID_MM))
     over = _dilated(out[area].any(axis=0, keepdims=True), int(AROUND_MM / GRID_MM))
-    out[below, columns] = np.minimum.accumulate((apart[below, columns] > BELOW_EXCESS) & over, axis=0)
+    out[below, columns] = np.minimum.accumulate((np.abs(apart[below, columns]) > BELOW_EXCESS) & over, axis=0)
     around = _dilated(out, int(AROUND_MM / GRID_MM))
     around[area] |= _dilated(passage[area] - _without_thin(passage[area]) > OVER_WALLS, 1)
     return around
