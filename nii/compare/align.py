@@ -15,12 +15,13 @@ from nii.scan import FloatArray
 Array = npt.NDArray[np.float64]
 
 COARSE = 4  # points of the grid in one of the global search
-STRETCHES = np.arange(0.88, 1.1201, 0.005)  # of two passages whose speeds are each known within 5 %
+STRETCHES = np.arange(0.88, 1.1201, 0.01)  # of two passages whose speeds are each known within 5 %
 EDGE = 0.15  # attenuation over one coarse point, from which on a stronger edge counts no more
 CAP = 0.25  # attenuation, from which on a larger difference counts no more
 NODE = 10  # points of the grid between two places whose displacement is sought
 ROUNDS = ((10.0, 5.0, 0.5), (1.5, 1.5, 0.25))
 """Largest displacement of columns and of rows, and step between displacements, each in points of the grid."""
+THINNED = 2  # of so many rows one is looked at for the displacement of columns
 STEEPEST = 2  # steps between two nodes: 5 % of the speed
 BEND = 0.02  # cost of one step between nodes, as a share of the cap
 
@@ -69,17 +70,18 @@ def _ways(plane: FloatArray) -> tuple[tuple[FloatArray, bool], tuple[FloatArray,
 def _search(before: FloatArray, after: FloatArray) -> tuple[float, float, float]:
     """Fit, stretch and shift (points of the grid): later column = stretch x earlier column + shift."""
     later = _edges(_smaller(after, after.shape[1]))
+    n = cv2.getOptimalDFTSize(later.shape[2] + int(before.shape[1] * STRETCHES[-1] / COARSE) + 1)
+    spectrum, norm = np.fft.rfft(later, n), (later**2).sum()
     best = (-1.0, 1.0, 0.0)
     for stretch in STRETCHES:
         width = round(before.shape[1] * float(stretch))
         earlier = _edges(_smaller(before, width))
-        rows = min(len(earlier), len(later))
-        n = earlier.shape[1] + later.shape[1]
-        spectra = [np.fft.rfft(plane[:rows], n, axis=1) for plane in (later, earlier)]
-        found = np.fft.irfft((spectra[0] * spectra[1].conj()).sum(axis=0), n)
+        rows = min(earlier.shape[1], later.shape[1])
+        product = spectrum[:, :rows] * np.fft.rfft(earlier[:, :rows], n).conj()
+        found = np.fft.irfft(product.sum(axis=(0, 1)), n)
         at = int(found.argmax())
-        fit = float(found[at] / np.sqrt((later**2).sum() * (earlier**2).sum() + 1e-9))
-        shift = at if at < later.shape[1] else at - n
+        fit = float(found[at] / np.sqrt(norm * (earlier**2).sum() + 1e-9))
+        shift = at if at < later.shape[2] else at - n
         best = max(best, (fit, width / before.shape[1], float(shift * COARSE)))
     return best
 
@@ -90,9 +92,9 @@ def _smaller(plane: FloatArray, width: int) -> FloatArray:
 
 
 def _edges(plane: FloatArray) -> FloatArray:
-    """Edges across and along the travel, those of a dense load no stronger than those of a post."""
+    """Edges along and across the travel (2, row, column), those of a dense load no stronger than those of a post."""
     across, along = np.gradient(plane)
-    return np.asarray(np.clip(np.concatenate([along, across]), -EDGE, EDGE), np.float32)
+    return np.asarray(np.clip(np.stack([along, across]), -EDGE, EDGE), np.float32)
 
 
 def _pulled(plane: FloatArray, rows: Array, columns: Array) -> FloatArray:
@@ -105,6 +107,7 @@ def _pulled(plane: FloatArray, rows: Array, columns: Array) -> FloatArray:
 
 def _displacement(earlier: FloatArray, later: FloatArray, offsets: Array) -> Array:
     """By which of the offsets each column of `earlier` must be taken further on to look like that of `later`."""
+    earlier, later = earlier[::THINNED], later[::THINNED]
     at, rows = np.arange(later.shape[1], dtype=np.float64), np.arange(len(later), dtype=np.float64)
     nodes = max(later.shape[1] // NODE, 1)
     cost = np.empty((nodes, offsets.size))
