@@ -213,6 +213,31 @@ def calibrate(
 
 
 @app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="Earlier passage: a scan, or a pair low.png,high.png.")],
+    after: Annotated[str, typer.Argument(help="Later passage of the same conveyance.")],
+    pfa: Annotated[float, typer.Option(help="False-alarm budget: share of unchanged pairs that may alarm.")] = 0.01,
+    out: Annotated[Path | None, typer.Option(help="The answer as JSON.")] = None,
+    overlay: Annotated[Path | None, typer.Option(help="A PNG picture of the later scan and what differs.")] = None,
+) -> None:
+    """Was the conveyance itself changed between two passages? Its goods may be others."""
+    import json
+
+    from nii.compare.changes import find_changes
+    from nii.compare.picture import picture
+    from nii.io.read import read_scan
+    from nii.overlay import png
+
+    scans = read_scan(before), read_scan(after)
+    found = find_changes(*scans, pfa=pfa)
+    if out is not None:
+        out.write_text(json.dumps({"before": before, "after": after, **found.to_json()}, indent=1) + "\n")
+    if overlay is not None:
+        overlay.write_bytes(png(picture(scans[1], found)))
+    say(found.line())
+
+
+@app.command()
 def info(
     scan: Annotated[str, typer.Argument(help="A scan, or a pair low.png,high.png.")],
     phantom: Annotated[bool, typer.Option("--phantom", help="Read the figures of a test phantom.")] = False,

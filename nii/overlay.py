@@ -38,7 +38,7 @@ def base_picture(scan: Scan) -> Picture:
 
 def overlay(result: Result) -> Picture:
     """(row, column, 3): what `marked` gives, below one line of text."""
-    return _with_strip(marked(result), headline(result), ALARM if result.alarm else CLEAR)
+    return with_strip(marked(result), headline(result), ALARM if result.alarm else CLEAR)
 
 
 def marked(result: Result) -> Picture:
@@ -48,13 +48,13 @@ def marked(result: Result) -> Picture:
     picture = np.asarray(picture * (1 - strength) + np.array((30, 30, 255)) * strength, np.uint8)
     for region in (result.regions or result.candidates[:1])[::-1]:
         alarms = region in result.regions
-        _mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE)
+        mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE)
     return picture
 
 
 def without_layer(result: Result) -> Picture:
     """What `unlayered` gives, below a line that says so."""
-    return _with_strip(unlayered(result), "without the layer", CLEAR)
+    return with_strip(unlayered(result), "without the layer", CLEAR)
 
 
 def unlayered(result: Result) -> Picture:
@@ -93,7 +93,8 @@ def _growth(picture: Picture) -> float:
     return max(1.0, float(picture.shape[1]) / SHOWN)
 
 
-def _mark(picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int]) -> None:
+def mark(picture: Picture, box: tuple[int, int, int, int], text: str, colour: tuple[int, int, int]) -> None:
+    """Draw a box (x, y, w, h) and a label; the picture is changed."""
     box_in(picture, box, colour)
     x, y, _, h = box
     growth = _growth(picture)
@@ -106,7 +107,7 @@ def _mark(picture: Picture, box: tuple[int, int, int, int], text: str, colour: t
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, line, cv2.LINE_AA)
 
 
-def _with_strip(picture: Picture, text: str, colour: tuple[int, int, int]) -> Picture:
+def with_strip(picture: Picture, text: str, colour: tuple[int, int, int]) -> Picture:
     """The picture below a line of text; the text is made to fit the width."""
     growth = _growth(picture)
     strip = np.full((round(STRIP * growth), picture.shape[1], 3), 255, np.uint8)

@@ -26,6 +26,11 @@ _LOAD = (
     "STRUCT(answer VARCHAR, p_value DOUBLE, score DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, "
     'sections STRUCT("start" INTEGER, "end" INTEGER, answer VARCHAR)[], boxes INTEGER[][], why VARCHAR)'
 )
+_CHANGES = (
+    "STRUCT(answer VARCHAR, p_value DOUBLE, pfa DOUBLE, score DOUBLE, regions STRUCT(box INTEGER[], change VARCHAR, "
+    "score DOUBLE, p_value DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE)[], compared DOUBLE, "
+    "mirrored BOOLEAN, why VARCHAR)"
+)
 COLUMNS: Mapping[str, str] = {
     "path": "VARCHAR",
     "sha256": "VARCHAR",
@@ -47,6 +52,7 @@ COLUMNS: Mapping[str, str] = {
     "scan": _GEOMETRY,
     "load": _LOAD,
     "declared": "JSON",
+    "changes": _CHANGES,
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -143,7 +149,8 @@ def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibratio
 def record(result: Result) -> dict[str, Any]:
     """The row of a result table, ready for JSON; unknown is None, never 0.
 
-    drift: None here; who scores one scan after the other fills it in (`nii.drift`).
+    drift: None here; who scores one scan after the other fills it in (`nii.drift`). changes: None here; who has an
+    earlier passage of the conveyance fills it in (`nii.compare.changes`).
     """
     from nii.quality import assess
 
@@ -169,6 +176,7 @@ def record(result: Result) -> dict[str, Any]:
         "scan": _geometry(result.scan),
         "load": find_load(result.scan).to_json(),
         "declared": result.declared,
+        "changes": None,
     }
 
 

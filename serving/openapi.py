@@ -20,13 +20,14 @@ _DECLARED = {
     "minLength": 1,
     "description": "Declared goods: HS codes or words, mass, consignee. Example: 4819.10; shoes, 12 400 kg",
 }
+_REFERENCE = _BINARY | {"description": "An earlier passage of the same conveyance; the answer says whether it changed."}
 
 
 def _form(*files: str) -> dict[str, Any]:
     return {
         "type": "object",
         "required": list(files),
-        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA, "declared": _DECLARED},
+        "properties": {**dict.fromkeys(files, _BINARY), "pfa": _PFA, "declared": _DECLARED, "reference": _REFERENCE},
         "additionalProperties": False,
     }
 
@@ -159,6 +160,7 @@ _RECORD = {
         "why": "",
     },
     "declared": None,
+    "changes": None,
 }
 
 

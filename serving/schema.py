@@ -177,6 +177,31 @@ class Declared(_Strict):
     registry: Registry | None
 
 
+class Change(_Strict):
+    """An area where the conveyance differs from the reference. Masses in kg; null where unknown."""
+
+    box: Annotated[tuple[int, int, int, int], Field(description="x, y, w, h in pixels of the scan")]
+    change: Literal["added", "missing"]
+    score: float
+    p_value: Annotated[PValue, Field(description="share of unchanged simulated pairs that score as high")]
+    mass_kg: float | None
+    mass_low_kg: Annotated[float | None, Field(description="lower end of the 90 % interval")]
+    mass_high_kg: Annotated[float | None, Field(description="upper end of the 90 % interval")]
+
+
+class Changes(_Strict):
+    """Whether the conveyance itself was changed since the reference, by a physical test; goods may be others."""
+
+    answer: Literal["changed", "unchanged", "undetermined"]
+    p_value: Annotated[PValue | None, Field(description="share of unchanged simulated pairs that score as high")]
+    pfa: Share
+    score: float | None
+    regions: list[Change]
+    compared: Annotated[Share, Field(description="share of the conveyance that could be compared")]
+    mirrored: Annotated[bool, Field(description="the passages ran opposite ways")]
+    why: Annotated[str, Field(description="why the test says nothing, or leaves a doubt")]
+
+
 class Record(_Strict):
     """The row of `nii score`, and the trace of the service."""
 
@@ -201,10 +226,11 @@ class Record(_Strict):
     quality: Quality
     milliseconds: float
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
-    timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report")]
+    timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report, compare")]
     scan: Geometry
     load: Load
     declared: Annotated[Declared | None, Field(description="null where nothing was declared")]
+    changes: Annotated[Changes | None, Field(description="null without a reference")]
 
 
 class KeptFinding(_Strict):

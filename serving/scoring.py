@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nii import __version__
 from nii.batch import Models
+from nii.compare.changes import find_changes
 from nii.declared.check import Question
 from nii.declared.registry import Entry
 from nii.detector import Detector, shipped_models
@@ -118,8 +119,13 @@ def score(
     question = Question(asked.declared, registry) if asked.declared else None
     result = analyse(scan, models.for_scan(scan), asked.pfa, question)
     result.milliseconds["read"] = 1000 * (read - started)
+    earlier = decode_reference(asked, most_pixels)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)
+    if earlier is not None:
+        comparing = time.perf_counter()
+        found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
+        found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
     found["drift"] = models.drift.observe(found, result.contract)
     if store is not None:
         store.keep(found, asked.files)
@@ -128,12 +134,24 @@ def score(
 
 def decode(asked: Asked, most_pixels: int) -> Scan:
     """The scan in the bytes. Raises ScanError, NotAScanError if no byte of it looks like one."""
-    for data in asked.files:
-        check_pixels_stated(data, asked.name, most_pixels)
+    return _decoded(asked.files, asked.name, most_pixels)
+
+
+def decode_reference(asked: Asked, most_pixels: int) -> Scan | None:
+    """The earlier passage that came with a scan, if one did. Raises as `decode`."""
+    if asked.reference is None:
+        return None
+    name, data = asked.reference
+    return _decoded((data,), f"reference {name}", most_pixels)
+
+
+def _decoded(files: tuple[bytes, ...], name: str, most_pixels: int) -> Scan:
+    for data in files:
+        check_pixels_stated(data, name, most_pixels)
     try:
-        return decode_scan(asked.files[0] if len(asked.files) == 1 else (asked.files[0], asked.files[1]), asked.name)
+        return decode_scan(files[0] if len(files) == 1 else (files[0], files[1]), name)
     except ScanError as error:
-        if all(sniff(data[:SNIFFED]) for data in asked.files):
+        if all(sniff(data[:SNIFFED]) for data in files):
             raise
         raise NotAScanError(str(error)) from None
 

@@ -12,7 +12,6 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from nii import __version__
 from nii.declared.words import Declaration, read_declaration
 from nii.errors import UsageError
 from serving.problems import CLIENT_GONE, Problem
@@ -21,8 +20,8 @@ from serving.settings import Settings
 JSON, PNG, DICOM, LAYERS = "application/json", "image/png", "application/dicom", "multipart/form-data"
 ANSWERS = (JSON, PNG, DICOM, LAYERS)
 FILES = ("file", "low", "high")
+REFERENCE = "reference"  # an earlier passage of the same conveyance, one file
 OPTIONS = ("pfa", "declared")
-NOT_YET = ("reference",)  # of the contract, refused until this version can use them
 RETRY = "2"  # seconds, where no queue tells better
 LONGEST_OPTION = 4096  # bytes
 LONGEST_NAME = 120  # characters
@@ -30,7 +29,10 @@ LONGEST_NAME = 120  # characters
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What a client wants: the bytes of one file or of a pair (low first), and how it wants the answer."""
+    """What a client wants: the bytes of one file or of a pair (low first), and how it wants the answer.
+
+    reference: name and bytes of an earlier passage, if one came.
+    """
 
     files: tuple[bytes, ...]
     name: str
@@ -38,6 +40,7 @@ class Asked:
     wanted: str
     upload_ms: float
     declared: Declaration | None = None
+    reference: tuple[str, bytes] | None = None
 
 
 class Held:
@@ -106,6 +109,8 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         options = _options(request, form)
         uploads = _uploads(form)
         files = tuple([await upload.read() for upload in uploads])
+        earlier = _reference(form)
+        reference = (clean_name(earlier.filename), await earlier.read()) if earlier else None
     finally:
         await form.close()
     return Asked(
@@ -115,6 +120,7 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         wanted=wanted,
         upload_ms=1000 * (time.perf_counter() - started),
         declared=_declared(options.get("declared")),
+        reference=reference,
     )
 
 
@@ -132,8 +138,8 @@ async def _form(request: Request, settings: Settings, hold: Callable[[int], None
             return await _Parser(
                 request.headers,
                 body,
-                max_files=2,
-                max_fields=len(OPTIONS + NOT_YET),
+                max_files=3,
+                max_fields=len(OPTIONS),
                 max_part_size=LONGEST_OPTION,
             ).parse()
     except _Refused as refused:
@@ -197,12 +203,12 @@ def _options(request: Request, form: FormData) -> dict[str, str]:
         raise Problem(400, f"query: expected none, since options are form fields, came {first[:60]!r}")
     options: dict[str, str] = {}
     for name, value in form.multi_items():
-        if name in FILES:
+        if name in (*FILES, REFERENCE):
             continue
-        if name in NOT_YET:
-            raise Problem(400, f"{name}: expected no such field by version {__version__}, which can't use it yet")
         if name not in OPTIONS or not isinstance(value, str):
-            raise Problem(400, f"{name[:60]!r}: expected the fields file or low and high, pfa, declared, came another")
+            raise Problem(
+                400, f"{name[:60]!r}: expected the fields file or low and high, pfa, declared, reference, came another"
+            )
         if name in options:
             raise Problem(400, f"{name}: expected it once, came it twice")
         options[name] = value
@@ -219,6 +225,16 @@ def _uploads(form: FormData) -> tuple[UploadFile, ...]:
     if not all(isinstance(value, UploadFile) for value in uploads):
         raise Problem(400, "files: expected parts with a filename, came plain fields")
     return tuple(value for value in uploads if isinstance(value, UploadFile))
+
+
+def _reference(form: FormData) -> UploadFile | None:
+    """The earlier passage, if one came."""
+    given = form.getlist(REFERENCE)
+    if len(given) > 1:
+        raise Problem(400, f"{REFERENCE}: expected it once, came it {len(given)} times")
+    if given and not isinstance(given[0], UploadFile):
+        raise Problem(400, f"{REFERENCE}: expected a part with a filename, came a plain field")
+    return given[0] if given and isinstance(given[0], UploadFile) else None
 
 
 def _pfa(text: str | None, default: float) -> float:

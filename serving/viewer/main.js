@@ -1,7 +1,7 @@
 // The viewer: one state, one function per thing that an officer does, keys and buttons that call them.
 
 import { Pane } from "./pane.js";
-import { readScan, score, words } from "./scan.js";
+import { changeWords, readScan, score, words } from "./scan.js";
 
 const $ = (id) => document.getElementById(id);
 const ZOOMS = { 1: 1, 2: 2, 3: 4, 4: 8, 5: 16 };
@@ -12,7 +12,7 @@ const AS_AT_START = { level: 0.5, width: 1, gamma: 1 };
 const panes = { scan: new Pane($("scan-pane")), reference: new Pane($("reference-pane")) };
 const view = { x: 0, y: 0, scale: 1, fitted: true };
 const look = { mode: "grey", energy: 0, heat: true, boxes: true, without: false, edges: false, ...AS_AT_START };
-const state = { files: null, pfa: 0.01, smallest: 0.001, current: -1, ruling: false, ruler: null, key: "", models: [], records: false };
+const state = { files: null, reference: null, pfa: 0.01, smallest: 0.001, current: -1, ruling: false, ruler: null, key: "", models: [], records: false };
 
 // ---- scans
 
@@ -22,7 +22,8 @@ async function open(files, pane = panes.scan) {
   say(`scoring ${[...files].map((file) => file.name).join(" + ")} ...`);
   const started = performance.now();
   try {
-    const scan = await readScan(await score(files, null, state.key));
+    const reference = pane === panes.scan ? state.reference : null;
+    const scan = await readScan(await score(files, null, state.key, undefined, reference));
     scan.kilovolts = isKilovolts(scan.record);
     if (pane === panes.scan) await take(scan, [...files]);
     else pane.show(scan);
@@ -30,9 +31,16 @@ async function open(files, pane = panes.scan) {
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     say("");
     $("timing").textContent = `${timing(scan.record)}; on screen after ${seconds} s`;
+    if (pane === panes.reference) await compareWith([...files]);
   } catch (error) {
     refused(error, () => open(files, pane));
   }
+}
+
+/** The scan in view is asked for again, with what it may have changed since this reference. */
+async function compareWith(files) {
+  state.reference = files.length === 1 ? files[0] : null; // of two files of one energy each the service takes none
+  if (state.reference && state.files) await open(state.files);
 }
 
 async function take(scan, files) {
@@ -216,6 +224,7 @@ function showFacts(record) {
   const facts = {
     "Any load": anyLoad(record.load),
     ...(record.declared ? { Declared: asDeclared(record.declared) } : {}),
+    ...(record.changes ? { "Since reference": sinceReference(record.changes) } : {}),
     Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",
     Size: `${panes.scan.scan.columns} x ${panes.scan.scan.rows} pixels`,
     Model: `${record.model}, ${record.model_sha256.slice(0, 12)}`,
@@ -242,6 +251,12 @@ function asDeclared(declared) {
   const mass = declared.mass ? `; ${declared.mass.answer === "undetermined" ? "mass undetermined" : declared.mass.answer}` : "";
   const registry = declared.registry ? `; press: ${declared.registry.answer}` : "";
   return `${declared.answer}${declared.why ? `: ${declared.why}` : ""}${p}${fits}${mass}${registry}`;
+}
+
+function sinceReference(changes) {
+  if (changes.p_value === null) return `${changes.answer}: ${changes.why}`;
+  const regions = changes.regions.map(changeWords).join(", ");
+  return `${changes.answer}${regions ? `: ${regions}` : ""}; p ${digits(changes.p_value)}, ${Math.round(100 * changes.compared)} % compared`;
 }
 
 function timing(record) {
@@ -327,7 +342,8 @@ function redraw() {
     const own = { alarms, current: state.current, ruler: state.ruler };
     for (const [name, pane] of Object.entries(panes)) {
       const regions = pane.scan ? pane.scan.record.candidates : [];
-      pane.draw(view, look, name === "scan" ? { ...own, regions } : { alarms, regions, current: -1, ruler: null });
+      const changes = pane.scan?.record.changes?.regions || [];
+      pane.draw(view, look, name === "scan" ? { ...own, regions, changes } : { alarms, regions, changes, current: -1, ruler: null });
     }
     state.drawMs = performance.now() - started;
   });

@@ -1,7 +1,8 @@
 // One picture on a canvas: pixels through a table of colours, heat map, regions, ruler.
 
-import { STEPS, words } from "./scan.js";
+import { STEPS, changeWords, words } from "./scan.js";
 
+const CHANGED = "#8a2be2"; // a change to the conveyance, unlike any alarm
 const PAPER = [245, 246, 248];
 const HUES = { 1: [226, 125, 20], 2: [32, 150, 60], 3: [30, 80, 205] }; // orange, green, blue
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
@@ -76,6 +77,7 @@ export class Pane {
     if (look.heat) context.drawImage(this.heatPicture, 0, 0);
     // the highest last, on top of the others
     if (look.boxes) for (let i = marks.regions.length - 1; i >= 0; i--) drawRegion(context, marks.regions[i], i, s, marks, dots);
+    if (look.boxes) for (const change of marks.changes) drawChange(context, change, s, dots);
     if (marks.ruler) drawRuler(context, marks.ruler, s, dots);
   }
 }
@@ -144,6 +146,14 @@ function drawRegion(context, region, number, s, marks, dots) {
   context.closePath();
   context.stroke();
   label(context, `${number + 1} ${words(region.family)}`, x - gap, y - gap, colour, s, dots);
+}
+
+function drawChange(context, change, s, dots) {
+  const [x, y, w, h] = change.box;
+  context.strokeStyle = CHANGED;
+  context.lineWidth = (2 * dots) / s;
+  context.strokeRect(x, y, w, h);
+  label(context, changeWords(change), x, y + h + (20 * dots) / s, CHANGED, s, dots);
 }
 
 function label(context, text, x, y, colour, s, dots) {

@@ -11,7 +11,7 @@ const KV = [0.55, 0.72]; // at tube energies it is the other way round: metal be
 const HALF = halfTable();
 
 /** POST the files and read the answer. Throws {detail, status, retry}. */
-export async function score(files, pfa, key, accept = "multipart/form-data") {
+export async function score(files, pfa, key, accept = "multipart/form-data", reference = null) {
   const body = new FormData();
   if (files.length === 2) {
     const [low, high] = inOrder(files);
@@ -20,6 +20,7 @@ export async function score(files, pfa, key, accept = "multipart/form-data") {
   } else {
     body.append("file", files[0]);
   }
+  if (reference) body.append("reference", reference);
   if (pfa !== null) body.append("pfa", String(pfa));
   const headers = { Accept: accept };
   if (key) headers["X-API-Key"] = key;
@@ -35,6 +36,9 @@ async function problem(answer) {
 
 /** Names as people write them: wall_hide is wall hide. */
 export const words = (name) => name.replaceAll("_", " ");
+
+/** A change to the conveyance in words, such as added 35 kg. */
+export const changeWords = (one) => one.change + (one.mass_kg === null ? "" : ` ${Number(one.mass_kg.toPrecision(3))} kg`);
 
 /** Low energy first: by the words low and high in the names, else by name. */
 function inOrder(files) {
