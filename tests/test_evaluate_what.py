@@ -44,6 +44,7 @@ def test_names_are_counted_with_unknown_where_it_is_right_and_where_it_is_not():
         "similar_of_the_family": (1, 2),
         "false_regions": (1, 1),
     }
+    assert what_metrics(results)["unknown_of_truly_unknown"]["n"] == 1  # what has no family, for any model
     assert told["unknown_of_truly_unknown"]["ci"] == pytest.approx(
         (0.0126, 0.9874), abs=1e-4
     )  # Clopper-Pearson, 1 of 2
