@@ -34,9 +34,9 @@ WALL_MM = 30.0  # over which columns are pooled
 
 def in_noise(before: FloatArray, after: FloatArray, places: Places) -> FloatArray:
     """Difference of attenuation (row, column), each point in its own noise; 0 where it can't be compared."""
-    D = after - before
-    level = (before + after) / 2
-    edges = cv2.dilate(np.maximum(_steepness(before), _steepness(after)), np.ones((3, 3), np.uint8))
+    D, level = after - before, np.asarray((before + after) / 2, np.float32)
+    steepest = np.maximum(_steepness(before), _steepness(after))
+    edges = np.asarray(cv2.dilate(steepest, np.ones((3, 3), np.uint8)), np.float32)
     offset, noise = _by_level(D, level, places.comparable, edges)
     z = (D - offset) / np.sqrt(noise**2 + (SHIFT * edges) ** 2)
     return np.asarray(np.clip(z, -CLIPPED, CLIPPED) * places.comparable, np.float32)
