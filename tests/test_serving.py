@@ -21,6 +21,7 @@ from nii.io.dx import read_dicos
 from nii.io.read import read_scan
 from nii.report import COLUMNS
 from serving.app import create_app
+from serving.schema import Record
 
 ONLY_HTTP = {"id", "software", "time", "candidates", "timing_ms"}
 MOVING = {"path", "milliseconds"}
@@ -212,7 +213,7 @@ def test_a_budget_that_is_none_is_refused(client, scan, value):
     assert problem(post(client, scan, pfa=value), 400).startswith("pfa: expected a number above 0 and below 1")
 
 
-@pytest.mark.parametrize("name", ["reference", "colour"])
+@pytest.mark.parametrize("name", ["references", "colour"])
 def test_what_the_service_cannot_use_is_refused_not_ignored(client, scan, name):
     assert name in problem(post(client, scan, **{name: "teddy bears"}), 400)
 
@@ -223,6 +224,35 @@ def test_a_declaration_is_answered_and_one_that_says_nothing_is_refused(client, 
     assert (declared["goods"][0]["code"], declared["unknown"]) == ("30", ["widgets"])
     assert declared["documents"][0]["goods"] == "medicines"
     assert problem(post(client, scan, declared=" "), 400).startswith("declared goods: expected 1 to 4000 characters")
+
+
+def post_with_reference(client, path, *references):
+    files = [("file", (path.name, path.read_bytes())), *(("reference", (path.name, one)) for one in references)]
+    return client.post("/v1/scans", files=files)
+
+
+def test_a_scan_is_compared_with_its_reference(client, scan):
+    assert post(client, scan).json()["changes"] is None
+    answer = post_with_reference(client, scan, scan.read_bytes()).json()
+    assert answer["changes"]["answer"] == "unchanged"
+    assert answer["changes"]["compared"] > 0.9
+    assert answer["timing_ms"]["compare"] > 0
+    Record.model_validate(answer)
+
+
+@pytest.mark.parametrize(
+    ("references", "status", "said"),
+    [
+        ((b"hello",), 415, "reference block.tif: expected"),
+        ((b"one", b"two"), 400, "reference: expected it once, came it 2 times"),
+    ],
+)
+def test_a_reference_that_is_none_is_refused_by_its_name(client, scan, references, status, said):
+    assert problem(post_with_reference(client, scan, *references), status).startswith(said)
+
+
+def test_a_reference_without_a_filename_is_refused(client, scan):
+    assert problem(post(client, scan, reference="a.tif"), 400).startswith("reference: expected a part with a filename")
 
 
 def test_options_in_the_query_are_refused_not_ignored(client, scan):

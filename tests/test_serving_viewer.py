@@ -27,6 +27,13 @@ DROP = """async ([selector, name, base64]) => {
 }"""
 
 
+VIOLET = """() => {
+    const { canvas, context } = viewer.panes.scan;
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    return data.some((red, i) => i % 4 === 0 && red === 0x8a && data[i + 1] === 0x2b && data[i + 2] === 0xe2);
+}"""  # what a change is drawn in
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     if CHROMIUM is None:
@@ -165,6 +172,14 @@ def test_a_reference_lies_beside_the_scan_in_the_same_view(page, tmp_path):
     drop(page, block_tiff(tmp_path, attenuation=1.0), "#reference-pane")
     page.wait_for_selector("#reference-pane.full")
     assert page.evaluate("viewer.panes.reference.canvas.clientWidth") > 100
+    page.wait_for_function("() => viewer.panes.scan.scan.record.changes !== null")
+    assert page.text_content("#facts").count("Since reference") == 1
+    page.evaluate(
+        "viewer.panes.scan.scan.record.changes.regions = [{box: [9, 9, 60, 40], change: 'added', mass_kg: 35}]"
+    )
+    page.evaluate("viewer.state.reference = null")
+    page.keyboard.press("f")
+    page.wait_for_function(VIOLET)
     page.evaluate("document.getElementById('reference-pane').hidden = true")
 
 

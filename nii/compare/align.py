@@ -46,17 +46,21 @@ def align(before: FloatArray, after: FloatArray) -> Aligned:
     fits = [(_search(plane, _mean(after)), mirrored) for plane, mirrored in _ways(_mean(before))]
     (fit, stretch, shift), mirrored = max(fits)
     source = before[..., ::-1] if mirrored else before
-    columns = (np.arange(after.shape[2]) - shift) / stretch
-    rows = np.arange(after.shape[1], dtype=np.float64)
+    columns: Array = (np.arange(after.shape[2], dtype=np.float64) - shift) / stretch
+    rows: Array = np.arange(after.shape[1], dtype=np.float64)
     later = _mean(after)
     for reach_columns, reach_rows, step in ROUNDS:
         moved = _pulled(_mean(source), rows, columns)
-        columns = columns + _displacement(moved, later, np.arange(-reach_columns, reach_columns + step, step)) / stretch
+        columns = columns + _displacement(moved, later, _offsets(reach_columns, step)) / stretch
         moved = _pulled(_mean(source), rows, columns)
-        rows = rows + _displacement(moved.T, later.T, np.arange(-reach_rows, reach_rows + step, step))
+        rows = rows + _displacement(moved.T, later.T, _offsets(reach_rows, step))
     pulled = np.stack([_pulled(plane, rows, columns) for plane in source])
     within = [(at >= 0) & (at <= size - 1) for at, size in zip((rows, columns), source.shape[1:], strict=True)]
     return Aligned(pulled, within[0][:, None] & within[1][None], mirrored, stretch, fit)
+
+
+def _offsets(reach: float, step: float) -> Array:
+    return np.arange(-reach, reach + step, step, dtype=np.float64)
 
 
 def _mean(planes: FloatArray) -> FloatArray:

@@ -7,17 +7,20 @@ ranked among.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nii.compare.changes import Standard, box_of
 from nii.compare.difference import KINDS
-from nii.compare.pair import Pair, look
+from nii.compare.pair import look
 from nii.simulate.pairs import CHANGES, SimulatedPair, simulate_pairs
 
 SCALE = 95.0  # percentile
@@ -26,6 +29,7 @@ FOUND = 0.05  # budget at which the strongest region counts as found
 CHANGES_EACH = 5  # per conveyance of the first set
 
 Array = npt.NDArray[np.float64]
+Found = TypeVar("Found")
 
 
 def drawn_changes(seed: int, index: int, count: int) -> list[str]:
@@ -33,13 +37,19 @@ def drawn_changes(seed: int, index: int, count: int) -> list[str]:
     return [str(name) for name in np.random.default_rng((seed, index, 99)).choice(CHANGES, count, replace=False)]
 
 
-def unchanged(seed: int, pairs: int) -> Iterator[Pair]:
-    """Aligned pairs without a change that can be compared."""
-    for index in range(pairs):
-        for pair in simulate_pairs(seed, index, (None,)):
-            seen = look(pair.before, pair.after)
-            if seen.unfit() is None:
-                yield seen
+def over_pairs(work: Callable[[int], list[Found]], pairs: int, workers: int) -> Iterator[Found]:
+    """What `work` finds on pairs 0, 1 ..., in order, by several processes."""
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for number, found in enumerate(pool.map(work, range(pairs)), start=1):
+            if number % 20 == 0:
+                print(f"{number} of {pairs} pairs", flush=True)
+            yield from found
+
+
+def unchanged(seed: int, index: int) -> list[Array]:
+    """What a pair without a change shows, (kind,), if it can be compared."""
+    seen = [look(pair.before, pair.after) for pair in simulate_pairs(seed, index, (None,))]
+    return [pair.measured() for pair in seen if pair.unfit() is None]
 
 
 def standard_of(by: Standard, ratios: Sequence[float], command: str) -> dict[str, Any]:
@@ -58,6 +68,13 @@ def scales_of(first: Sequence[Array]) -> list[float]:
     return [round(float(v), 4) for v in np.maximum(np.percentile(first, SCALE, axis=0), 1e-3)]
 
 
+def mass_ratios(by: Standard, index: int) -> list[float]:
+    """True over found mass of the changes to a pair of the first set that are found."""
+    changes = drawn_changes(FIRST_SEED, index, CHANGES_EACH)
+    found = (mass_ratio(pair, by) for pair in simulate_pairs(FIRST_SEED, index, changes))
+    return [ratio for ratio in found if ratio is not None]
+
+
 def mass_ratio(pair: SimulatedPair, by: Standard) -> float | None:
     """True over found mass of the strongest region of a changed pair; None where it doesn't touch what was changed.
 
@@ -74,28 +91,21 @@ def mass_ratio(pair: SimulatedPair, by: Standard) -> float | None:
     return None
 
 
-def mass_ratios(by: Standard, pairs: int) -> list[float]:
-    """True over found mass of the changes to pairs of the first set that are found."""
-    changed = (
-        pair
-        for index in range(pairs)
-        for pair in simulate_pairs(FIRST_SEED, index, drawn_changes(FIRST_SEED, index, CHANGES_EACH))
-    )
-    return [ratio for pair in changed if (ratio := mass_ratio(pair, by)) is not None]
-
-
 def main() -> None:
     """Simulate, measure, write."""
     parser = argparse.ArgumentParser(description="Make the standard of the comparison of two passages.")
     parser.add_argument("--first", type=int, default=100, help="pairs for the scales and the masses")
     parser.add_argument("--pairs", type=int, default=400, help="unchanged pairs for the scores")
+    parser.add_argument("--workers", type=int, default=2, help="processes; the standard is the same for any number")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("standard.json"))
     asked = parser.parse_args()
-    first = [pair.measured() for pair in unchanged(FIRST_SEED, asked.first)]
+    first = list(over_pairs(partial(unchanged, FIRST_SEED), asked.first, asked.workers))
     by = Standard(tuple(scales_of(first)), ())
-    by = replace(by, scores=tuple(sorted(by.score(pair) for pair in unchanged(SECOND_SEED, asked.pairs))))
+    second = over_pairs(partial(unchanged, SECOND_SEED), asked.pairs, asked.workers)
+    by = replace(by, scores=tuple(sorted(by.score(shown) for shown in second)))
+    ratios = list(over_pairs(partial(mass_ratios, by), asked.first, asked.workers))
     command = f"python -m nii.compare.calibrate --first {asked.first} --pairs {asked.pairs}"
-    record = standard_of(by, mass_ratios(by, asked.first), command)
+    record = standard_of(by, ratios, command)
     asked.out.write_text(json.dumps(record) + "\n")
 
 

@@ -47,9 +47,9 @@ class Standard:
     mass_ratios: tuple[float, ...] = ()
     command: str = ""
 
-    def score(self, pair: Pair) -> float:
-        """The largest of what a pair shows, in units of the scales."""
-        return float((pair.measured() / np.array(self.scales)).max())
+    def score(self, measured: npt.NDArray[np.float64]) -> float:
+        """The largest of what a pair shows, (kind,), in units of the scales."""
+        return float((measured / np.array(self.scales)).max())
 
     def p_value(self, score: float) -> float:
         """Share of unchanged pairs that score as high, conformal, in (0, 1]."""
@@ -155,7 +155,7 @@ def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: 
     pair = look(before, after)
     if (why := pair.unfit()) is not None:
         return Changes(Answer.UNDETERMINED, pfa=pfa, mirrored=pair.aligned.mirrored, why=why)
-    score = by.score(pair)
+    score = by.score(pair.measured())
     p_value = by.p_value(score)
     return Changes(
         answer=_answer(p_value, pfa),

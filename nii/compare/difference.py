@@ -23,6 +23,7 @@ KINDS = (*(f"outside {rows:g} x {columns:g} mm" for rows, columns in SIZES_MM),
 SHIFT = 0.35  # points of the grid that the alignment may be off at an edge
 QUIETEST = 0.002  # attenuation, least noise of a point
 LEVELS = 16  # of attenuation, with as many points each
+LEAST_NOISE = 0.3  # standard deviations of a point, as white noise that a filter leaves; two copies of a scan have none
 CLIPPED = 8.0  # standard deviations of a point, beyond which it says no more
 FEWEST = 0.3  # share of a filter's points that must be comparable
 END_MM = 800.0  # of a room at each end, where second walls stand
@@ -33,9 +34,9 @@ WALL_MM = 30.0  # over which columns are pooled
 
 def in_noise(before: FloatArray, after: FloatArray, places: Places) -> FloatArray:
     """Difference of attenuation (row, column), each point in its own noise; 0 where it can't be compared."""
-    D = after - before
-    level = (before + after) / 2
-    edges = cv2.dilate(np.maximum(_steepness(before), _steepness(after)), np.ones((3, 3), np.uint8))
+    D, level = after - before, np.asarray((before + after) / 2, np.float32)
+    steepest = np.maximum(_steepness(before), _steepness(after))
+    edges = np.asarray(cv2.dilate(steepest, np.ones((3, 3), np.uint8)), np.float32)
     offset, noise = _by_level(D, level, places.comparable, edges)
     z = (D - offset) / np.sqrt(noise**2 + (SHIFT * edges) ** 2)
     return np.asarray(np.clip(z, -CLIPPED, CLIPPED) * places.comparable, np.float32)
@@ -73,7 +74,7 @@ def filtered(z: FloatArray, places: Places) -> FloatArray:
         found = np.where(share >= FEWEST, total / np.sqrt(np.maximum(share, FEWEST)), 0) * counted
         looked_at = places.conveyance & places.comparable & (share >= FEWEST)
         noise = np.median(np.abs(found[looked_at])) / PER_SIGMA if looked_at.any() else 1.0
-        maps.append(found / max(float(noise), 1e-6))
+        maps.append(found / max(float(noise), LEAST_NOISE / np.sqrt(rows * columns)))
     return np.asarray(maps, np.float32)
 
 

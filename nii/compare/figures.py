@@ -5,12 +5,12 @@ Fresh simulated pairs (seed 7401), each unchanged and with three changes drawn; 
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nii.compare.calibrate import drawn_changes
+from nii.compare.calibrate import drawn_changes, over_pairs
 from nii.compare.changes import PFA, Answer, Changes, find_changes
 from nii.evaluate.rates import clopper_pearson
 from nii.simulate.pairs import CHANGES, SimulatedPair, simulate_pairs
@@ -32,11 +32,10 @@ class Trial:
     found: Changes
 
 
-def trials(pairs: int) -> Iterator[Trial]:
-    """Each pair unchanged and with the changes drawn for it."""
-    for index in range(pairs):
-        for pair in simulate_pairs(SEED, index, (None, *drawn_changes(SEED, index, CHANGES_EACH))):
-            yield trial(pair)
+def trials(index: int) -> list[Trial]:
+    """A pair unchanged and with the changes drawn for it."""
+    changes = (None, *drawn_changes(SEED, index, CHANGES_EACH))
+    return [trial(pair) for pair in simulate_pairs(SEED, index, changes)]
 
 
 def trial(pair: SimulatedPair) -> Trial:
@@ -107,9 +106,10 @@ def main() -> None:
     """Print the figures; write them where asked."""
     parser = argparse.ArgumentParser(description="Detection of changes to a conveyance by kind and mass.")
     parser.add_argument("--pairs", type=int, default=200, help="simulated conveyances, each with up to four pairs")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, help="figures as JSON")
     asked = parser.parse_args()
-    text = json.dumps(figures(list(trials(asked.pairs))), indent=1)
+    text = json.dumps(figures(list(over_pairs(trials, asked.pairs, asked.workers))), indent=1)
     print(text)
     if asked.out:
         asked.out.write_text(text + "\n")

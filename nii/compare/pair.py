@@ -80,7 +80,8 @@ class Pair:
 
     def areas(self, scales: Sequence[float], threshold: float) -> list[Area]:
         """Areas whose evidence exceeds the threshold, the strongest first."""
-        signed, found = self.evidence(scales), []
+        found: list[Area] = []
+        signed = self.evidence(scales)
         left = np.abs(signed)
         while len(found) < MOST_AREAS and float(left.max()) > threshold:
             row, column = np.unravel_index(int(left.argmax()), left.shape)

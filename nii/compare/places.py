@@ -109,7 +109,7 @@ def _loads(passage: FloatArray, least: FloatArray, apart: FloatArray, room: Room
     out[area] = np.maximum.accumulate(load, axis=0)
     _go_on_beside(out, np.abs(apart) > LOADED, room)
     below = slice(room.rows[1], room.rows[1] + int(BELOW_MM / GRID_MM))
-    over = _dilated(out[area].any(axis=0, keepdims=True), int(AROUND_MM / GRID_MM))
+    over = _dilated(out[area].max(axis=0, keepdims=True), int(AROUND_MM / GRID_MM))
     out[below, columns] = np.minimum.accumulate((np.abs(apart[below, columns]) > BELOW_EXCESS) & over, axis=0)
     around = _dilated(out, int(AROUND_MM / GRID_MM))
     around[area] |= _dilated(passage[area] - _without_thin(passage[area]) > OVER_WALLS, 1)
@@ -122,7 +122,9 @@ def _go_on_beside(load: Mask, differs: Mask, room: Room) -> None:
     start, end = room.columns
     left, right = slice(max(start - reach, 0), start), slice(end, end + reach)
     here, near = load | _closed(differs, THIN_MM), int(BODY_MM / GRID_MM)
-    loaded = [load[rows, edge].any(axis=1)[:, None] for edge in (slice(start, start + near), slice(end - near, end))]
+    loaded = [
+        load[rows, edge].max(axis=1, keepdims=True) for edge in (slice(start, start + near), slice(end - near, end))
+    ]
     load[rows, left] |= np.minimum.accumulate(here[rows, left][:, ::-1], axis=1)[:, ::-1] & loaded[0]
     load[rows, right] |= np.minimum.accumulate(here[rows, right], axis=1) & loaded[1]
 
