@@ -245,6 +245,12 @@ def test_fallen_goods_lie_on_the_floor() -> None:
             assert part.mass_kg == pytest.approx(0.4 * 0.3 * 0.4 * 500, rel=1e-6)
 
 
+def test_fallen_goods_that_are_wider_than_the_room_still_lie_in_it() -> None:
+    room = Box((0, 5900), (-600, 600), (150, 2500))
+    for part in fallen(rng(1), (4000.0, 5000.0), room, (1300.0, 300.0), ("flour", 0.5)):
+        assert part.shape.bounds.y == (-600, 600)
+
+
 # Size
 
 

@@ -41,9 +41,10 @@ def fallen(rng: Rng, room: Interval, space: Box, unit: tuple[float, float], fill
             (rng.uniform(*room), 0.0),
         )
         low = min(z for _, z in corners)
-        y = rng.uniform(space.y[0], space.y[1] - wide)
+        deep = min(wide, space.y[1] - space.y[0])  # a unit may be wider than a narrow room
+        y = rng.uniform(space.y[0], space.y[1] - deep)
         lying = tuple((x, z - low + space.z[0] + 1) for x, z in corners)
-        parts.append(Part(PrismY(lying, (y, y + wide)), *filling))
+        parts.append(Part(PrismY(lying, (y, y + deep)), *filling))
     return parts
 
 
