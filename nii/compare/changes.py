@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from nii import operating_point
 from nii.compare.pair import Area, Pair, look
