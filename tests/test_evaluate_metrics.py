@@ -65,21 +65,21 @@ def complete_set(rng, benign: int = 40, concealed: int = 40, shift: float = 1.5)
     mask[5:9, 10:15] = 255
     box = (10.0, 5.0, 5.0, 4.0)
     mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 3.0}
-    found = Region(box=box, score=1.0, family="bricks", material="organic", **mass)
+    named = {"family": "bricks", "families": (("bricks", 0.8),), "similar": ("bricks",)}
+    found = Region(box=box, score=1.0, material="organic", **named, **mass)
     clear, hidden = pixel_statistics(heat, None), pixel_statistics(heat, mask)
     families, loads = ["bricks", "firearm"], ["timber", "mixed:tyres+car", "mixed:car+drums"]
-    return [
-        scan(f"b{i}", float(rng.normal()), cargo=loads[i % 3], scanner="s", pixels=clear) for i in range(benign)
-    ] + [
+    said = {"scanner": "s", "any_load": "loaded", "kinds": ("timber", "drums")}
+    return [scan(f"b{i}", float(rng.normal()), cargo=loads[i % 3], pixels=clear, **said) for i in range(benign)] + [
         scan(
             f"c{i}",
             float(rng.normal(shift)),
             family=families[i % 2],
             truth={"box": box, "mass_kg": 0.5 + i, "dprime": float(i), "material": "organic"},
             cargo=loads[i % 3],
-            scanner="s",
             pixels=hidden,
             regions=(found,),
+            **said,
         )
         for i in range(concealed)
     ]
@@ -116,7 +116,8 @@ def test_a_complete_set_answers_every_field_of_the_contract(rng):
     made = figures(complete_set(rng))
     assert [path for path in CONTRACT if lookup(made, path) is None] == []
     assert made["model"] == MODEL
-    assert [path for path in made["unknown"] if not path.startswith("detection_curves")] == []
+    rare = ("detection_curves", "what.unknown_of_truly_unknown")  # no thing of no kind is in this set
+    assert [path for path in made["unknown"] if not path.startswith(rare)] == []
     assert set(made["pd_at_pfa"]) == {"0.001", "0.01", "0.05"}
 
 

@@ -25,6 +25,7 @@ from nii.evaluate.detection import (
     used,
 )
 from nii.evaluate.extra import evaluate_extra
+from nii.evaluate.loads import load_metrics
 from nii.evaluate.pixels import pixel_metrics
 from nii.evaluate.rates import LEVEL, RESAMPLES, roc_band
 from nii.evaluate.regions import confusion, mass_metrics, material_rate, region_metrics
@@ -87,6 +88,7 @@ def metrics(
         "regions": region_metrics(scored.all),
         "mass": mass_metrics(scored.concealed),
         "material": material_rate(scored.concealed),
+        "load": load_metrics(scored.all),
         "what": what_metrics(scored.all, model.get("families")),
         "confusion": confusion(scored.concealed),
         "calibration": calibration_check(scored, calibrations),

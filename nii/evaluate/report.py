@@ -122,7 +122,7 @@ def families(figures: Figures, rule: Headline) -> str:
 def parts_of_set(figures: Figures, rule: Headline) -> str:
     """The set split by what benign and concealed scans share."""
     loads = sections.parts_table("Load", figures["cargo"], rule)
-    return loads + sections.parts_table("Scanner", figures["scanners"], rule)
+    return loads + sections.load_tables(figures) + sections.parts_table("Scanner", figures["scanners"], rule)
 
 
 def sizes(figures: Figures, rule: Headline) -> str:

@@ -63,6 +63,7 @@ class ScanResult:
     p_value: conformal, among the scans of a calibration of the model; None without one.
     calibration: name of that calibration; None: the one for the scan's scanner.
     seconds: from the file on disk to the finished result: reading, network, regions, masses.
+    any_load: what the test of emptiness answered. kinds: of load, all that the model knows, likeliest first.
     """
 
     name: str
@@ -76,6 +77,8 @@ class ScanResult:
     regions: tuple[Region, ...] = ()
     pixels: PixelStatistics | None = None
     seconds: float | None = None
+    any_load: str | None = None
+    kinds: tuple[str, ...] = ()
     error: str | None = None
 
     def __post_init__(self) -> None:

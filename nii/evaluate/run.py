@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from nii import __version__
-from nii.detector import Detector, choose_model
+from nii.contract import Contract
+from nii.detector import Detector, Layers, choose_model
+from nii.empty.load import find_load
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.evaluate.compare import compare
 from nii.evaluate.cover import Mask, steel_mm, surroundings
@@ -108,7 +110,14 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             regions=tuple(_region(one.to_json()) for one in result.candidates),
             pixels=pixels,
             seconds=seconds,
+            any_load=str(find_load(result.scan).answer),
+            kinds=likeliest_loads(result.layers, result.contract),
         )
+
+
+def likeliest_loads(layers: Layers, contract: Contract) -> tuple[str, ...]:
+    """All kinds of load that the model knows, likeliest first."""
+    return tuple(contract.cargos[i] for i in (-layers.cargo).argsort(kind="stable"))
 
 
 def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[Truth, ...]:

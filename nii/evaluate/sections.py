@@ -137,6 +137,19 @@ def confusion_table(caption: str, truth: str, table: dict[str, dict[str, int]]) 
     return page.table(caption, [truth, *map(plain, called)], rows)
 
 
+def load_tables(figures: Figures) -> str:
+    """What was said of empty and loaded scans, and how often the kind of load is right; nothing where none is known."""
+    found = figures["load"]
+    if found is None:
+        return ""
+    rows = [
+        [plain(name), of(row["count"], row["n"]), percent(row["share"]), span(row["ci"])]
+        for name, row in found["kinds"].items()
+    ]
+    kinds = page.table("Kind of load, of loads of one kind", ["The kind is", "count", "share", "95 % interval"], rows)
+    return confusion_table("Is there any load?", "Truth", found["any_load"]) + kinds
+
+
 def what_table(what: Figures) -> str:
     """How many found concealments are named, how many rightly, and how many unknown ones stay unknown."""
     said = {
