@@ -25,6 +25,7 @@ LEAST_COMPARED = 0.1  # share of the conveyance
 EDGE_SHARE = 0.4  # of an area's peak, down to which it reaches
 DIFFERS = 0.25  # share of the most that an area differs by, from which on a point belongs to the thing itself
 MOST_AREAS = 10
+FRINGE = 20  # points of the grid around an area, where the larger filters still see it
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ class Pair:
             _, labels = cv2.connectedComponents(alike.astype(np.uint8))
             area = np.asarray(labels == labels[row, column])
             found.append(Area(self._core(area, added=added), added, peak))
-            left[cv2.dilate(area.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
+            left[cv2.dilate(area.astype(np.uint8), np.ones((2 * FRINGE + 1,) * 2, np.uint8)) > 0] = 0
         return found
 
     def _core(self, area: Mask, *, added: bool) -> Mask:
