@@ -16,7 +16,7 @@ from nii.physics.beams import standard_beams
 from nii.physics.forward import Beam, attenuation_curve
 from nii.scan import FloatArray, Scan
 
-HEIGHT_MM = 3000.0  # below the upper edge of a body, seen from near by: 2.6 m high and a quarter nearer than its middle
+HEIGHT_MM = 3000.0  # below the upper edge of a body: 2.6 m high, and its near side looks a quarter larger
 WALLS = 0.15  # attenuation of walls at most: an inside that is full shows none of them
 DARKEST = 0.95 * -float(np.log(FAINTEST))  # attenuation from which on more mass would not be seen
 TOO_DARK = 0.05  # share of such points of an inside, above which its mass is not told
