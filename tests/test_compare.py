@@ -46,9 +46,13 @@ def container(load: tuple[slice, slice] | None = None, *, tank: float = 0.0, roo
     return A
 
 
-def scan_of(A: Painted, *, stretch: float = 1.0, shift: int = 0, noise: float = 0.002, seed: int = 1) -> Scan:
-    """A passage at another speed, further to the right by so many points, blurred and noisy as scans are."""
+def scan_of(
+    A: Painted, *, stretch: float = 1.0, wave: float = 0.0, shift: int = 0, noise: float = 0.002, seed: int = 1
+) -> Scan:
+    """A passage at another speed, which swings so that columns are off by up to `wave` points, `shift` to the right."""
     wide = cv2.resize(A, (round(A.shape[1] * stretch), A.shape[0]), interpolation=cv2.INTER_AREA)
+    x, y = np.meshgrid(np.arange(wide.shape[1], dtype=np.float32), np.arange(len(wide), dtype=np.float32))
+    wide = cv2.remap(wide, x + wave * np.sin(x / 80), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     T = np.exp(-cv2.GaussianBlur(np.roll(wide, shift, axis=1), (0, 0), 0.7))
     rng = np.random.default_rng(seed)
     noisy = [T * rng.normal(1, noise, T.shape) for _ in range(2)]
@@ -66,7 +70,8 @@ def earlier() -> Scan:
 
 
 def test_another_load_a_shift_a_stretch_and_half_the_dose_are_no_change(earlier: Scan):
-    found = find_changes(earlier, scan_of(container(OTHER_LOAD), stretch=1.05, shift=9, noise=0.003, seed=2))
+    later = scan_of(container(OTHER_LOAD), stretch=1.05, wave=1.5, shift=9, noise=0.003, seed=2)
+    found = find_changes(earlier, later)
     assert found.answer is not Answer.CHANGED
     assert found.regions == ()
     assert found.p_value is not None
@@ -83,8 +88,8 @@ def test_what_was_put_under_the_floor_is_found_where_it_lies(earlier: Scan, adde
     assert region.added == added
     x, y, w, h = region.box
     start, end = (300 * 1.05 + 9, 420 * 1.05 + 9) if added else (300, 420)
-    assert (x, x + w) == pytest.approx((start, end), abs=12)
-    assert (y, y + h) == pytest.approx((320, 336), abs=8)
+    assert (x, x + w) == pytest.approx((start, end), abs=5)
+    assert (y, y + h) == pytest.approx((320, 336), abs=3)
     assert found.to_json()["regions"][0]["change"] == ("added" if added else "missing")
 
 
@@ -95,7 +100,7 @@ def test_what_hangs_free_below_the_roof_is_a_change_and_what_stands_on_the_floor
 
 
 def test_a_passage_the_other_way_is_laid_over_the_first(earlier: Scan):
-    later = scan_of(container(OTHER_LOAD), stretch=0.94, shift=-8, seed=3)
+    later = scan_of(container(OTHER_LOAD), stretch=0.94, wave=2.5, shift=-8, seed=3)
     turned = Scan(
         transmission=np.ascontiguousarray(later.transmission[..., ::-1]),
         pitch_mm=later.pitch_mm,
@@ -108,7 +113,7 @@ def test_a_passage_the_other_way_is_laid_over_the_first(earlier: Scan):
     below = slice(300, 350)  # where no load lies
     apart = np.abs(np.exp(-found.before.mean(axis=0)) - truth)[below, 60:600]
     assert np.median(apart) < 0.005
-    assert np.percentile(apart, 90) < 0.05
+    assert np.percentile(apart, 95) < 0.05  # cross members a point off would differ by 0.14
 
 
 def test_loads_are_left_out_with_all_that_lies_below_their_top(earlier: Scan):
