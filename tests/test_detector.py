@@ -92,9 +92,21 @@ def test_three_energies_are_refused(detector):
         fitted(scan_with_block(shape=(3, 64, 96), energies=()), detector.contract)
 
 
-def test_a_parcel_scan_is_not_given_to_the_cargo_model():
-    with pytest.raises(ModelError, match="parcel"):
-        choose_model(scan_with_block(energies=("160kV", "160kV+Cu")))
+def test_a_parcel_scan_is_given_to_the_parcel_model():
+    assert choose_model(scan_with_block(energies=("160kV", "160kV+Cu"))) == "parcel"
+
+
+def test_a_kind_of_scan_without_a_shipped_model_gives_one_line(monkeypatch):
+    monkeypatch.setattr("nii.detector.shipped_models", lambda: ["cargo"])
+    with pytest.raises(ModelError, match=r"expected a model for this kind of scan \(parcel\), came none that ships"):
+        choose_model(scan_with_block(energies=("160kV-low", "160kV-high")))
+
+
+def test_a_single_energy_goes_to_its_own_model_where_that_ships(monkeypatch):
+    scan = Scan(transmission=np.ones((1, 32, 32), np.float32), energies=("6MV",))
+    for shipped, chosen in ((["cargo"], "cargo"), (["cargo", "cargo-single"], "cargo-single")):
+        monkeypatch.setattr("nii.detector.shipped_models", lambda shipped=shipped: shipped)
+        assert choose_model(scan) == chosen
 
 
 def test_unknown_energies_mean_cargo():
