@@ -308,7 +308,7 @@ def held_up(monkeypatch):
     real = serving.app.score
     held_up = SimpleNamespace(started=threading.Event(), go=threading.Event(), scored=0)
 
-    def score(*given):
+    def score(*given, **_):
         held_up.scored += 1
         held_up.started.set()
         held_up.go.wait(PATIENCE)

@@ -34,5 +34,5 @@ def documents_for(goods: Sequence[Good]) -> list[tuple[Good, Needed]]:
 
 @cache
 def _table() -> tuple[Needed, ...]:
-    with (files("nii.declared") / "documents.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(Needed(**row) for row in csv.DictReader(file))
+    text = (files("nii.declared") / "documents.csv").read_text("utf-8")
+    return tuple(Needed(**row) for row in csv.DictReader(text.splitlines()))

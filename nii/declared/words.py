@@ -182,5 +182,4 @@ def _names() -> Mapping[str, frozenset[str]]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (files("nii.declared") / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader((files("nii.declared") / name).read_text("utf-8").splitlines()))
