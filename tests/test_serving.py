@@ -354,11 +354,11 @@ def held_up(monkeypatch):
     real = serving.app.score
     held_up = SimpleNamespace(started=threading.Event(), go=threading.Event(), scored=0)
 
-    def score(*given):
+    def score(*given, **options):
         held_up.scored += 1
         held_up.started.set()
         held_up.go.wait(PATIENCE)
-        return real(*given)
+        return real(*given, **options)
 
     monkeypatch.setattr(serving.app, "score", score)
     yield held_up
