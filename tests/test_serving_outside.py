@@ -64,7 +64,7 @@ def test_an_internal_error_tells_the_log_everything_and_the_client_nothing(clien
 
 
 def test_the_page_loads_nothing_from_elsewhere(client):
-    for path in ("/", "/main.js", "/scan.js", "/pane.js", "/viewer.css"):
+    for path in ("/", "/main.js", "/scan.js", "/pane.js", "/words.js", "/viewer.css"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "http://" not in answer.text

@@ -183,6 +183,17 @@ def test_a_reference_lies_beside_the_scan_in_the_same_view(page, tmp_path):
     page.evaluate("document.getElementById('reference-pane').hidden = true")
 
 
+def test_declared_goods_are_asked_about_and_answered(page):
+    page.fill("#declared", "HS 4011; widgets")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => viewer.panes.scan.scan.record.declared !== null")
+    assert page.evaluate("viewer.panes.scan.scan.record.declared.unknown") == ["widgets"]
+    assert page.text_content("#facts").count("Declared") == 1
+    page.fill("#declared", "")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => viewer.panes.scan.scan.record.declared === null")
+
+
 def test_a_file_that_is_no_scan_is_told_in_one_line(page, tmp_path):
     path = tmp_path / "notes.tif"
     path.write_text("hello")

@@ -1,7 +1,8 @@
 // The viewer: one state, one function per thing that an officer does, keys and buttons that call them.
 
 import { Pane } from "./pane.js";
-import { changeWords, readScan, score, words } from "./scan.js";
+import { readScan, score } from "./scan.js";
+import { anyLoad, asDeclared, digits, likeliest, mass, sinceReference, timing, words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const ZOOMS = { 1: 1, 2: 2, 3: 4, 4: 8, 5: 16 };
@@ -22,8 +23,8 @@ async function open(files, pane = panes.scan) {
   say(`scoring ${[...files].map((file) => file.name).join(" + ")} ...`);
   const started = performance.now();
   try {
-    const reference = pane === panes.scan ? state.reference : null;
-    const scan = await readScan(await score(files, null, state.key, undefined, reference));
+    const asked = pane === panes.scan ? { reference: state.reference, declared: $("declared").value.trim() } : {};
+    const scan = await readScan(await score(files, null, state.key, undefined, asked));
     scan.kilovolts = isKilovolts(scan.record);
     if (pane === panes.scan) await take(scan, [...files]);
     else pane.show(scan);
@@ -165,12 +166,6 @@ function regionItem(region, i) {
   return item;
 }
 
-/** How sure its name is; of what has none, what it is likeliest to be. */
-function likeliest(region) {
-  const first = region.families?.[0]?.family; // records that were kept before have none
-  return `${!first || first === region.family ? "" : `${words(first)} `}${Math.round(100 * region.family_probability)} %`;
-}
-
 /** The known concealments most like a region, so that the officer sees why it is called so. */
 function similarTo(region) {
   const row = element("div", "");
@@ -197,11 +192,6 @@ async function fetchPicture(path) {
   const answer = await fetch(path, { headers: keyHeader() }); // an <img> would send no key
   if (!answer.ok) throw new Error(`picture: status ${answer.status}`);
   return URL.createObjectURL(await answer.blob());
-}
-
-function mass(region) {
-  if (region.mass_kg === null) return "mass unknown";
-  return `${digits(region.mass_kg)} kg (${digits(region.mass_low_kg)} to ${digits(region.mass_high_kg)})`;
 }
 
 function goTo(i) {
@@ -234,33 +224,6 @@ function showFacts(record) {
   $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
   const notes = [record.drift, ...record.quality.notes, ...(record.quality.figures.notes || [])].filter(Boolean);
   $("notes").replaceChildren(...notes.map((note) => element("li", note)));
-}
-
-function anyLoad(load) {
-  if (!load) return "not looked at"; // a record that was kept before there was this test
-  if (load.why) return `${load.answer}: ${load.why}`;
-  const where = load.sections.map((one, n) => (one.answer === "loaded" ? n + 1 : 0)).filter(Boolean);
-  const mass = load.mass_kg === null ? "" : `, ${digits(load.mass_kg)} kg (${digits(load.mass_low_kg)} to ${digits(load.mass_high_kg)})`;
-  const metres = where.length ? `, metre ${where.join(", ")} of ${load.sections.length}` : "";
-  return `${load.answer}${mass}${metres}; p ${digits(load.p_value)}`;
-}
-
-function asDeclared(declared) {
-  const p = declared.p_value === null ? "" : `; p ${digits(declared.p_value)}`;
-  const fits = declared.plausible.length ? `; fits ${declared.plausible.slice(0, 5).map(words).join(", ")}` : "";
-  const mass = declared.mass ? `; ${declared.mass.answer === "undetermined" ? "mass undetermined" : declared.mass.answer}` : "";
-  const registry = declared.registry ? `; press: ${declared.registry.answer}` : "";
-  return `${declared.answer}${declared.why ? `: ${declared.why}` : ""}${p}${fits}${mass}${registry}`;
-}
-
-function sinceReference(changes) {
-  if (changes.p_value === null) return `${changes.answer}: ${changes.why}`;
-  const regions = changes.regions.map(changeWords).join(", ");
-  return `${changes.answer}${regions ? `: ${regions}` : ""}; p ${digits(changes.p_value)}, ${Math.round(100 * changes.compared)} % compared`;
-}
-
-function timing(record) {
-  return Object.entries(record.timing_ms).map(([stage, ms]) => `${stage} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`).join(", ");
 }
 
 // ---- the officer's finding, where the service keeps records
@@ -450,7 +413,7 @@ const ALWAYS = { o: () => $("file").click(), b: toggleReference, t: toggleTheme,
 document.onkeydown = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const key = event.key.toLowerCase();
-  if (event.target === $("note")) return;
+  if ([$("note"), $("declared")].includes(event.target)) return; // somebody writes
   const act = ALWAYS[key] || (panes.scan.scan && KEYS[key]);
   if (!act) return;
   event.preventDefault();
@@ -470,6 +433,7 @@ $("ruler").onclick = toggleRuler;
 $("reset").onclick = reset;
 $("open").onclick = ALWAYS.o;
 $("open-reference").onclick = toggleReference;
+$("declared").onchange = () => state.files && open(state.files);
 $("theme").onclick = toggleTheme;
 $("help").onclick = ALWAYS["?"];
 $("save-overlay").onclick = KEYS.s;
@@ -498,7 +462,6 @@ function element(tag, text) {
 
 const keyHeader = () => (state.key ? { "X-API-Key": state.key } : {});
 const clip = (x, low, high) => Math.min(Math.max(x, low), high);
-const digits = (x) => String(Number(x.toPrecision(2)));
 
 async function start() {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";

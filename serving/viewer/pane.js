@@ -1,6 +1,7 @@
 // One picture on a canvas: pixels through a table of colours, heat map, regions, ruler.
 
-import { STEPS, changeWords, words } from "./scan.js";
+import { STEPS } from "./scan.js";
+import { changeWords, words } from "./words.js";
 
 const CHANGED = "#8a2be2"; // a change to the conveyance, unlike any alarm
 const PAPER = [245, 246, 248];

@@ -10,8 +10,8 @@ const KV = [0.55, 0.72]; // at tube energies it is the other way round: metal be
 
 const HALF = halfTable();
 
-/** POST the files and read the answer. Throws {detail, status, retry}. */
-export async function score(files, pfa, key, accept = "multipart/form-data", reference = null) {
+/** POST the files, and what else is asked (reference, declared); read the answer. Throws {detail, status, retry}. */
+export async function score(files, pfa, key, accept = "multipart/form-data", asked = {}) {
   const body = new FormData();
   if (files.length === 2) {
     const [low, high] = inOrder(files);
@@ -20,7 +20,7 @@ export async function score(files, pfa, key, accept = "multipart/form-data", ref
   } else {
     body.append("file", files[0]);
   }
-  if (reference) body.append("reference", reference);
+  for (const [name, value] of Object.entries(asked)) if (value) body.append(name, value);
   if (pfa !== null) body.append("pfa", String(pfa));
   const headers = { Accept: accept };
   if (key) headers["X-API-Key"] = key;
@@ -33,12 +33,6 @@ async function problem(answer) {
   const said = await answer.json().catch(() => ({ detail: `status ${answer.status}` }));
   return { status: answer.status, detail: said.detail, retry: answer.headers.get("Retry-After") };
 }
-
-/** Names as people write them: wall_hide is wall hide. */
-export const words = (name) => name.replaceAll("_", " ");
-
-/** A change to the conveyance in words, such as added 35 kg. */
-export const changeWords = (one) => one.change + (one.mass_kg === null ? "" : ` ${Number(one.mass_kg.toPrecision(3))} kg`);
 
 /** Low energy first: by the words low and high in the names, else by name. */
 function inOrder(files) {
