@@ -16,7 +16,7 @@ from nii.scan import Scan
 _REGION = (
     "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
     "family_probability DOUBLE, families STRUCT(family VARCHAR, probability DOUBLE)[], "
-    "similar STRUCT(id VARCHAR, family VARCHAR, mass_kg DOUBLE, distance DOUBLE)[], "
+    '"similar" STRUCT(id VARCHAR, family VARCHAR, mass_kg DOUBLE, distance DOUBLE)[], '
     "mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, z_effective DOUBLE)[]"
 )
 _GEOMETRY = (
