@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from nii.detector import Detector
+import training
+from nii.detector import Detector, find_model
 from nii.errors import ScanSetError, UsageError
 from nii.scan import Scan
 from nii.simulate.concealments import FAMILIES
@@ -274,6 +276,17 @@ def test_the_rate_rises_stays_and_falls_to_nothing_in_the_finish():
     shares = [recipe.share_of_rate(step) for step in (0, 99, 600, 800, 1000)]
     assert shares == pytest.approx([0.01, 1, 1, 0.5, 0])
     assert Recipe("m", "cargo", iterations=900).steady == 600
+
+
+def test_every_shipped_recipe_starts_from_what_ships_and_keeps_its_seeds_apart():
+    names = sorted(path.stem for path in (Path(training.__file__).parent / "recipes").glob("*.toml"))
+    assert {"cargo", "parcel", "vehicle"} <= set(names)
+    for name in names:
+        recipe = read_recipe(name)
+        assert recipe.model == name
+        assert not recipe.start or find_model(recipe.start).is_file()
+        sets = [recipe.train, recipe.validation, recipe.calibration, recipe.test]
+        assert len({one.seed for one in sets if one}) == 4
 
 
 def test_a_finish_has_crops_of_its_own():
