@@ -96,6 +96,13 @@ def test_a_parcel_scan_is_given_to_the_parcel_model():
     assert choose_model(scan_with_block(energies=("160kV", "160kV+Cu"))) == "parcel"
 
 
+def test_an_operator_image_is_given_to_its_own_model():
+    scan = Scan(transmission=np.ones((3, 32, 32), np.float32), kind=Kind.OPERATOR_IMAGE)
+    name = choose_model(scan)
+    assert name == "operator-image"
+    assert Detector.load(name, threads=1).contract.kind is Kind.OPERATOR_IMAGE
+
+
 def test_a_kind_of_scan_without_a_shipped_model_gives_one_line(monkeypatch):
     monkeypatch.setattr("nii.detector.shipped_models", lambda: ["cargo"])
     with pytest.raises(ModelError, match=r"expected a model for this kind of scan \(parcel\), came none that ships"):
