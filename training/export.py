@@ -1,6 +1,5 @@
 """From a training run to one .onnx file that carries its own contract."""
 
-import io
 import json
 import logging
 import warnings
@@ -8,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import torch
 
 from nii.calibrate import Benign
@@ -99,9 +99,12 @@ def onnx_bytes(model: Separator) -> bytes:
             opset_version=OPSET,
             verbose=False,
         )
-    buffer = io.BytesIO()
     assert program is not None  # noqa: S101 - None only without dynamo
-    import onnx
+    return without_traces(program.model_proto)
 
-    onnx.save(program.model_proto, buffer)
-    return buffer.getvalue()
+
+def without_traces(model: onnx.ModelProto) -> bytes:
+    """The model's bytes without what the exporter notes of each node, among it paths of the machine it ran on."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    return bytes(model.SerializeToString())
