@@ -116,10 +116,10 @@ def score(
     started = time.perf_counter()
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
+    earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
     question = Question(asked.declared, registry) if asked.declared else None
     result = analyse(scan, models.for_scan(scan), asked.pfa, question)
     result.milliseconds["read"] = 1000 * (read - started)
-    earlier = decode_reference(asked, most_pixels)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = said(result, timing)
     if earlier is not None:

@@ -31,7 +31,7 @@ class Aligned:
     """The earlier passage as the later one would have shown it.
 
     before: (energy, row, column) like the later one, on the grid. seen: bool (row, column), whether the earlier one
-    shows that place. fit: share of the edges of both that coincide, up to 1; see `FIT` in nii.compare.changes.
+    shows that place. fit: share of the edges of both that coincide, up to 1; see `LEAST_FIT` in nii.compare.pair.
     """
 
     before: FloatArray

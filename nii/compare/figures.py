@@ -12,7 +12,7 @@ from typing import Any
 
 from nii.compare.calibrate import drawn_changes, over_pairs
 from nii.compare.changes import PFA, Answer, Changes, find_changes
-from nii.evaluate.rates import clopper_pearson
+from nii.evaluate.rates import rate
 from nii.simulate.pairs import CHANGES, SimulatedPair, simulate_pairs
 
 SEED = 7401
@@ -93,13 +93,6 @@ def covered(changed: Sequence[Trial]) -> dict[str, Any]:
 def median(values: Sequence[float]) -> float | None:
     """The middle one of the values."""
     return round(sorted(values)[len(values) // 2], 3) if values else None
-
-
-def rate(hits: int, n: int) -> dict[str, Any]:
-    """A share with its counts and 95 % interval (Clopper-Pearson); null without any."""
-    if not n:
-        return {"hits": 0, "n": 0, "rate": None, "ci": None}
-    return {"hits": hits, "n": n, "rate": round(hits / n, 4), "ci": [round(v, 4) for v in clopper_pearson(hits, n)]}
 
 
 def main() -> None:

@@ -10,11 +10,9 @@ import numpy.typing as npt
 from nii.compare.align import Aligned, align
 from nii.compare.difference import SIZES_MM, at_ends, filtered, in_noise, measured
 from nii.compare.places import Places, attenuation, find_places
-from nii.empty.background import PER_SIGMA
-from nii.empty.inside import GRID_MM
-from nii.errors import PhysicsError
+from nii.empty.background import layer_mass
 from nii.physics.beams import standard_beams
-from nii.physics.mass import Mass, excess_mass
+from nii.physics.mass import Mass
 from nii.scan import FloatArray, Scan
 
 Array = npt.NDArray[np.float64]
@@ -108,20 +106,8 @@ class Pair:
             return None
         passages = (self.after, self.aligned.before)
         with_it, without = passages if area.added else passages[::-1]
-        excess, T = with_it - without, np.exp(-with_it)
-        noise = np.median(np.abs(excess), axis=(1, 2), keepdims=True) / PER_SIGMA
-        try:
-            return excess_mass(
-                np.asarray(excess, np.float32),
-                cv2.dilate(area.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0,
-                np.asarray(T, np.float32),
-                pitch_mm=(GRID_MM, GRID_MM),
-                beams=beams,
-                of_transmission=np.asarray((T * noise) ** 2, np.float32),
-                background_error=float(noise.mean()),
-            )
-        except PhysicsError:
-            return None
+        mask = cv2.dilate(area.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return layer_mass(with_it - without, mask, np.exp(-with_it), beams)
 
 
 def look(before: Scan, after: Scan) -> Pair:

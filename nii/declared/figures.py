@@ -22,9 +22,8 @@ from nii.declared.mass import Weighed, weigh
 from nii.declared.plausible import BUDGET, p_value, plausible, worst
 from nii.declared.sections import EMPTY, counted
 from nii.detector import Detector
-from nii.empty.figures import rate
 from nii.errors import ModelError
-from nii.evaluate.rates import set_threshold
+from nii.evaluate.rates import rate, set_threshold
 from nii.io.scanset import ScanEntry, read_set
 
 T = TypeVar("T")

@@ -6,11 +6,16 @@ covers less than half of a row or of a column does not move. What is left is fil
 in units of its own robust noise.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from nii.empty.inside import GRID_MM
+from nii.errors import PhysicsError
+from nii.physics.forward import Beam
+from nii.physics.mass import Mass, excess_mass
 from nii.scan import FloatArray
 
 Array = npt.NDArray[np.float64]
@@ -95,3 +100,23 @@ def _filtered(image: FloatArray, size: tuple[float, float]) -> FloatArray:
     rows, columns = (max(round(side / GRID_MM), 1) for side in size)
     rows = min(rows, len(image))
     return np.asarray(cv2.blur(image, (columns, rows), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def layer_mass(excess: FloatArray, mask: npt.NDArray[np.bool_], T: FloatArray, beams: Sequence[Beam]) -> Mass | None:
+    """Mass of what stands out under the mask, its interval by the layer's own noise; None where physics has none.
+
+    excess: attenuation (energy, row, column) on the grid. T: transmission with it.
+    """
+    noise = np.median(np.abs(excess), axis=(1, 2), keepdims=True) / PER_SIGMA
+    try:
+        return excess_mass(
+            np.asarray(excess, np.float32),
+            mask,
+            np.asarray(T, np.float32),
+            pitch_mm=(GRID_MM, GRID_MM),
+            beams=beams,
+            of_transmission=np.asarray((T * noise) ** 2, np.float32),
+            background_error=float(noise.mean()),
+        )
+    except PhysicsError:
+        return None

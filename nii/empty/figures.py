@@ -15,7 +15,7 @@ import numpy as np
 
 from nii.empty.load import PFA, Answer, Load, find_load
 from nii.empty.scenes import PLACES, THINGS, draw_empty, draw_small_load
-from nii.evaluate.rates import clopper_pearson
+from nii.evaluate.rates import rate
 from nii.scan import Scan
 from nii.simulate.scan import simulate
 
@@ -95,13 +95,6 @@ def covered(small: Sequence[Trial]) -> dict[str, Any]:
     """Share of the masses told whose interval holds the true one."""
     told = [(one.kg, one.load.mass) for one in small if one.load.mass is not None]
     return rate(sum(mass.low <= kg <= mass.high for kg, mass in told), len(told))
-
-
-def rate(hits: int, n: int) -> dict[str, Any]:
-    """A share with its counts and 95 % interval (Clopper-Pearson); null without any."""
-    if not n:
-        return {"hits": 0, "n": 0, "rate": None, "ci": None}
-    return {"hits": hits, "n": n, "rate": round(hits / n, 4), "ci": [round(v, 4) for v in clopper_pearson(hits, n)]}
 
 
 def main() -> None:

@@ -19,20 +19,20 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.empty.background import (
-    PER_SIGMA,
     SIZES_MM,
     column_noise,
     continued,
     in_sigmas,
+    layer_mass,
     residual,
     row_noise,
     standing_out,
 )
 from nii.empty.inside import GRID_MM, POST, Room, find_rooms, on_grid
-from nii.errors import CalibrationError, PhysicsError
+from nii.errors import CalibrationError
 from nii.operating_point import p_values
 from nii.physics.beams import standard_beams
-from nii.physics.mass import Mass, excess_mass
+from nii.physics.mass import Mass
 from nii.regions import by_ratios
 from nii.scan import FloatArray, Kind, Scan
 
@@ -297,20 +297,8 @@ def _mass(scan: Scan, A: FloatArray, thing: Thing, ratios: tuple[float, ...]) ->
         [[residual(plane) for plane in inside], [continued(*pair) for pair in zip(floor, inside, strict=True)]], axis=1
     )
     T = np.exp(-np.concatenate([inside, floor], axis=1))
-    noise = np.median(np.abs(excess), axis=(1, 2), keepdims=True) / PER_SIGMA
-    try:
-        found = excess_mass(
-            np.asarray(excess, np.float32),
-            thing.mask,
-            T,
-            pitch_mm=(GRID_MM, GRID_MM),
-            beams=beams,
-            of_transmission=np.asarray((T * noise) ** 2, np.float32),
-            background_error=float(noise.mean()),
-        )
-    except PhysicsError:
-        return None
-    return by_ratios(found, ratios)
+    found = layer_mass(excess, thing.mask, T, beams)
+    return None if found is None else by_ratios(found, ratios)
 
 
 def _columns(piece: tuple[int, int], by: float) -> tuple[int, int]:

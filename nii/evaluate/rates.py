@@ -7,6 +7,7 @@ score > threshold, as in `nii.operating_point`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +121,13 @@ def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
     low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
     high = float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
     return low, high
+
+
+def rate(hits: int, n: int) -> dict[str, Any]:
+    """A share with its counts and 95 % interval (Clopper-Pearson); null without any."""
+    if not n:
+        return {"hits": 0, "n": 0, "rate": None, "ci": None}
+    return {"hits": hits, "n": n, "rate": round(hits / n, 4), "ci": [round(v, 4) for v in clopper_pearson(hits, n)]}
 
 
 def allowed_alarms(n: int, pfa: float) -> int:

@@ -46,7 +46,7 @@ def look_at(
 
     excess: float32 (energy, h, w) attenuation of its box, low energy first. mask: bool (h, w), at least a pixel.
     corner: (row, column) of the box. shape: (row, column) of the scan. pitch_mm: (row, column) at the object.
-    Deterministic; about 0.2 ms. Example: 10 x 20 pixels of 5 mm: width 100 mm, height 50 mm.
+    Deterministic; 0.3 ms for 80 x 120 pixels on one core. Example: 10 x 20 pixels of 5 mm: width 100 mm, height 50 mm.
     """
     low, high = (np.maximum(excess[n][mask], FAINTEST) for n in (0, -1))
     rows, columns = mask.shape
