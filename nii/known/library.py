@@ -22,7 +22,7 @@ from nii.errors import ScanSetError
 from nii.io.scanset import ScanEntry, read_set
 from nii.io.write import write_atomically
 from nii.known.look import Look, look_at, small_picture
-from nii.known.naming import NO_FAMILY
+from nii.known.naming import LEAST_SHARE, NO_FAMILY
 from nii.scan import FloatArray
 from nii.simulate.truth import Hidden, read_truth
 
@@ -36,7 +36,6 @@ DENSEST = 0.05  # attenuation that an example has somewhere; those that displace
 FIGURE_WEIGHT = 0.1
 PATCH_WEIGHT = 1.0
 FAMILY_WEIGHT = 1.0
-LEAST_SHARE = 1e-3  # of a family, so that its logarithm is finite
 
 
 @dataclass(frozen=True)
