@@ -72,6 +72,19 @@ def test_a_pair_differs_only_by_the_concealment(data):
             assert torch.sign(seen.mean()) == torch.sign(excess[0, 0][here].mean())
 
 
+def test_more_concealments_can_be_put_into_a_sample(data):
+    scans = load_set(data, KINDS)
+    one, many = (
+        Samples(scans, FAMILIES, KINDS.index("empty"), SampleConfig((160, 224), own=0.0, more=more), 1, 0)
+        for more in (0.0, 0.8)
+    )
+    excess = [
+        torch.stack([samples.sample(np.random.default_rng(index))[3][0] for index in range(20)])
+        for samples in (one, many)
+    ]
+    assert (excess[1] != 0).float().mean() > 1.5 * (excess[0] != 0).float().mean()
+
+
 def test_a_sample_depends_on_its_number_only(data):
     samples = Samples(load_set(data, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
     first, again = next(iter(samples)), samples.sample(np.random.default_rng((1, 5)))

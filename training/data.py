@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -12,7 +15,7 @@ import numpy as np
 from nii.calibrate import Benign
 from nii.errors import ScanSetError
 from nii.io.read import read_scan
-from nii.io.scanset import read_entry, read_set
+from nii.io.scanset import ScanEntry, read_entry, read_set
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel, measure
 from nii.scan import FloatArray, Kind
@@ -22,6 +25,8 @@ from nii.simulate.scanners import draw_noise
 from nii.simulate.truth import Truth, read_truth
 
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
+
+AT_ONCE = 64  # truths in memory while a set is loaded
 
 LITTLE_NOISE = NoiseModel(photons=5e5, electronic=1, scatter=0, row_gain=0, pulse_jitter=0, blur=0)
 """On top of a measured scan: so that no two samples are alike, and where a concealment has darkened it."""
@@ -59,12 +64,8 @@ def load_set(
     beams = _beams(path, len(entries)) if coloured else [()] * len(entries)
     with tempfile.TemporaryFile() as file:
         shelf = Shelf(file)
-        for entry in entries:
-            source = path / "truth" / f"{entry.name}.npz"
-            if not source.is_file():
-                raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
+        for entry, truth in zip(entries, _truths(path, entries), strict=True):
             kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
-            truth = read_truth(source)
             shelf.put(truth.without)
             kept = (one for one in truth.hidden if one.family not in without)
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
@@ -74,6 +75,17 @@ def load_set(
         Clean(Truth(without, hidden), cargo, beams=pair)
         for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
     ]
+
+
+def _truths(path: Path, entries: tuple[ScanEntry, ...]) -> Iterator[Truth]:
+    """Truth of each scan, unpacked by as many threads as there are cores."""
+    sources = [path / "truth" / f"{entry.name}.npz" for entry in entries]
+    for source in sources:
+        if not source.is_file():
+            raise ScanSetError(f"{path}: expected truth/{source.name} as `nii simulate` writes it, came none")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for first in range(0, len(sources), AT_ONCE):
+            yield from pool.map(read_truth, sources[first : first + AT_ONCE])
 
 
 def _beams(path: Path, scans: int) -> list[tuple[Beam, ...]]:

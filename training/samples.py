@@ -37,6 +37,7 @@ class SampleConfig:
     crop: rows and columns. own: share of crops around a concealment where it was hidden; the others get
     one of another scan at a random place (TIP). hard: share of these others that show a hard negative.
     measured: share of these others that come from the user's own benign scans, where there are any.
+    more: share of samples into which a further concealment is put, and of these again, and so on.
     single: share whose two energies are made one (so that the model serves single-energy scans too).
     varied: largest factor by which a concealment of another scan is made larger, smaller, thicker or thinner.
     enlarged: largest factor by which crops are enlarged, as operator images are that were taken off a screen.
@@ -46,6 +47,7 @@ class SampleConfig:
     own: float = 0.6
     hard: float = 0.5
     measured: float = 0.5
+    more: float = 0.0
     single: float = 0.1
     varied: float = 1.35
     enlarged: float = 1.0
@@ -113,7 +115,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             index += workers * self.step
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """A pair, in the order of Batch's fields: a crop with a concealment, and the same crop without."""
+        """A pair, in the order of Batch's fields: a crop with concealments, and the same crop without."""
         config, growth = self.config, rng.uniform(1, self.config.enlarged)
         crop = round(config.crop[0] / growth), round(config.crop[1] / growth)
         if rng.random() < config.own:
@@ -123,6 +125,8 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         else:
             scan, row, column = self._benign(rng, crop)
             placed = [self._inserted(rng, crop)]
+        while rng.random() < config.more:
+            placed.append(self._inserted(rng, crop))
         colours = draw_colours(rng) if scan.beams else None
         attenuation = _cut(scan.truth.without, row, column, crop)
         noise, flip = draw_noise(rng), rng.random() < 0.5
