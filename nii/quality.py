@@ -214,7 +214,7 @@ def _box(plane: FloatArray) -> FloatArray:
 
 
 def _air(plane: FloatArray) -> float | None:
-    level, found = estimate_air(plane, 1.0)
+    level, found = estimate_air(plane.ravel()[:: plane.size // SAMPLE + 1], 1.0)
     return level if found else None
 
 

@@ -5,6 +5,7 @@ the dark ones of roof and floor.
 """
 
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -76,9 +77,10 @@ def _tops(A: FloatArray) -> npt.NDArray[np.int64]:
 
 def _runs(tops: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Columns (start, end) over which the upper edge stays level for metres."""
-    found, start, reach = [], 0, LEVEL_MM / GRID_MM
-    for column in range(1, tops.size + 1):
-        if column == tops.size or abs(tops[column] - np.median(tops[start:column][-50:])) > reach:
+    found, start, reach, heights = [], 0, LEVEL_MM / GRID_MM, tops.tolist()
+    for column in range(1, len(heights) + 1):
+        usual = median(heights[max(start, column - 50) : column])
+        if column == len(heights) or abs(heights[column] - usual) > reach:
             if (column - start) * GRID_MM >= SHORTEST_MM:
                 found.append((start, column))
             start = column

@@ -15,7 +15,7 @@ LOWEST_AIR = 0.6  # share of the top below which no air is looked for
 def estimate_air(counts: npt.NDArray[Any], full_scale: float) -> tuple[float, bool]:
     """Air level of one image in counts, and whether air was found at all.
 
-    counts: (row, column). Air is the brightest narrow band of values that holds at least 2 % of
+    counts: any shape. Air is the brightest narrow band of values that holds at least 2 % of
     the pixels: walls and empty containers form larger bands, but darker ones. Without such a band
     the level is full_scale, or the brightest pixels where full_scale is more than twice as much.
     Returns (0, False) for a picture that is black. Checked on 64 scans of known air level 64250:
