@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
-from itertools import islice, tee
+from itertools import groupby, islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.io.read import read_file, read_scan, split_pair
 from nii.io.remote import is_remote, list_remote
 from nii.parts import Parts
-from nii.report import COLUMNS, Result, analyse, error_record, record
+from nii.report import COLUMNS, Result, error_record, judge, record
 from nii.scan import Scan
 from nii.workers import Crew
 
@@ -98,17 +98,71 @@ def score_files(sources: Iterable[str], models: Models, pfa: float, asked: Quest
     """
     if models.model is not None:
         models.named(models.model)
-    for source, coming in _read_ahead(sources):
-        try:
-            scan, milliseconds = coming.result()
-            detector = models.for_scan(scan)
-            result = analyse(scan, detector, pfa, asked)
-        except (ScanError, ModelError, CalibrationError) as error:
-            if isinstance(error, CalibrationError) and not supported(detector.contract, pfa):
-                raise
-            yield Scored(error_record(source, str(error)), None)
+    ready = (_ready(source, coming, models) for source, coming in _read_ahead(sources))
+    for _, alike in groupby(ready, _Ready.size):
+        while group := _group(alike):
+            yield from _scored_together(group, pfa, asked)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """One input, read: its scan and the detector for it, or what is wrong with it."""
+
+    source: str
+    scan: Scan | None = None
+    detector: Detector | None = None
+    milliseconds: float = 0.0
+    error: str = ""
+
+    def size(self) -> tuple[str, tuple[int, ...]] | None:
+        """What scans that the network takes together have in common; None of an input that can't be scored."""
+        if self.scan is None or self.detector is None:
+            return None
+        return self.detector.sha256, self.scan.shape
+
+
+def _ready(source: str, coming: "Future[tuple[Scan, float]]", models: Models) -> _Ready:
+    try:
+        scan, milliseconds = coming.result()
+        return _Ready(source, scan, models.for_scan(scan), milliseconds)
+    except (ScanError, ModelError) as error:
+        return _Ready(source, error=str(error))
+
+
+def _group(alike: Iterator[_Ready]) -> list[_Ready]:
+    """The next few that the network takes at once, empty at the end."""
+    first = next(alike, None)
+    if first is None:
+        return []
+    return [first, *islice(alike, first.detector.at_once - 1 if first.detector else 0)]
+
+
+def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) -> Iterator[Scored]:
+    """The records of a group: one after the other where something is wrong with one of them."""
+    first, started = group[0], time.perf_counter()
+    if first.detector is None:
+        yield Scored(error_record(first.source, first.error), None)
+        return
+    scans = [one.scan for one in group if one.scan is not None]
+    try:
+        found = first.detector.layers_of(scans)
+    except ModelError as error:
+        if len(group) == 1:
+            yield Scored(error_record(first.source, str(error)), None)
         else:
-            result.milliseconds["read"] = milliseconds
+            for one in group:
+                yield from _scored_together([one], pfa, asked)
+        return
+    infer = 1000 * (time.perf_counter() - started) / len(group)
+    for one, scan, layers in zip(group, scans, found, strict=True):
+        try:
+            result = judge(scan, layers, first.detector, pfa, asked, milliseconds=infer)
+        except (ModelError, CalibrationError) as error:
+            if isinstance(error, CalibrationError) and not supported(first.detector.contract, pfa):
+                raise
+            yield Scored(error_record(one.source, str(error)), None)
+        else:
+            result.milliseconds["read"] = one.milliseconds
             yield Scored(record(result), result)
 
 

@@ -104,17 +104,24 @@ def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question |
     check_pfa(pfa)
     started = time.perf_counter()
     layers = detector.layers(scan)
-    inferred = time.perf_counter()
+    return judge(scan, layers, detector, pfa, asked, milliseconds=1000 * (time.perf_counter() - started))
+
+
+def judge(
+    scan: Scan, layers: Layers, detector: Detector, pfa: float, asked: Question | None, *, milliseconds: float
+) -> Result:
+    """The same where the network has run already, for so many milliseconds."""
+    began = time.perf_counter()
     notes = [*scan.notes, *detector.notes(scan)]
     calibration = _calibration(scan, detector.contract, notes)
     threshold = calibration.threshold(pfa) if calibration else None
     candidates = find_regions(scan, layers, detector.contract, calibration)
     done = time.perf_counter()
-    milliseconds = {"infer": 1000 * (inferred - started), "regions": 1000 * (done - inferred)}
+    took = {"infer": milliseconds, "regions": 1000 * (done - began)}
     declared = None
     if asked is not None:
         declared = check(scan, detector, asked, [one.family for one in alarming(candidates, pfa)])
-        milliseconds["declared"] = 1000 * (time.perf_counter() - done)
+        took["declared"] = 1000 * (time.perf_counter() - done)
     return Result(
         scan=scan,
         layers=layers,
@@ -126,7 +133,7 @@ def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question |
         p_value=calibration.p_value(layers.score) if calibration else None,
         threshold=threshold,
         notes=tuple(notes),
-        milliseconds=milliseconds,
+        milliseconds=took,
         declared=declared,
     )
 

@@ -12,6 +12,8 @@ import pytest
 from tiny_model import calibrated_model
 
 from nii.batch import Run, Settings, Sources, expand, unique_stem
+from nii.detector import Detector
+from nii.errors import ModelError
 from nii.io.write import write_tiff
 from nii.table import read_jsonl
 from nii.workers import dask_cluster, processes
@@ -66,6 +68,29 @@ def test_every_scan_has_a_row_in_order_and_failures_are_rows(undisturbed, scans)
     assert [i for i, row in enumerate(undisturbed) if row["status"] == "error"] == [4, 7]
     assert len({row["alarm"] for row in undisturbed}) == 3
     assert undisturbed[0]["scan"]["rows"] == 24
+
+
+def test_scans_that_the_network_takes_together_have_the_rows_of_scans_taken_alone(model, tmp_path, monkeypatch):
+    for i in range(9):
+        pixels = np.full((2, 24 if i < 6 else 30, 60), 0.9, np.float32)
+        pixels[:, 5:15, 20:50] = np.exp(-i / 3)
+        energies = ("4MV", "6MV") if i < 8 else ("160kV-low", "160kV-high")
+        write_tiff(tmp_path / f"{i}.tif", pixels, open_beam=60000, pitch_mm=(6.0, 6.0), energies=energies)
+    (tmp_path / "2.tif").write_bytes(b"no scan")
+    alone, sizes, run = scored(tmp_path, model, None), [], Detector._run
+    monkeypatch.setattr(Detector, "at_once", 3)
+
+    def watched(self, names, scans):
+        sizes.append(len(scans))
+        if any(scan.path.endswith("4.tif") for scan in scans):
+            raise ModelError("expected a finite score, came nan")
+        return run(self, names, scans)
+
+    monkeypatch.setattr(Detector, "_run", watched)
+    rows = scored(tmp_path, model, None)
+    assert [row["status"] for row in rows] == ["ok", "ok", "error", "ok", "error", *["ok"] * 4]
+    assert [row for i, row in enumerate(rows) if i != 4] == [row for i, row in enumerate(alone) if i != 4]
+    assert sizes == [2, 3, 1, 1, 1, 3]
 
 
 def test_a_run_cut_anywhere_goes_on_to_the_same_table(small_parts, undisturbed, scans, model, tmp_path):
