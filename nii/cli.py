@@ -226,14 +226,16 @@ def compare(
     from nii.compare.changes import find_changes
     from nii.compare.picture import picture
     from nii.io.read import read_scan
+    from nii.io.write import write_atomically
     from nii.overlay import png
 
     scans = read_scan(before), read_scan(after)
     found = find_changes(*scans, pfa=pfa)
     if out is not None:
-        out.write_text(json.dumps({"before": before, "after": after, **found.to_json()}, indent=1) + "\n")
+        text = json.dumps({"before": before, "after": after, **found.to_json()}, indent=1) + "\n"
+        write_atomically(out, text.encode())
     if overlay is not None:
-        overlay.write_bytes(png(picture(scans[1], found)))
+        write_atomically(overlay, png(picture(scans[1], found)))
     say(found.line())
 
 
@@ -326,11 +328,12 @@ def scanner_fit(
     """Calibrate the physics to a scanner from steps of known material."""
     import json
 
+    from nii.io.write import write_atomically
     from nii.physics.scanner_file import fit_files
 
     fitted, text = fit_files(spectra, steps, check)
     if out is not None:
-        out.write_text(text)
+        write_atomically(out, text.encode())
     say(json.dumps(fitted))
 
 

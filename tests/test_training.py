@@ -16,7 +16,6 @@ from nii.detector import Detector, find_model
 from nii.errors import ScanSetError, UsageError
 from nii.scan import Scan
 from nii.simulate.concealments import FAMILIES
-from nii.simulate.generate import simulate_set
 from nii.simulate.loads import KINDS
 from training.checkpoint import load_network, load_weights
 from training.data import load_set
@@ -32,14 +31,6 @@ SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "set"
-    for _ in simulate_set("cargo", path, scans=4, concealed=0.5, seed=3):
-        pass
-    return path
-
-
-@pytest.fixture(scope="module")
 def recipe():
     samples = SampleConfig(crop=(64, 96))
     shipped = replace(read_recipe("cargo"), finish=None, precision="fp32")
@@ -47,9 +38,9 @@ def recipe():
 
 
 @pytest.fixture(scope="module")
-def finished_run(data, recipe, tmp_path_factory):
+def finished_run(simulated, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
-    train(recipe, ALONE, out, [data], data)
+    train(recipe, ALONE, out, [simulated], simulated)
     return out
 
 
@@ -58,8 +49,10 @@ def network(**given):
     return Network(NetworkConfig(families=FAMILIES, cargos=KINDS, **(SMALL | given))).eval()
 
 
-def test_a_pair_differs_only_by_the_concealment(data):
-    samples = Samples(load_set(data, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96), single=0.0), 1, 0)
+def test_a_pair_differs_only_by_the_concealment(simulated):
+    samples = Samples(
+        load_set(simulated, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96), single=0.0), 1, 0
+    )
     for index in range(6):
         T, evidence, _, excess, _, family, _, _ = samples.sample(np.random.default_rng(index))
         assert T.shape == (2, 2, 64, 96)
@@ -72,8 +65,8 @@ def test_a_pair_differs_only_by_the_concealment(data):
             assert torch.sign(seen.mean()) == torch.sign(excess[0, 0][here].mean())
 
 
-def test_more_concealments_can_be_put_into_a_sample(data):
-    scans = load_set(data, KINDS)
+def test_more_concealments_can_be_put_into_a_sample(simulated):
+    scans = load_set(simulated, KINDS)
     one, many = (
         Samples(scans, FAMILIES, KINDS.index("empty"), SampleConfig((160, 224), own=0.0, more=more), 1, 0)
         for more in (0.0, 0.8)
@@ -85,8 +78,8 @@ def test_more_concealments_can_be_put_into_a_sample(data):
     assert (excess[1] != 0).float().mean() > 1.5 * (excess[0] != 0).float().mean()
 
 
-def test_a_sample_depends_on_its_number_only(data):
-    samples = Samples(load_set(data, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
+def test_a_sample_depends_on_its_number_only(simulated):
+    samples = Samples(load_set(simulated, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
     first, again = next(iter(samples)), samples.sample(np.random.default_rng((1, 5)))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
@@ -132,7 +125,7 @@ def test_training_writes_log_checkpoint_and_pictures(finished_run):
         assert (finished_run / name).stat().st_size > 100
 
 
-def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tmp_path, monkeypatch):
+def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_run, tmp_path, monkeypatch):
     import training.train as module
 
     class StoppedError(Exception):
@@ -147,9 +140,9 @@ def test_a_resumed_run_ends_with_the_same_weights(data, recipe, finished_run, tm
 
     monkeypatch.setattr(module, "save_weights", save_then_stop)
     with pytest.raises(StoppedError):
-        train(recipe, ALONE, tmp_path / "run", [data], data)
+        train(recipe, ALONE, tmp_path / "run", [simulated], simulated)
     monkeypatch.setattr(module, "save_weights", saved)
-    train(recipe, ALONE, tmp_path / "run", [data], data, resume=True)
+    train(recipe, ALONE, tmp_path / "run", [simulated], simulated, resume=True)
     whole, _ = load_network(finished_run / "last.pt")
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -184,7 +177,7 @@ def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rn
         np.testing.assert_allclose(layers.excess, excess[0], atol=1e-3)
 
 
-def test_bad_recipes_and_sets_give_one_line(tmp_path, data):
+def test_bad_recipes_and_sets_give_one_line(tmp_path, simulated):
     (tmp_path / "bad.toml").write_text("model = 'x'\nscene = 'cargo'\nrate_of_learning = 1\n")
     with pytest.raises(UsageError, match="rate_of_learning"):
         read_recipe(str(tmp_path / "bad.toml"))
@@ -203,7 +196,7 @@ def test_onnx_bytes_are_one_whole_file_without_paths_of_this_machine():
     assert str(Path(training.__file__).parent).encode() not in made
 
 
-def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
+def test_processes_of_torchrun_train_one_network(simulated, recipe, tmp_path):
     """Two processes on one CPU: both end with the same weights, and the leader writes the run."""
     (tmp_path / "two.py").write_text(
         "import sys, torch\n"
@@ -232,7 +225,7 @@ def test_processes_of_torchrun_train_one_network(data, recipe, tmp_path):
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     found = subprocess.run(
-        [*command, str(tmp_path / "two.py"), str(data), str(tmp_path / "run")],
+        [*command, str(tmp_path / "two.py"), str(simulated), str(tmp_path / "run")],
         capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

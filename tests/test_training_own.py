@@ -33,14 +33,6 @@ EMPTY = CARGO.loads.index("empty")
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    path = tmp_path_factory.mktemp("simulated") / "set"
-    for _ in simulate_set("cargo", path, scans=4, concealed=0.5, seed=3):
-        pass
-    return path
-
-
-@pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """Six benign scans without any truth, as a user has them."""
     folder = tmp_path_factory.mktemp("own")
