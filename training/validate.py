@@ -1,5 +1,6 @@
 """Validation while training: measured scans that no training sample comes from, at full size."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +24,21 @@ class Held:
 
 
 def load_validation(path: Path, energies: int) -> list[Held]:
-    """All scans of a set, with both energies or with the high one alone.
+    """All scans of a set as `read_held` gives them. Raises ScanSetError unless there are benign and concealed ones."""
+    held = list(read_held(path, energies))
+    if len({one.mask is None for one in held}) != 2:
+        raise ScanSetError(f"{path}: expected benign and concealed scans to validate on, came one kind only")
+    return held
 
-    Raises ScanSetError unless there are benign and concealed ones.
-    """
-    entries = read_set(path).entries
-    held = [
-        Held(
+
+def read_held(path: Path, energies: int) -> Iterator[Held]:
+    """One scan of a set after the other, with both energies or with the high one alone."""
+    for entry in read_set(path).entries:
+        yield Held(
             np.ascontiguousarray(read_scan(entry.path).transmission[-energies:]),
             read_mask(entry) if entry.concealed else None,
             tuple(a.family for a in entry.annotations),
         )
-        for entry in entries
-    ]
-    if len({one.mask is None for one in held}) != 2:
-        raise ScanSetError(f"{path}: expected benign and concealed scans to validate on, came one kind only")
-    return held
 
 
 @torch.no_grad()

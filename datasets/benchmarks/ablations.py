@@ -1,0 +1,179 @@
+"""What decided the network's design, and what it makes of kinds that it has never seen.
+
+python datasets/benchmarks/ablations.py OUT --train SET --validation SET --benign SET --test SET [--steps 4500]
+
+The same training from scratch, each time with one thing changed; at equal steps and on the same scans, so that rows
+can be compared with each other, not with a model that ships (those are trained longer). --benign gives each its
+threshold (at most 1 % of these scans alarm), --test its figures; --test may be repeated. Every set is one that
+`nii simulate cargo` made, with a seed of its own. Runs that are done are not done again.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from nii.evaluate.rates import auroc, auroc_interval, rate
+from nii.operating_point import Calibration
+from nii.simulate.kinds import kind_of
+from training.checkpoint import load_weights
+from training.network import Network, NetworkConfig, scan_score
+from training.recipe import Recipe, read_recipe
+from training.team import Team
+from training.train import train
+from training.validate import Held, read_held
+
+PFA = 0.01
+UNSEEN = ("bricks", "pill_press", "false_wall", "other")
+POOLS = (1, 3, 5, 9, 15)  # sides of the window over which evidence is averaged, cells of 4 pixels
+
+VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
+    "as it ships": lambda recipe: recipe,
+    "excess never learned": lambda recipe: replace(recipe, losses=replace(recipe.losses, excess=0.0)),
+    "one energy": lambda recipe: replace(recipe, energies=recipe.energies[-1:]),
+    "no wide blocks at 1/32": lambda recipe: replace(recipe, blocks=(*recipe.blocks[:3], 0)),
+    "without " + ", ".join(UNSEEN): lambda recipe: replace(recipe, without=UNSEEN),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """Where the scans are."""
+
+    train: Path
+    validation: Path
+    benign: Path
+    test: tuple[Path, ...]
+
+
+def main() -> None:
+    """Train and measure what is left to do, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    for name in ("train", "validation", "benign"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True, action="append")
+    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--only", action="append", choices=list(VARIANTS), help="of the variants; may be repeated")
+    asked = parser.parse_args()
+    sets = Sets(asked.train, asked.validation, asked.benign, tuple(asked.test))
+    found = {}
+    for number, (name, change) in enumerate(VARIANTS.items()):
+        if not asked.only or name in asked.only:
+            found[name] = measured(change(short(asked.steps)), asked.out / str(number), sets)
+            (asked.out / "ablations.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(table(found))
+    print(unseen(found))
+
+
+def short(steps: int) -> Recipe:
+    """The cargo recipe from scratch, in so many steps, a third of them its finish."""
+    recipe = read_recipe("cargo")
+    finish = replace(recipe.ending, iterations=steps // 3)
+    return replace(recipe, start="", iterations=steps, finish=finish, every=min(steps // 3, 1500), rate=2e-3)
+
+
+def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
+    """Train one variant, or go on with it, and measure it; its figures are kept in RUN/figures.json."""
+    kept = run / "figures.json"
+    if kept.is_file():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    team = Team.join()
+    train(recipe, team, run, [sets.train], sets.validation, resume=True)
+    kind = kind_of(recipe.scene)
+    shape = NetworkConfig(
+        kind.families,
+        kind.loads,
+        energies=len(recipe.energies),
+        widths=recipe.widths,
+        blocks=recipe.blocks,
+        pool=recipe.pool,
+        energy_ratio=recipe.energy_ratio,
+    )
+    network = Network(shape).eval()
+    minutes = load_weights(network, run / "last.pt")
+    benign = [scores(network, one)[1] for one in track(read_held(sets.benign, shape.energies), "benign")]
+    held = chain.from_iterable(read_held(path, shape.energies) for path in sets.test)
+    tested = [scores(network, one) for one in track(held, "test")]
+    families, values = zip(*tested, strict=True)
+    found = {"minutes": round(minutes, 1), "recipe": asdict(recipe)}
+    for place, pool in enumerate(POOLS):
+        threshold = Calibration.from_scores([one[place] for one in benign]).threshold(PFA)
+        found[str(pool)] = figures(families, np.array([one[place] for one in values]), threshold)
+    kept.write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+@torch.no_grad()
+def scores(network: Network, one: Held) -> tuple[tuple[str, ...], list[float]]:
+    """The families in a scan, and its score for each of POOLS."""
+    with torch.autocast("cpu", torch.bfloat16):
+        evidence = network(network.planes(torch.from_numpy(one.transmission)[None])).evidence
+    return one.families, [float(scan_score(evidence, pool)) for pool in POOLS]
+
+
+def figures(
+    families: Sequence[tuple[str, ...]], values: np.ndarray[Any, np.dtype[np.float64]], threshold: float
+) -> dict[str, Any]:
+    """AUROC, false alarms and Pd, over all and by family."""
+    concealed = np.array([bool(held) for held in families])
+    by_family: dict[str, list[bool]] = defaultdict(list)
+    for held, value in zip(families, values, strict=True):
+        for family in set(held):
+            by_family[family].append(bool(value > threshold))
+    rng = np.random.default_rng(0)
+    return {
+        "auroc": auroc(values[~concealed], values[concealed]),
+        "auroc_ci": auroc_interval(values[~concealed], values[concealed], rng),
+        "false": rate(int((values[~concealed] > threshold).sum()), int((~concealed).sum())),
+        "found": rate(int((values[concealed] > threshold).sum()), int(concealed.sum())),
+        "families": {family: rate(sum(found), len(found)) for family, found in sorted(by_family.items())},
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """A line each."""
+    lines = ["| training | window | minutes | AUROC (95 %) | Pd at 1 % | false alarms |", "|---|---|---|---|---|---|"]
+    pool = str(read_recipe("cargo").pool)
+    for name, run in found.items():
+        for window in POOLS if name == "as it ships" else (pool,):
+            one = run[str(window)]
+            low, high = one["auroc_ci"]
+            lines.append(
+                f"| {name} | {window} x {window} | {run['minutes']:.0f} | {one['auroc']:.3f} ({low:.3f}-{high:.3f}) "
+                f"| {told(one['found'])} | {told(one['false'])} |"
+            )
+    return "\n".join(lines)
+
+
+def unseen(found: dict[str, Any]) -> str:
+    """Families that one training left out, beside the training that saw them."""
+    pool, (seen, *_, kept_out) = str(read_recipe("cargo").pool), VARIANTS
+    if seen not in found or kept_out not in found:
+        return ""
+    lines = ["| family | Pd at 1 %, seen | never seen |", "|---|---|---|"]
+    for family in UNSEEN:
+        both = [found[name][pool]["families"].get(family, rate(0, 0)) for name in (seen, kept_out)]
+        lines.append(f"| {family} | {told(both[0])} | {told(both[1])} |")
+    return "\n".join(lines)
+
+
+def told(one: dict[str, Any]) -> str:
+    """A rate with its counts and interval."""
+    if not one["n"]:
+        return "none"
+    low, high = one["ci"]
+    return f"{one['hits']} of {one['n']} ({100 * low:.0f}-{100 * high:.0f} %)"
+
+
+if __name__ == "__main__":
+    main()
