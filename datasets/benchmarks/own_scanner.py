@@ -1,8 +1,9 @@
 """What a user gains who has nothing but benign scans of his own scanner: python datasets/benchmarks/own_scanner.py OUT
 
-The scanner: 6 and 9 MV, coarse, noisy, unlike every one that `cargo` was trained on. 150 benign scans of it are simulated,
-and a test set that nothing else touches. `nii train own-scanner --data OUT/benign/scans --out OUT/run` is timed. Beside it
-stands the shipped model, with operating points from the same third of the benign scans. OUT/report compares both.
+The scanner: 6 and 9 MV, coarse, noisy, unlike every one that `cargo` was trained on. 150 benign scans of it are
+simulated, and a test set that nothing else touches. `nii train own-scanner --data OUT/benign/scans --out OUT/run` is
+timed. Beside it stands the shipped model, with operating points from the same third of the benign scans. OUT/report
+compares both.
 """
 
 import argparse
