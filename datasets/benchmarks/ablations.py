@@ -101,7 +101,8 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
     )
     network = Network(shape).eval()
     minutes = load_weights(network, run / "last.pt")
-    benign = [scores(network, one)[1] for one in track(read_held(sets.benign, shape.energies), "benign")]
+    without = (one for one in read_held(sets.benign, shape.energies) if one.mask is None)
+    benign = [scores(network, one)[1] for one in track(without, "benign")]
     held = chain.from_iterable(read_held(path, shape.energies) for path in sets.test)
     tested = [scores(network, one) for one in track(held, "test")]
     families, values = zip(*tested, strict=True)
