@@ -20,7 +20,7 @@ from nii.simulate.loads import KINDS
 from training.checkpoint import load_network, load_weights
 from training.data import load_set
 from training.export import export, onnx_bytes
-from training.network import Network, NetworkConfig, Separator, features, scan_score, surroundings
+from training.network import Network, NetworkConfig, Separator, features, in_windows, scan_score, surroundings
 from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples
 from training.team import Team
@@ -91,6 +91,37 @@ def test_the_network_takes_any_size(size):
     assert family.shape[1:] == (len(FAMILIES), -(-size[0] // 4), -(-size[1] // 4))
     assert (cargo.shape, empty.shape, score.shape) == ((2, len(KINDS)), (2,), (2,))
     assert torch.equal(evidence.amax(dim=(1, 2)), score)
+
+
+@pytest.mark.parametrize("size", [(3, 4), (6, 9), (7, 10), (13, 43), (24, 9)])
+def test_windows_give_every_place_its_own_surroundings_and_no_more(size):
+    picture = torch.rand(2, 5, *size)
+    assert torch.equal(in_windows(picture, torch.nn.Identity(), (6, 9)), picture)
+    seen = in_windows(picture, Ranks(), (6, 9))[0, :2]  # row and column of each place in its window
+    for axis, most in ((0, 6), (1, 9)):
+        n, place = size[axis], seen[axis].movedim(axis, 0)[:, 0]
+        step = 2 * most // 3
+        assert place.min() == 0
+        assert place.max() < most
+        for i in range(n):
+            if n > most and step // 2 <= i < n - most:
+                assert (most - step) // 2 <= place[i] < most - (most - step) // 2
+    far = picture.clone()
+    far[..., -1, -1] += 100
+    wide = torch.nn.AvgPool2d(15, 1, 7)
+    changed = (in_windows(far, wide, (6, 9)) != in_windows(picture, wide, (6, 9))).any(dim=(0, 1))
+    assert changed[-1, -1]
+    assert not changed[: max(size[0] - 6, 0)].any()
+    assert not changed[:, : max(size[1] - 9, 0)].any()
+
+
+class Ranks(torch.nn.Module):
+    """Row and column of each place, in place of the first two planes."""
+
+    def forward(self, x):
+        rows, columns = torch.arange(x.shape[-2]), torch.arange(x.shape[-1])
+        planes = torch.stack(torch.meshgrid(rows, columns, indexing="ij")).float()
+        return torch.cat([planes.expand(len(x), -1, -1, -1), x[:, 2:]], dim=1)
 
 
 def test_a_network_of_one_energy_is_the_same_code():

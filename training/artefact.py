@@ -16,6 +16,7 @@ FREE = ("stem", "around", "evidence", "excess", "family", "whole")
 """May differ in shape: other classes, another number of energies."""
 
 EPSILON = 1e-5  # of torch's batch norm
+TRAINED = 0.08  # root mean square of the weights before a batch norm after some thousand steps
 
 
 def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> float:
@@ -23,7 +24,9 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
 
     The export folds each batch norm into its convolution. Here they come apart again: the statistics of
     `transmission` (B, E, H, W), scans such as the training will see, give each batch norm its mean and
-    spread, and its scale and shift undo them, so that the network computes what the artefact does.
+    spread, and its scale and shift undo them, so that the network computes what the artefact does. Filters before
+    a batch norm get the size that they have after some thousand steps: folded ones are many times smaller, and
+    the first steps would carry them far from what they had learned.
     Heads for other classes, and a stem for another number of energies, keep their own first weights.
     Raises UsageError if the shapes differ elsewhere.
     """
@@ -49,9 +52,10 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
             raise UsageError(f"{path}: expected a model of the recipe's shape, came {key} of {tuple(weight.shape)}")
         own[key] = weight
         if (norm := _norm_behind(network, key)) is not None:
+            size = weight.flatten(1).square().mean(dim=1).sqrt().clamp(min=1e-12)  # (outputs,)
+            own[key] = weight * (TRAINED / size)[:, None, None, None]
+            own[f"{norm}.weight"] = size / TRAINED * (1 + EPSILON) ** 0.5
             own[f"{norm}.bias"], norms[norm] = biases[name], network.get_submodule(norm)
-    for norm in norms:
-        own[f"{norm}.weight"] = torch.full_like(own[f"{norm}.weight"], (1 + EPSILON) ** 0.5)
     network.load_state_dict(own)
     _spread(network, [norm for norm in norms.values() if isinstance(norm, nn.BatchNorm2d)], transmission)
     return contract.minutes
@@ -83,5 +87,5 @@ def _spread(network: Network, norms: list[nn.BatchNorm2d], transmission: Tensor)
             hook.remove()
         for norm, (variance, mean) in seen.items():
             norm.running_mean, norm.running_var = mean, variance
-            norm.weight.copy_((variance + norm.eps).sqrt())
-            norm.bias.add_(mean)
+            norm.bias.add_(norm.weight * mean / (1 + EPSILON) ** 0.5)
+            norm.weight.mul_(((variance + norm.eps) / (1 + EPSILON)).sqrt())

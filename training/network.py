@@ -31,6 +31,7 @@ class NetworkConfig:
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
     pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
     energy_ratio: A_high / A_low of common goods; only centres the dual-energy features.
+    window: rows and columns, at 1/32, of the training crops: further around than that a place is never looked at.
     backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
     then decides widths.
     """
@@ -42,6 +43,7 @@ class NetworkConfig:
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     pool: int = 3
     energy_ratio: float = ENERGY_RATIO
+    window: tuple[int, int] = (6, 9)
     backbone: str = ""
 
 
@@ -145,6 +147,33 @@ class Wide(nn.Module):
         return F.relu(x + self.mix(self.spread(x)))
 
 
+def in_windows(x: Tensor, work: nn.Module, window: tuple[int, int]) -> Tensor:
+    """`work` on (B, C, h, w), window by window, each place in the middle of one: (B, C, h, w).
+
+    The windows overlap by a third and lie inside the picture. Without them, layers that reach far would see more
+    at once in a whole scan than in any crop that they have learned from, and find things everywhere.
+    """
+    padded = F.pad(x, (0, window[1], 0, window[0]))  # pictures smaller than a window
+    (rows, row_of), (columns, column_of) = (
+        _windows(size, most, x.device) for size, most in zip(x.shape[-2:], window, strict=True)
+    )
+    parts = padded[:, :, rows][..., columns]  # (B, C, R, H, N, W)
+    batch, width, r, height, n, wide = parts.shape
+    done: Tensor = work(parts.permute(0, 2, 4, 1, 3, 5).reshape(batch * r * n, width, height, wide))
+    whole = done.reshape(batch, r, n, width, height, wide).permute(0, 3, 1, 4, 2, 5)
+    return whole.reshape(batch, width, r * height, n * wide)[:, :, row_of][..., column_of]
+
+
+def _windows(size: int, most: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Along one axis: the places in each window (windows, places), and where each place is in all of these (size,)."""
+    step = max(2 * most // 3, 1)
+    starts = torch.arange((size + step - 1) // step, device=device) * step - (most - step) // 2
+    starts = starts.clamp(max=size - most).clamp(min=0)
+    at = torch.arange(size, device=device)
+    number = at // step
+    return starts[:, None] + torch.arange(most, device=device), number * most + at - starts[number]
+
+
 class Network(nn.Module):
     """Encoder, decoder, heads. Input as in `features`; output as in `Output`."""
 
@@ -183,9 +212,12 @@ class Network(nn.Module):
             return cast(list[Tensor], self.backbone(planes))
         first = torch.cat([self.stem(planes), surroundings(planes)], dim=1)  # (B, w0 + C + 1, H/4, W/4)
         levels = [self.encode[0](self.around(first))]
-        for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
+        *near, far = zip(self.down, list(self.encode)[1:], strict=True)
+        for down, encode in near:
             levels.append(encode(down(levels[-1])))
-        return levels
+        down, encode = far
+        deepest = down(levels[-1])
+        return [*levels, encode(deepest) if self.training else in_windows(deepest, encode, self.config.window)]
 
     def forward(self, planes: Tensor) -> Output:
         levels = self.encoded(planes)

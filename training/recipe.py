@@ -97,6 +97,12 @@ class Recipe:
         """Steps before the finish."""
         return max(self.iterations - self.ending.iterations, 0)
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of the largest crops, at 1/32."""
+        rows, columns = self.ending.crop
+        return -(-rows // 32), -(-columns // 32)
+
     def share_of_rate(self, step: int) -> float:
         """Learning rate of a step, as a share of `rate`: up, level, and down along a cosine."""
         up = min(1.0, (step + 1) / max(min(WARM_UP, self.iterations // 10), 1))

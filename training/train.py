@@ -65,6 +65,7 @@ def train(
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
+        window=recipe.window,
         backbone=recipe.backbone,
     )
     network = Network(config)

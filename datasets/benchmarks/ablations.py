@@ -97,6 +97,7 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
+        window=recipe.window,
         energy_ratio=recipe.energy_ratio,
     )
     network = Network(shape).eval()
