@@ -18,12 +18,12 @@ from nii.scan import Kind, Scan
 from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import KINDS
 from nii.simulate.truth import read_truth
-from training.artefact import load_artefact
+from training.artefact import TRAINED, load_artefact
 from training.data import LITTLE_NOISE, load_measured, load_set
 from training.export import onnx_bytes
 from training.hard import mine
 from training.masses import mass_ratios
-from training.network import Network, NetworkConfig, Separator
+from training.network import Conv, Network, NetworkConfig, Separator
 from training.pipeline import make_model, split
 from training.recipe import SetConfig, read_recipe
 from training.samples import SampleConfig, Samples
@@ -115,6 +115,8 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
     path.write_bytes(with_contract(onnx_bytes(Separator(first)), contract, "first"))
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **shape))
     assert load_artefact(network, path, crops) == 7
+    before_norms = [m[0].weight for m in network.modules() if isinstance(m, Conv)]
+    assert all(float(w.detach().square().mean().sqrt()) == pytest.approx(TRAINED, rel=1e-3) for w in before_norms)
     with torch.no_grad():
         score = float(Separator(network.eval())(crops[:1])[-1])
         scan = Scan(transmission=crops[0].numpy(), energies=("4MV", "6MV"))
