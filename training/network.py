@@ -19,7 +19,7 @@ from training.backbone import Backbone
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
 
-LEVEL = 0.9  # quantile of a scan's own evidence that counts as usual
+LEVEL = 0.97  # quantile of a scan's own evidence that counts as usual
 STEP = 4  # of the grid on which it is taken, pixels at a quarter of the resolution
 
 
