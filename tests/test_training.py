@@ -33,7 +33,7 @@ SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
 @pytest.fixture(scope="module")
 def recipe():
     samples = SampleConfig(crop=(64, 96))
-    shipped = replace(read_recipe("cargo"), finish=None, precision="fp32")
+    shipped = replace(read_recipe("cargo"), start="", finish=None, precision="fp32")
     return replace(shipped, iterations=4, every=2, batch=2, samples=samples, **SMALL)
 
 
@@ -135,7 +135,7 @@ def test_features_see_a_material_by_its_energy_ratio():
 
 
 def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
-    evidence = torch.full((1, 1, 20, 20), -5.0)
+    evidence = torch.full((1, 1, 60, 60), -5.0)
     evidence[..., 10, 10] = 4.0
     assert float(scan_score(evidence, 3)) == pytest.approx(-4.0 - -5.0)
     evidence[..., 3:6, 3:6] = 2.0
@@ -144,8 +144,8 @@ def test_the_score_is_a_window_mean_and_not_a_lone_pixel():
 
 def test_the_score_counts_from_what_is_usual_in_the_scan():
     ramp = torch.arange(64.0).reshape(1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 levels, 4x4 each
-    assert float(scan_score(ramp, 1)) == pytest.approx(63 - 57)  # nine of ten cells lie below level 57
-    assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 57)
+    assert float(scan_score(ramp, 1)) == pytest.approx(63 - 62)  # 97 of 100 cells lie below level 62
+    assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 62)
 
 
 def test_training_writes_log_checkpoint_and_pictures(finished_run):

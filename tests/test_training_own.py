@@ -132,7 +132,7 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
 def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
     tiny = SetConfig(scans=2, concealed=0.5, seed=11)
     recipe = replace(
-        read_recipe("cargo"), model="mine", iterations=1, every=1, batch=2, mined=1, widths=(8, 8, 8, 8),
+        read_recipe("cargo"), model="mine", start="", iterations=1, every=1, batch=2, mined=1, widths=(8, 8, 8, 8),
         blocks=(1, 1, 1, 1), samples=SampleConfig((64, 96)), train=tiny, validation=replace(tiny, seed=12),
     )  # fmt: skip
     model = make_model(recipe, tmp_path, [own], None, version="3", resume=False)
