@@ -244,7 +244,7 @@ def test_processes_of_torchrun_train_one_network(simulated, recipe, tmp_path):
         "        super().__init__(config)\n"
         "        kept.setdefault('network', self)\n"
         "train.Network = Kept\n"
-        f"recipe = replace(read_recipe('cargo'), finish=None, iterations=2, every=1, batch=4, precision='fp32',\n"
+        f"recipe = replace(read_recipe('cargo'), start='', finish=None, iterations=2, every=1, batch=4, precision='fp32',\n"
         f"    samples=SampleConfig(crop=(64, 96)), widths={recipe.widths}, blocks={recipe.blocks})\n"
         "train.train(recipe, team, out, [data], data)\n"
         "weights = torch.cat([p.detach().flatten() for p in kept['network'].parameters()])\n"
