@@ -1,9 +1,9 @@
 """The network: transmission in; evidence, excess attenuation, family and load out.
 
 One U-shaped fully convolutional network. It works on any number of rows and columns, at a quarter of the
-scan's resolution (the stem sees every pixel), with context down to 1/32, there in windows (`in_windows`). `Separator.forward` is what
-is exported: physics at its start, heat map and score at its end, so that a user of the .onnx file needs
-nothing else.
+scan's resolution (the stem sees every pixel), with context down to 1/32, there in windows (`in_windows`).
+`Separator.forward` is what is exported: physics at its start, heat map and score at its end, so that a user
+of the .onnx file needs nothing else.
 """
 
 from dataclasses import dataclass
