@@ -31,7 +31,7 @@ class NetworkConfig:
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
     pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
     energy_ratio: A_high / A_low of common goods; only centres the dual-energy features.
-    window: rows and columns, at 1/32, of the training crops: further around than that a place is never looked at.
+    window: rows and columns, at 1/32, of the training crops; the own encoder's deepest level looks no further at once.
     backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
     then decides widths.
     """

@@ -23,9 +23,8 @@ from rich.progress import track
 
 from nii.evaluate.rates import auroc, auroc_interval, rate
 from nii.operating_point import Calibration
-from nii.simulate.kinds import kind_of
-from training.checkpoint import load_weights
-from training.network import Network, NetworkConfig, scan_score
+from training.checkpoint import load_network
+from training.network import Network, scan_score
 from training.recipe import Recipe, read_recipe
 from training.team import Team
 from training.train import train
@@ -89,22 +88,11 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
         return found
     team = Team.join()
     train(recipe, team, run, [sets.train], sets.validation, resume=True)
-    kind = kind_of(recipe.scene)
-    shape = NetworkConfig(
-        kind.families,
-        kind.loads,
-        energies=len(recipe.energies),
-        widths=recipe.widths,
-        blocks=recipe.blocks,
-        pool=recipe.pool,
-        window=recipe.window,
-        energy_ratio=recipe.energy_ratio,
-    )
-    network = Network(shape).eval()
-    minutes = load_weights(network, run / "last.pt")
-    without = (one for one in read_held(sets.benign, shape.energies) if one.mask is None)
+    network, minutes = load_network(run / "last.pt")
+    energies = network.config.energies
+    without = (one for one in read_held(sets.benign, energies) if one.mask is None)
     benign = [scores(network, one)[1] for one in track(without, "benign")]
-    held = chain.from_iterable(read_held(path, shape.energies) for path in sets.test)
+    held = chain.from_iterable(read_held(path, energies) for path in sets.test)
     tested = [scores(network, one) for one in track(held, "test")]
     families, values = zip(*tested, strict=True)
     found = {"minutes": round(minutes, 1), "recipe": asdict(recipe)}
