@@ -44,8 +44,8 @@ class Recipe:
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
     memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
-    evaluations, at which hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or "auto": the
-    faster one here.
+    evaluations; before each such round hard negatives are mined in `mined` scans. precision: "fp32", "bf16", or
+    "auto": the faster one here.
     without: families that are never shown, to see what becomes of kinds that nobody has seen. operator_images:
     learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first; one for a model
     of single-energy scans; red, green and blue for one of operator images. pitch_mm: lowest and

@@ -88,24 +88,30 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps({**asdict(recipe), "data": data_hash(data)}, indent=2))
     checkpoint, log = out / "checkpoint.pt", out / "log.jsonl"
-    done, seconds, best, hard = 0, 0.0, -1.0, list[Place]()
+    done, seconds, best = 0, 0.0, -1.0
     if resume and checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True, map_location=team.device)
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        done, seconds, best, half, hard = (state[key] for key in ("done", "seconds", "best", "half", "hard"))
+        done, seconds, best, half = (state[key] for key in ("done", "seconds", "best", "half"))
     elif team.leads:
         log.unlink(missing_ok=True)
 
-    # The loop: rounds of steps, each followed by an evaluation and by mining
+    # The loop: rounds of steps, each after a search for hard negatives and followed by an evaluation
     began = time.monotonic() - seconds
     with _progress(hidden=not team.leads) as progress:
         task = progress.add_task("training", total=recipe.iterations, completed=done)
         while done < recipe.iterations:
             until = recipe.steady if recipe.finish and done < recipe.steady else recipe.iterations
             steps, sums = min(recipe.every, until - done), defaultdict[str, float](float)
+            hard = list[Place]()
+            if team.leads and (done or recipe.start):  # nothing can be mined with a network that knows nothing
+                progress.update(task, description=f"hard negatives of {min(recipe.mined, len(scans))} scans")
+                with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
+                    hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
+            hard = team.told(hard)
             batches = _batches(scans, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):
                 network.train()
@@ -129,7 +135,6 @@ def train(
             if team.leads:
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
                     figures = validate(smooth, held_out, team.device)
-                    hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
                 seconds = time.monotonic() - began
                 mean = {name: round(value / steps, 5) for name, value in sums.items()}
                 line = {"iteration": done, "minutes": round(seconds / 60, 2), **mean, **figures}
@@ -149,11 +154,9 @@ def train(
                     "seconds": seconds,
                     "best": best,
                     "half": half,
-                    "hard": hard,
                 }
                 save(state, checkpoint)
                 save_weights(smooth, minutes, out / "last.pt")
-            hard = team.told(hard)
     if team.leads:
         draw_curves(log, out / "curves.png")
         draw_examples(smooth, held_out, team.device, out / "examples.png")
