@@ -27,6 +27,7 @@ STUCK = 1e-3  # a dead detector's reading varies by less than this, of air
 JUMP = 0.02  # and differs from its neighbours by more than this
 SATURATED = 1e-3  # share of pixels at the very top that noise alone doesn't put there
 EDGE_REACH = 6  # pixels on both sides of an edge
+EDGE_ROWS = 5  # over which edges are straight; each group of so many is looked at once
 EDGE_CONTRAST = 0.05  # of air
 EDGE_TO_NOISE = 15.0
 EDGES = 400  # strongest edges looked at per direction
@@ -184,12 +185,19 @@ class _Sample:
 
 
 def _sampled(plane: FloatArray) -> _Sample:
-    """At most SAMPLE pixels of an image (row, column)."""
-    mean = _box(plane)[1:-1, 1:-1].ravel()
-    rough = np.diff(np.diff(plane, n=2, axis=0), n=2, axis=1).ravel()
-    every = mean.size // SAMPLE + 1
+    """Whole rows of an image (row, column), about SAMPLE pixels in all."""
+    rows = slice(0, max(plane.shape[0] - 2, 0), plane.size // SAMPLE + 1)
+    above, here, below = (plane[i:][rows] for i in range(3))
+    mean = above + here + below
+    mean = (mean[:, :-2] + mean[:, 1:-1] + mean[:, 2:]) / np.float32(9)
+    rough = np.diff(_bend(above, here, below), n=2, axis=1)
     values = np.unique(plane.ravel()[:: plane.size // SAMPLE + 1])
-    return _Sample(mean[::every], np.abs(rough[::every]), values)
+    return _Sample(mean.ravel(), np.abs(rough).ravel(), values)
+
+
+def _bend(before: FloatArray, here: FloatArray, after: FloatArray) -> FloatArray:
+    """Second difference."""
+    return (after - here) - (here - before)
 
 
 def _noise_by_level(sample: _Sample) -> tuple[Array, Array]:
@@ -205,12 +213,6 @@ def _noise_by_level(sample: _Sample) -> tuple[Array, Array]:
     sigma = [_rms(rough[part]) for part in filled]
     level = [inner[part].mean(dtype=np.float64) for part in filled]
     return np.array(level), np.array(sigma) ** 2 + sample.step**2 / 12
-
-
-def _box(plane: FloatArray) -> FloatArray:
-    import cv2
-
-    return np.asarray(cv2.blur(plane, (3, 3)), np.float32)
 
 
 def _air(plane: FloatArray) -> float | None:
@@ -293,7 +295,7 @@ def _edge_ratios(plane: FloatArray) -> Array:
     """Contrast over steepest step of the strongest vertical edges."""
     import cv2
 
-    smooth = cv2.blur(plane, (1, 5))
+    smooth = np.ascontiguousarray(cv2.blur(plane, (1, EDGE_ROWS))[EDGE_ROWS // 2 :: EDGE_ROWS])
     step = np.abs(np.diff(smooth, axis=1))
     reach = EDGE_REACH
     if step.shape[1] <= 2 * reach:

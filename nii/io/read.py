@@ -233,7 +233,7 @@ def _transmission(picture: Picture, open_beam: tuple[float, ...], name: str) -> 
         raise ScanError(f"{name}: expected one open_beam, or {n}, came {len(open_beam)}")
     levels, notes = (open_beam, ()) if open_beam else _estimated(picture, name)
     scale = np.array(levels, dtype=np.float32).reshape(-1, 1, 1)
-    return planes.astype(np.float32) / scale, notes
+    return np.divide(planes, scale, dtype=np.float32), notes
 
 
 def _estimated(picture: Picture, name: str) -> tuple[tuple[float, ...], tuple[str, ...]]:

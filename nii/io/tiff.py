@@ -4,10 +4,11 @@ import io
 import json
 import logging
 import struct
-import zlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from isal import isal_zlib
 from tifffile import TiffFile, TiffPage
 
 from nii.errors import ScanError
@@ -17,6 +18,7 @@ from nii.scan import check_size
 MOST_PAGES = 2
 UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 READABLE = (UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
+AS_THEY_ARE, DIFFERENCES = 1, 2  # predictors: counts, or each less the one to its left
 
 # tifffile logs what it forgives; without a handler Python would print that on stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -33,12 +35,12 @@ def decode_tiff(data: bytes, name: str) -> Picture:
 
 
 def _read_pages(file: TiffFile, data: bytes, n_pages: int, name: str) -> Picture:
-    pages = [_checked_page(file.pages[i], data, name) for i in range(n_pages)]
+    pages = [_checked_page(file.pages[i], name) for i in range(n_pages)]
     sizes = {(page.imagewidth, page.imagelength) for page in pages}
     if len(sizes) > 1:
         came = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
         raise ScanError(f"{name}: expected pages of one size, came {came}")
-    planes = np.stack([page.asarray() for page in pages])
+    planes = np.stack([_counts(page, data, name) for page in pages])
     metadata, notes = _description(pages[0].description, name)
     return Picture(planes=planes, content=Content.COUNTS, full_scale=65535.0, metadata=metadata, notes=notes)
 
@@ -66,8 +68,8 @@ def count_pages(data: bytes, name: str) -> int:
     return pages
 
 
-def _checked_page(page: Any, data: bytes, name: str) -> TiffPage:
-    """The page if it is 16-bit grey, of a usable size, and complete; nothing is decoded yet."""
+def _checked_page(page: Any, name: str) -> TiffPage:
+    """The page if it is 16-bit grey and of a usable size; nothing is decoded yet."""
     if not isinstance(page, TiffPage):
         raise ScanError(f"{name}: expected a full TIFF page, came {type(page).__name__}")
     check_size(page.imagewidth, page.imagelength, name)
@@ -82,13 +84,24 @@ def _checked_page(page: Any, data: bytes, name: str) -> TiffPage:
         raise ScanError(f"{name}: expected grey with black at zero, came photometric {int(page.photometric)}")
     if page.compression not in READABLE:
         raise ScanError(f"{name}: expected no, deflate, LZW or packbits compression, came {page.compression}")
-    _check_segments(page, data, name)
     return page
 
 
-def _check_segments(page: TiffPage, data: bytes, name: str) -> None:
-    """Raise ScanError unless every strip or tile lies in the file and unpacks to its own size."""
-    sizes = _segment_sizes(page)
+def _counts(page: TiffPage, data: bytes, name: str) -> npt.NDArray[np.uint16]:
+    """Counts (row, column) of a checked page. Raises ScanError for one that is not complete."""
+    segments = _unpacked(page, data, name)
+    if not segments or page.is_tiled or page.predictor not in (AS_THEY_ARE, DIFFERENCES):
+        return page.asarray()
+    counts = np.frombuffer(b"".join(segments), f"{page.parent.byteorder}u2").reshape(page.imagelength, -1)
+    return counts if page.predictor == AS_THEY_ARE else np.cumsum(counts, axis=1, dtype=np.uint16)
+
+
+def _unpacked(page: TiffPage, data: bytes, name: str) -> list[bytes]:
+    """The strips or tiles of a deflated page; none of another one, which are left to tifffile.
+
+    Raises ScanError unless every one lies in the file and unpacks to its own size.
+    """
+    sizes, segments = _segment_sizes(page), []
     if not len(page.dataoffsets) == len(page.databytecounts) == len(sizes):
         raise ScanError(f"{name}: expected {len(sizes)} strips, came {len(page.dataoffsets)}")
     for offset, length, size in zip(page.dataoffsets, page.databytecounts, sizes, strict=True):
@@ -98,11 +111,13 @@ def _check_segments(page: TiffPage, data: bytes, name: str) -> None:
             came = length
         elif page.compression in (DEFLATE, OLD_DEFLATE):
             # bounded: a strip of 1 MB may unpack to 1 GB
-            came = len(zlib.decompressobj().decompress(data[offset : offset + length], size + 1))
+            segments.append(isal_zlib.decompressobj().decompress(data[offset : offset + length], size + 1))
+            came = len(segments[-1])
         else:
             continue
         if came < size or (came > size and page.compression != UNCOMPRESSED):
             raise ScanError(f"{name}: expected {size} bytes in a strip, came {came}")
+    return segments
 
 
 def _segment_sizes(page: TiffPage) -> list[int]:
