@@ -1,7 +1,5 @@
 """Hard negatives: places of benign scans that look to the network as if something were concealed there."""
 
-import math
-
 import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
@@ -12,7 +10,6 @@ from training.samples import Place
 
 PEAKS = 3  # places of a scan
 APART = 15  # side of the window of which a peak is the highest, pixels at a quarter of the resolution
-KEPT = 0.25  # share of all peaks, the highest: the few that decide what a rate of 1 % costs
 
 
 @torch.no_grad()
@@ -21,7 +18,7 @@ def mine(
 ) -> list[Place]:
     """The highest peaks of evidence in `count` scans as they are without their concealments, measured anew."""
     network.eval()
-    found: list[tuple[float, Place]] = []
+    places = []
     for number in rng.choice(len(scans), min(count, len(scans)), replace=False):
         scan = scans[number]
         batch = torch.from_numpy(scan.scanned(network.config.energies, rng))[None].to(device)
@@ -29,9 +26,7 @@ def mine(
         evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)
         peaks = torch.where(evidence == highest, evidence, -torch.inf).flatten()
-        best = peaks.topk(min(PEAKS, peaks.numel()))
-        for height, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+        for place in peaks.topk(min(PEAKS, peaks.numel())).indices.tolist():
             row, column = divmod(place, evidence.shape[2])
-            found.append((height, (int(number), 4 * row, 4 * column)))
-    found.sort(reverse=True)
-    return [place for _, place in found[: math.ceil(KEPT * len(found))]]
+            places.append((int(number), 4 * row, 4 * column))
+    return places
