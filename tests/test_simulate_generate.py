@@ -318,6 +318,15 @@ def test_two_workers_write_the_same_bytes_as_one(whole: Path, tmp_path: Path) ->
     assert files(make(tmp_path / "two", workers=2)) == files(whole)
 
 
+def test_truth_alone_is_the_truth_of_the_whole_set(whole: Path, tmp_path: Path) -> None:
+    lean = make(tmp_path / "lean", truth_only=True)
+    assert not [*(lean / "scans").iterdir(), *(lean / "masks").iterdir()]
+    assert files(lean / "truth") == files(whole / "truth")
+    for one, other in zip(read_set(lean).entries, read_set(whole).entries, strict=True):
+        assert (one.name, one.cargo, one.annotations) == (other.name, other.cargo, other.annotations)
+        assert one.path.is_file()
+
+
 @pytest.mark.parametrize("when", [0, 2, 3])
 def test_an_interrupted_set_looks_unfinished_and_goes_on_to_the_same_bytes(
     when: int, whole: Path, tmp_path: Path

@@ -1,7 +1,9 @@
 """Training on a tiny set: samples, network, losses, resume, export."""
 
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,7 +26,7 @@ from training.network import Network, NetworkConfig, Separator, features, in_win
 from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples
 from training.team import Team
-from training.train import train
+from training.train import FUSED_FROM, compiled, train
 
 ALONE = Team.join()
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
@@ -154,6 +156,21 @@ def test_training_writes_log_checkpoint_and_pictures(finished_run):
     assert 0 <= lines[0]["auroc"] <= 1
     for name in ("best.pt", "last.pt", "checkpoint.pt", "curves.png", "examples.png", "config.json"):
         assert (finished_run / name).stat().st_size > 100
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler; without one nothing is fused")
+def test_fused_operations_give_the_same_output_and_gradients():
+    plain = network().train()
+    fused = compiled(copy.deepcopy(plain), FUSED_FROM)
+    assert compiled(plain, FUSED_FROM - 1) is plain
+    planes = plain.planes(torch.rand(2, 2, 64, 96) * 0.8 + 0.1)
+    outputs = [one(planes) for one in (plain, fused)]
+    for output in outputs:
+        (output.evidence.square().mean() + output.excess.square().mean()).backward()
+    assert torch.allclose(outputs[0].evidence, outputs[1].evidence, atol=1e-4)
+    for (name, one), other in zip(plain.named_parameters(), fused.parameters(), strict=True):
+        if one.grad is not None:
+            assert torch.allclose(one.grad, other.grad, atol=1e-4, rtol=1e-2), name
 
 
 def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_run, tmp_path, monkeypatch):
@@ -332,6 +349,6 @@ def test_every_shipped_recipe_starts_from_what_ships_and_keeps_its_seeds_apart()
 
 def test_a_finish_has_crops_of_its_own():
     shipped = read_recipe("cargo")
-    assert shipped.ending.crop == (192, 288)
+    assert shipped.ending.crop == (224, 320)
     assert shipped.samples.crop == (160, 224)
     assert shipped.steady + shipped.ending.iterations == shipped.iterations

@@ -1,5 +1,6 @@
 """`nii train` and `nii export`; registered as entry points, so nothing heavy is imported here."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ def train(
     threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
 ) -> None:
     """Train a network by a recipe; export and calibrate it. Sets that are not given are simulated."""
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # a thread that waits must not take a core from who makes samples
     with _extra("train"):
         import torch
 

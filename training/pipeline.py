@@ -103,6 +103,7 @@ def _simulated(recipe: Recipe, name: str, sets: Path) -> Path:
             seed=config.seed,
             workers=WORKERS,
             operator_images=recipe.operator_images,
+            truth_only=name == "train",
         )
         _report(made, name, config.scans)
     return out

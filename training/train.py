@@ -6,6 +6,7 @@ an evaluation), checkpoint.pt (resumes to the bit), best.pt, curves.png and exam
 
 import copy
 import json
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ from training.recipe import Recipe
 from training.samples import Batch, Place, Samples
 from training.team import Team
 from training.validate import load_validation, validate
+
+FUSED_FROM = 500  # steps of a run that make up for the time to compile
 
 
 def train(
@@ -79,7 +82,7 @@ def train(
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
-    together = team.wrapped(network)
+    together = compiled(team.wrapped(network), recipe.iterations)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, recipe.share_of_rate)
     half = team.told(half_precision(recipe.precision, network))
@@ -210,6 +213,16 @@ def _progress(*, hidden: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=hidden
     )
+
+
+def compiled(network: nn.Module, steps: int) -> nn.Module:
+    """The same network with its small operations fused, where a C++ compiler is found; not for short runs.
+
+    Measured on two cores with the cargo recipe: 0.169 s a step in place of 0.213, after 12 s to compile.
+    """
+    if steps < FUSED_FROM or shutil.which("g++") is None:
+        return network
+    return cast(nn.Module, torch.compile(network, dynamic=False, options={"compile_threads": 1}))
 
 
 def half_precision(wanted: str, network: Network) -> bool:

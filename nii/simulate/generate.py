@@ -27,18 +27,20 @@ def simulate_set(
     workers: int = 1,
     scanner: Scanner | None = None,
     operator_images: bool = False,
+    truth_only: bool = False,
 ) -> Iterator[int]:
     """Write a scan set into the folder `out`; yields the number of scans done, for a progress bar.
 
     concealed: share of scans with a concealment. The same arguments give the same bytes, whatever the
     number of workers. Scans of an interrupted call with the same arguments are kept; annotations.json
     is written last, so a set without it is unfinished. scanner: one for all scans, else each draws its own.
-    operator_images: pseudo-colour pictures of the same scans in place of their transmission.
+    operator_images: pseudo-colour pictures of the same scans in place of their transmission. truth_only: no scans, only
+    what training takes, in half the time.
     Raises UsageError for impossible arguments and for a folder that holds another set, ScanSetError
     if the disk is full or a process was killed.
     """
     _check(kind, scans, concealed, seed, workers)
-    recipe = Recipe(kind, seed, scans, concealed, "" if scanner is None else repr(scanner), operator_images)
+    recipe = Recipe(kind, seed, scans, concealed, "" if scanner is None else repr(scanner), operator_images, truth_only)
     try:
         begin_set(out, recipe)
         todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -27,20 +27,26 @@ SEEDS = 2**32  # a greater seed would share its words, and so its scenes, with a
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """A scan as measured, and everything that is known of it.
+    """A scan, and everything that is known of it.
 
-    name: "000012" for index 12. measured: float32 (energy, row, column) transmission with the scanner's
-    noise. cargo: kind of load, "a+b" when mixed. load_kg: mass of the load by volumes and densities, without
-    concealments.
+    name: "000012" for index 12. expected: float32 (energy, row, column) transmission without noise. rng: what its
+    noise is drawn from. cargo: kind of load, "a+b" when mixed. load_kg: mass of the load by volumes and densities,
+    without concealments.
     """
 
     name: str
-    measured: FloatArray
+    expected: FloatArray
+    rng: np.random.Generator
     scanner: Scanner
     cargo: str
     conveyance: str
     load_kg: float
     truth: Truth
+
+    @cached_property
+    def measured(self) -> FloatArray:
+        """float32 (energy, row, column) transmission with the scanner's noise; made when first asked for."""
+        return measure(self.expected, self.scanner.noise, self.rng)
 
 
 def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scanner | None = None) -> Simulated:
@@ -68,7 +74,8 @@ def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scan
     truth = Truth(-np.log(without), tuple(with_dprime(one, without, noise) for one in hidden))
     return Simulated(
         name=f"{index:06d}",
-        measured=measure(present, noise, rng),
+        expected=present,
+        rng=rng,
         scanner=scanner,
         cargo=scene.cargo,
         conveyance=scene.conveyance_kind,

@@ -1,6 +1,7 @@
 """Simulated scan sets on disk: SET/scans, SET/masks, SET/truth, SET/annotations.json.
 
-A set of operator images holds the same scenes as the set of transmission scans of the same seed.
+A set of operator images holds the same scenes as the set of transmission scans of the same seed, and so does one of
+truth alone, which is enough to train on.
 
 While a set is made, SET/unfinished holds its recipe and one entry per finished scan.
 """
@@ -36,8 +37,8 @@ class Recipe:
     """What a set is made of; the same recipe gives the same bytes.
 
     concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
-    operator_images: pseudo-colour pictures in place of transmission. version: of this package, since another one
-    may draw other scenes.
+    operator_images: pseudo-colour pictures in place of transmission. truth_only: neither scans nor masks. version: of
+    this package, since another one may draw other scenes.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Recipe:
     concealed: float
     scanner: str = ""
     operator_images: bool = False
+    truth_only: bool = False
     version: str = __version__
 
 
@@ -81,12 +83,20 @@ def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | N
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
     scan = simulate(recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner)
-    image = _write_operator_image(out, recipe, index, scan) if recipe.operator_images else _write_scan(out, scan)
-    write_truth(out / "truth" / f"{scan.name}.npz", scan.truth)
-    if scan.truth.hidden:
+    truth = f"truth/{scan.name}.npz"
+    if recipe.truth_only:
+        image: dict[str, Any] = {"file_name": truth, "open_beam": scan.scanner.noise.open_beam}
+    elif recipe.operator_images:
+        image = _write_operator_image(out, recipe, index, scan)
+    else:
+        image = _write_scan(out, scan)
+    write_truth(out / truth, scan.truth)
+    masked = bool(scan.truth.hidden) and not recipe.truth_only
+    if masked:
         write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
     annotations = [_annotation(one) for one in scan.truth.hidden]
     image |= _image(scan, KINDS[recipe.kind].hs_chapters)
+    image["mask"] = f"masks/{scan.name}.png" if masked else None
     _write_json(_entry_path(out, index), {"image": image, "annotations": annotations})
 
 
@@ -137,7 +147,7 @@ def _entry_path(out: Path, index: int) -> Path:
 
 def _image(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
     """What annotations.json says of a scan, whatever its file."""
-    _, rows, columns = scan.measured.shape
+    _, rows, columns = scan.expected.shape
     return {
         "width": columns,
         "height": rows,
@@ -148,7 +158,6 @@ def _image(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
         "pitch_mm": list(scan.scanner.pitch_mm),
         "energies": list(scan.scanner.energies),
         "scanner": scan.scanner.name,
-        "mask": f"masks/{scan.name}.png" if scan.truth.hidden else None,
     }
 
 
