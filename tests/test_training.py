@@ -148,6 +148,7 @@ def test_the_score_counts_from_what_is_usual_in_the_scan():
     ramp = torch.arange(64.0).reshape(1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)  # 64 levels, 4x4 each
     assert float(scan_score(ramp, 1)) == pytest.approx(63 - 62)  # 97 of 100 cells lie below level 62
     assert float(scan_score(ramp + 7, 1)) == pytest.approx(63 - 62)
+    assert float(scan_score(ramp, 1, usual=0.5)) == pytest.approx(63 - 32)
 
 
 def test_training_writes_log_checkpoint_and_pictures(finished_run):

@@ -19,7 +19,7 @@ from training.backbone import Backbone
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
 
-LEVEL = 0.97  # quantile of a scan's own evidence that counts as usual
+USUAL = 0.97  # quantile of a scan's own evidence that counts as usual
 STEP = 4  # of the grid on which it is taken, pixels at a quarter of the resolution
 
 
@@ -29,7 +29,8 @@ class NetworkConfig:
 
     families, cargos: names of the classes. energies: images in a scan (2, or 1).
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
-    pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
+    pool: side of the window over which evidence is averaged for the score, pixels at 1/4. usual: quantile of a scan's
+    own evidence from which the score counts.
     energy_ratio: A_high / A_low of common goods; only centres the dual-energy features.
     window: rows and columns, at 1/32, of the training crops; the own encoder's deepest level looks no further at once.
     backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
@@ -42,6 +43,7 @@ class NetworkConfig:
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     pool: int = 3
+    usual: float = USUAL
     energy_ratio: float = ENERGY_RATIO
     window: tuple[int, int] = (6, 9)
     backbone: str = ""
@@ -249,7 +251,7 @@ class Separator(nn.Module):
         size = transmission.shape[-2:]
         heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
-        evidence = pooled_evidence(out.evidence, self.network.config.pool)
+        evidence = pooled_evidence(out.evidence, self.network.config.pool, self.network.config.usual)
         score = evidence.amax(dim=(1, 2))
         family, cargo = shares(out.family), out.cargo.softmax(dim=1)
         return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
@@ -261,16 +263,16 @@ def shares(logits: Tensor) -> Tensor:
     return powers / powers.sum(dim=1, keepdim=True)
 
 
-def pooled_evidence(evidence: Tensor, pool: int) -> Tensor:
+def pooled_evidence(evidence: Tensor, pool: int, usual: float = USUAL) -> Tensor:
     """(B, 1, H4, W4) logits -> (B, H4, W4): how far the mean over a window exceeds what is usual in this scan.
 
     A window of pool x pool pixels at a quarter of the resolution, since noise makes lone pixels. What is
-    usual: the LEVEL quantile of these means; a load that is odd all over raises no alarm by that alone.
+    usual: that quantile of these means; a load that is odd all over raises no alarm by that alone.
     """
     means = window_means(evidence, pool)
     ascending = means[:, ::STEP, ::STEP].flatten(1).sort(dim=1).values  # (B, n)
-    usual = ascending[:, int(LEVEL * 100) * ascending.shape[1] // 100]
-    return means - usual[:, None, None]
+    level = ascending[:, round(usual * 100) * ascending.shape[1] // 100]
+    return means - level[:, None, None]
 
 
 def window_means(evidence: Tensor, pool: int) -> Tensor:
@@ -278,9 +280,9 @@ def window_means(evidence: Tensor, pool: int) -> Tensor:
     return F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)[:, 0]
 
 
-def scan_score(evidence: Tensor, pool: int) -> Tensor:
+def scan_score(evidence: Tensor, pool: int, usual: float = USUAL) -> Tensor:
     """(B, 1, H4, W4) logits -> (B,): the highest mean over a window.
 
     The highest, not the sum: one small threat must raise the score of a whole container.
     """
-    return pooled_evidence(evidence, pool).amax(dim=(1, 2))
+    return pooled_evidence(evidence, pool, usual).amax(dim=(1, 2))

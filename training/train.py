@@ -68,6 +68,7 @@ def train(
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
+        usual=recipe.usual,
         window=recipe.window,
         backbone=recipe.backbone,
     )
