@@ -25,20 +25,15 @@ class LossConfig:
 COVERED = 0.3  # share of a 4x4 block that a concealment must cover to count there
 
 
-def quarter(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, C, H4, W4): means over 4x4 pixels, the resolution of the network's output."""
-    return F.avg_pool2d(x, 4, ceil_mode=True)
-
-
 def covered(batch: Batch) -> Tensor:
     """(B, 1, H4, W4): 1 where a concealment lies, 0 elsewhere."""
-    return (quarter(batch.evidence) > COVERED).float()
+    return (batch.evidence > COVERED).float()
 
 
 def evidence_loss(logit: Tensor, batch: Batch) -> Tensor:
     """Focal loss over pixels, summed, per concealment and the weight that each of them has."""
-    target, weight = covered(batch), quarter(batch.weight)
-    loss: Tensor = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * weight
+    target = covered(batch)
+    loss: Tensor = sigmoid_focal_loss(logit.float(), target, alpha=0.5, gamma=2.0) * batch.weight
     concealed = target.amax(dim=(1, 2, 3)).sum().clamp(min=1)
     return loss.sum() / concealed / (EVEN_AREA / 16)
 
@@ -54,18 +49,16 @@ def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
 
 def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
     """Robust difference of attenuation where photons let one know it; concealed pixels count 10 times."""
-    target, precision, inside = quarter(batch.excess), quarter(batch.precision), quarter(batch.evidence)
-    weight = precision * (1 + 9 * inside)
-    loss = F.smooth_l1_loss(excess.float(), target, beta=0.1, reduction="none")
+    weight = batch.precision * (1 + 9 * batch.evidence)
+    loss = F.smooth_l1_loss(excess.float(), batch.excess, beta=0.1, reduction="none")
     return (loss * weight).sum() / weight.sum() / excess.shape[1]
 
 
 def family_loss(logits: Tensor, batch: Batch) -> Tensor:
     """Cross-entropy over concealed pixels."""
-    target = batch.family[:, ::4, ::4][:, : logits.shape[2], : logits.shape[3]]
-    if not bool((target != BORDER).any()):
+    if not bool((batch.family != BORDER).any()):
         return logits.sum() * 0
-    return F.cross_entropy(logits.float(), target, ignore_index=BORDER)
+    return F.cross_entropy(logits.float(), batch.family, ignore_index=BORDER)
 
 
 def cargo_loss(out: Output, batch: Batch) -> Tensor:

@@ -59,11 +59,12 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a step learns from.
+    """What a step learns from; H4 and W4 are a quarter of the crop's rows and columns, as in the network's output.
 
-    transmission (B, E, H, W). evidence, weight (B, 1, H, W): target 0 / 1 and loss weight, whose sum is
-    the same for each concealment. excess (B, E, H, W). precision (B, 1, H, W): relative certainty of
-    attenuation. family (B, H, W) or BORDER. cargo (B,), -1 for mixed loads. empty (B,), -1 if unknown.
+    transmission (B, E, H, W). evidence (B, 1, H4, W4): share that a concealment covers. weight (B, 1, H4, W4): of the
+    loss, whose sum is the same for each concealment; 0 where nothing is asked for. excess (B, E, H4, W4). precision
+    (B, 1, H4, W4): relative certainty of attenuation. family (B, H4, W4) or BORDER. cargo (B,), -1 for mixed loads.
+    empty (B,), -1 if unknown.
     """
 
     transmission: Tensor
@@ -111,11 +112,14 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         index = self.start + worker * self.step
         while True:
-            yield self.sample(np.random.default_rng((self.seed, index)))
+            yield quartered(self.sample(np.random.default_rng((self.seed, index))))
             index += workers * self.step
 
     def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """A pair, in the order of Batch's fields: a crop with concealments, and the same crop without."""
+        """A pair, in the order of Batch's fields: a crop with concealments, and the same crop without.
+
+        Targets for each pixel; `quartered` makes them what Batch holds.
+        """
         config, growth = self.config, rng.uniform(1, self.config.enlarged)
         crop = round(config.crop[0] / growth), round(config.crop[1] / growth)
         if rng.random() < config.own:
@@ -294,6 +298,18 @@ def _enlarged(sample: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
     images = [F.interpolate(t[None], size, mode="bilinear", align_corners=False)[0] for t in sample if t.dim() == 3]
     family = F.interpolate(sample[len(images)][None, None].float(), size, mode="nearest")[0, 0].long()
     return [*images, family, *sample[len(images) + 1 :]]
+
+
+def quartered(pair: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Targets by blocks of 4 x 4 pixels: their means. A block with a pixel of no weight has none."""
+    transmission, evidence, weight, excess, precision, family, cargo, empty = pair
+    counts = F.max_pool2d(-weight, 4, ceil_mode=True) < 0
+    targets = _quarter(evidence), _quarter(weight) * counts, _quarter(excess), _quarter(precision)
+    return transmission, *targets, family[:, ::4, ::4].contiguous(), cargo, empty
+
+
+def _quarter(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 4, ceil_mode=True)
 
 
 def _flipped(sample: list[Tensor], *, flip: bool) -> tuple[Tensor, ...]:
