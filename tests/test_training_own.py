@@ -19,7 +19,7 @@ from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import KINDS
 from nii.simulate.truth import read_truth
 from training.artefact import TRAINED, load_artefact
-from training.data import LITTLE_NOISE, load_measured, load_set
+from training.data import LITTLE_NOISE, load_measured, load_set, some
 from training.export import onnx_bytes
 from training.hard import mine
 from training.masses import mass_ratios
@@ -41,6 +41,16 @@ def own(tmp_path_factory):
         pixels = np.tile(np.linspace(0.9, 0.05, 128, dtype=np.float32), (2, 96, 1)) * rng.normal(1, 0.01, (2, 96, 128))
         write_tiff(folder / f"{number}.tif", pixels.astype(np.float32), open_beam=60_000, energies=("4MV", "6MV"))
     return folder
+
+
+def test_a_round_takes_all_of_the_users_scans_and_some_simulated_ones(simulated, own):
+    scans = [*load_set(simulated, CARGO.loads), *load_measured(split([own]).train)]
+    assert some(scans, 4, np.random.default_rng(0)) == scans
+    drawn = [some(scans, 2, np.random.default_rng(seed)) for seed in range(20)]
+    for part in drawn:
+        assert part[2:] == scans[4:]
+        assert part[:2] == [scan for scan in scans[:4] if scan in part]
+    assert {scans.index(scan) for part in drawn for scan in part} == set(range(8))
 
 
 def test_concealments_of_simulated_scans_go_into_the_users_own(simulated, own):

@@ -134,6 +134,18 @@ def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
     return clean
 
 
+def some(scans: list[Clean], most: int, rng: np.random.Generator) -> list[Clean]:
+    """All measured scans and `most` of the simulated ones, in their order: those that a round learns from.
+
+    What a round reads again and again should stay in memory; from disk a step takes half as long again.
+    """
+    simulated = [number for number, scan in enumerate(scans) if not scan.measured]
+    if len(simulated) <= most:
+        return scans
+    left_out = set(rng.permutation(simulated)[most:].tolist())
+    return [scan for number, scan in enumerate(scans) if number not in left_out]
+
+
 def data_hash(sets: list[Path]) -> str:
     """SHA-256 over the annotations of the sets, in order: which scans a model was trained on."""
     digest = hashlib.sha256()

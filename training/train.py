@@ -29,7 +29,7 @@ from nii.calibrate import Benign
 from nii.simulate.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import load_weights, save, save_weights
-from training.data import Clean, data_hash, load_measured, load_set
+from training.data import Clean, data_hash, load_measured, load_set, some
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
@@ -111,13 +111,14 @@ def train(
         while done < recipe.iterations:
             until = recipe.steady if recipe.finish and done < recipe.steady else recipe.iterations
             steps, sums = min(recipe.every, until - done), defaultdict[str, float](float)
-            hard = list[Place]()
+            rng, hard = np.random.default_rng((recipe.seed, done)), list[Place]()
+            used = some(scans, recipe.at_once, rng)
             if team.leads and (done or recipe.start):  # nothing can be mined with a network that knows nothing
-                progress.update(task, description=f"hard negatives of {min(recipe.mined, len(scans))} scans")
+                progress.update(task, description=f"hard negatives of {min(recipe.mined, len(used))} scans")
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
-                    hard = mine(smooth, scans, recipe.mined, np.random.default_rng((recipe.seed, done)), team.device)
+                    hard = mine(smooth, used, recipe.mined, rng, team.device)
             hard = team.told(hard)
-            batches = _batches(scans, config, recipe, done, hard, team)
+            batches = _batches(used, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):
                 network.train()
                 optimiser.zero_grad(set_to_none=True)
