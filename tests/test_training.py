@@ -26,7 +26,7 @@ from training.network import Network, NetworkConfig, Separator, features, in_win
 from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples, quartered
 from training.team import Team
-from training.train import FUSED_FROM, compiled, train
+from training.train import FUSED_FROM, compiled, settle, train
 
 ALONE = Team.join()
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
@@ -172,6 +172,27 @@ def test_fused_operations_give_the_same_output_and_gradients():
     for (name, one), other in zip(plain.named_parameters(), fused.parameters(), strict=True):
         if one.grad is not None:
             assert torch.allclose(one.grad, other.grad, atol=1e-4, rtol=1e-2), name
+
+
+def test_once_settled_a_crop_is_read_alike_whatever_else_is_in_its_batch():
+    model, crops = network().train(), torch.rand(6, 2, 64, 96) * 0.8 + 0.1
+    planes = model.planes(crops)
+    alone, among = (model(part).evidence[0] for part in (planes[:1], planes))
+    assert not torch.allclose(alone, among, atol=1e-3), "batch norm looks at the batch until it has settled"
+    settle(model)
+    alone, among = (model(part).evidence[0] for part in (planes[:1], planes))
+    assert torch.allclose(alone, among, atol=1e-5)
+    assert model.training
+
+
+def test_statistics_of_batch_norm_stand_from_the_settled_step_on(simulated, recipe, tmp_path):
+    kept = []
+    for settled in (0, 4):
+        run = tmp_path / str(settled)
+        train(replace(recipe, settled=settled), ALONE, run, [simulated], simulated)
+        kept.append(load_network(run / "last.pt")[0].state_dict()["stem.1.running_mean"])
+    assert not kept[0].any()
+    assert kept[1].any()
 
 
 def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_run, tmp_path, monkeypatch):

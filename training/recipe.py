@@ -43,6 +43,7 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
     memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
+    settled: steps in which batch norm learns its statistics, some hundreds for a run from scratch; then they stand.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
     evaluations; before each such round hard negatives are mined in `mined` scans. at_once: simulated scans that a round
     learns from, about 5 MB each; another round draws others. precision: "fp32", "bf16", or
@@ -66,6 +67,7 @@ class Recipe:
     accumulate: int = 1
     rate: float = 2e-3
     decay: float = 0.02
+    settled: int = 0
     average: float = 0.998
     every: int = 500
     at_once: int = 2400

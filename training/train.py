@@ -121,6 +121,8 @@ def train(
             batches = _batches(used, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):
                 network.train()
+                if step > recipe.settled:
+                    settle(network)
                 optimiser.zero_grad(set_to_none=True)
                 for batch in islice(batches, recipe.accumulate):
                     planes = network.planes(batch.transmission)
@@ -216,6 +218,17 @@ def _progress(*, hidden: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=hidden
     )
+
+
+def settle(network: nn.Module) -> None:
+    """From here on batch norm takes its means and spreads as they are, in training as in use.
+
+    With those of each batch, a crop can be told from its twin without the concealment by how both differ from the
+    mean of the batch: losses fall, and whole scans, which have no twin, are read worse and worse (nii/models/cargo.md).
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def compiled(network: nn.Module, steps: int) -> nn.Module:
