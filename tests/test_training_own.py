@@ -135,6 +135,11 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
         assert torch.allclose(trained, network.eval()(network.planes(crops)).evidence, atol=0.02)
     fewer = Network(NetworkConfig(CARGO.families[:3], CARGO.loads[:5], **shape))
     load_artefact(fewer, path, crops)  # heads of other classes keep their own weights
+    single = Network(NetworkConfig(CARGO.families, CARGO.loads, energies=1, **shape))
+    load_artefact(single, path, crops[:, :1])  # a stem of its own, whose batch norm takes what reaches it
+    reaching = single.stem[0](single.planes(crops[:, :1]))
+    assert torch.allclose(single.stem[1].running_mean, reaching.mean(dim=(0, 2, 3)), atol=1e-4)
+    assert torch.allclose(single.stem[1].running_var, reaching.var(dim=(0, 2, 3)), rtol=1e-3)
     with pytest.raises(UsageError, match="expected a model of the recipe's shape"):
         load_artefact(Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 8, 8))), path, crops)
 

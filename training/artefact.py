@@ -27,7 +27,8 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     spread, and its scale and shift undo them, so that the network computes what the artefact does. Filters before
     a batch norm get the size that they have after some thousand steps: folded ones are many times smaller, and
     the first steps would carry them far from what they had learned.
-    Heads for other classes, and a stem for another number of energies, keep their own first weights.
+    Heads for other classes, and a stem for another number of energies, keep their own first weights; a batch norm
+    behind such takes the mean and spread of what reaches it, since training doesn't move them (`Recipe.settled`).
     Raises UsageError if the shapes differ elsewhere.
     """
     path = find_model(model)
@@ -57,7 +58,7 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
             own[f"{norm}.weight"] = size / TRAINED * (1 + EPSILON) ** 0.5
             own[f"{norm}.bias"], norms[norm] = biases[name], network.get_submodule(norm)
     network.load_state_dict(own)
-    _spread(network, [norm for norm in norms.values() if isinstance(norm, nn.BatchNorm2d)], transmission)
+    _spread(network, set(norms.values()), transmission)
     return contract.minutes
 
 
@@ -72,14 +73,22 @@ def _norm_behind(network: Network, weight: str) -> str | None:
     return following if found else None
 
 
-def _spread(network: Network, norms: list[nn.BatchNorm2d], transmission: Tensor) -> None:
-    """Give each batch norm the mean and variance of what reaches it, and undo them by scale and shift."""
+def _spread(network: Network, known: set[nn.Module], transmission: Tensor) -> None:
+    """Give each batch norm the mean and variance of what reaches it; the known ones undo them by scale and shift.
+
+    The others do so on the way, before what lies behind them is looked at.
+    """
     seen: dict[nn.BatchNorm2d, Tensor] = {}
 
     def look(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert isinstance(module, nn.BatchNorm2d)  # noqa: S101 - hooked to such only
-        seen[module] = torch.stack(torch.var_mean(inputs[0].float(), dim=(0, 2, 3)))
+        variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3))
+        if module in known:
+            seen[module] = torch.stack([variance, mean])
+        else:
+            module.running_mean, module.running_var = mean, variance
 
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     hooks = [norm.register_forward_pre_hook(look) for norm in norms]
     with torch.no_grad():
         network.eval()(network.planes(transmission))

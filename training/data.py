@@ -137,7 +137,7 @@ def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
 def some(scans: list[Clean], most: int, rng: np.random.Generator) -> list[Clean]:
     """All measured scans and `most` of the simulated ones, in their order: those that a round learns from.
 
-    What a round reads again and again should stay in memory; from disk a step takes half as long again.
+    What a round reads again and again should stay in memory: reading it from disk takes the cores from the training.
     """
     simulated = [number for number, scan in enumerate(scans) if not scan.measured]
     if len(simulated) <= most:

@@ -71,12 +71,11 @@ def write_truth(path: Path, truth: Truth) -> None:
         arrays[f"mask_{i}"] = one.mask
         arrays[f"at_{i}"] = np.array([one.row, one.column])
     buffer = io.BytesIO()
-    with zipfile.ZipFile(
-        buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1
-    ) as file:  # numpy's own level: thrice as long
+    # not numpy's own level, which takes a third longer and saves 5 % of the space
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name, array in arrays.items():
             with file.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
+                np.lib.format.write_array(entry, array, allow_pickle=False)
     write_atomically(path, buffer.getvalue())
 
 
