@@ -27,7 +27,7 @@ from training.checkpoint import load_network
 from training.network import Network, scan_score
 from training.recipe import Recipe, read_recipe
 from training.team import Team
-from training.train import train
+from training.train import half_precision, train
 from training.validate import Held, read_held
 
 PFA = 0.01
@@ -92,11 +92,12 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
     team = Team.join()
     train(recipe, team, run, [sets.train], sets.validation, resume=True)
     network, minutes = load_network(run / "last.pt")
+    half = half_precision("auto", network)
     energies = network.config.energies
     without = (one for one in read_held(sets.benign, energies) if one.mask is None)
-    benign = [scores(network, one)[1] for one in track(without, "benign")]
+    benign = [scores(network, one, half)[1] for one in track(without, "benign")]
     held = chain.from_iterable(read_held(path, energies) for path in sets.test)
-    tested = [scores(network, one) for one in track(held, "test")]
+    tested = [scores(network, one, half) for one in track(held, "test")]
     families, values = zip(*tested, strict=True)
     found = {"minutes": round(minutes, 1), "recipe": asdict(recipe)}
     for place, pool in enumerate(POOLS):
@@ -107,9 +108,9 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def scores(network: Network, one: Held) -> tuple[tuple[str, ...], list[float]]:
-    """The families in a scan, and its score for each of POOLS."""
-    with torch.autocast("cpu", torch.bfloat16):
+def scores(network: Network, one: Held, half: bool) -> tuple[tuple[str, ...], list[float]]:
+    """The families in a scan, and its score for each of POOLS. half: in bfloat16."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
         evidence = network(network.planes(torch.from_numpy(one.transmission)[None])).evidence
     return one.families, [float(scan_score(evidence, pool)) for pool in POOLS]
 
