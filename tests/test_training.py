@@ -186,13 +186,14 @@ def test_once_settled_a_crop_is_read_alike_whatever_else_is_in_its_batch():
 
 
 def test_statistics_of_batch_norm_stand_from_the_settled_step_on(simulated, recipe, tmp_path):
-    kept = []
-    for settled in (0, 4):
-        run = tmp_path / str(settled)
-        train(replace(recipe, settled=settled), ALONE, run, [simulated], simulated)
-        kept.append(load_network(run / "last.pt")[0].state_dict()["stem.1.running_mean"])
-    assert not kept[0].any()
-    assert kept[1].any()
+    seen = []
+    for run, start in ((tmp_path / "afresh", ""), (tmp_path / "on", str(tmp_path / "afresh" / "last.pt"))):
+        train(replace(recipe, start=start), ALONE, run, [simulated], simulated)
+        seen.append(torch.load(run / "checkpoint.pt", weights_only=True)["network"]["stem.1.num_batches_tracked"])
+    learned, kept = (load_network(tmp_path / run / "last.pt")[0].state_dict() for run in ("afresh", "on"))
+    assert seen == [recipe.settled, 1] == [1, 1], "batches whose statistics were taken"
+    assert learned["stem.1.running_mean"].any()
+    assert torch.equal(learned["stem.1.running_mean"], kept["stem.1.running_mean"])
 
 
 def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_run, tmp_path, monkeypatch):

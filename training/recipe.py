@@ -12,6 +12,7 @@ from training.losses import LossConfig
 from training.samples import SampleConfig
 
 WARM_UP = 300  # steps, or a tenth of a short run
+SETTLED = 600  # steps after which the statistics of batch norm stand, or a third of a short run
 SETS = ("train", "validation", "calibration", "test")
 
 
@@ -43,7 +44,6 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
     memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
-    settled: steps in which batch norm learns its statistics, some hundreds for a run from scratch; then they stand.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
     evaluations; before each such round hard negatives are mined in `mined` scans. at_once: simulated scans that a round
     learns from, about 5 MB each; another round draws others. precision: "fp32", "bf16", or
@@ -67,7 +67,6 @@ class Recipe:
     accumulate: int = 1
     rate: float = 2e-3
     decay: float = 0.02
-    settled: int = 0
     average: float = 0.998
     every: int = 500
     at_once: int = 2400
@@ -96,6 +95,11 @@ class Recipe:
     def ending(self) -> FinishConfig:
         """The finish, or what stands for it."""
         return self.finish or FinishConfig(self.iterations // 3, self.batch, self.samples.crop)
+
+    @property
+    def settled(self) -> int:
+        """Steps in which batch norm learns its statistics, in a run from scratch; then they stand."""
+        return 0 if self.start else min(SETTLED, self.iterations // 3)
 
     @property
     def steady(self) -> int:
