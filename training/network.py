@@ -89,8 +89,8 @@ def surroundings(planes: Tensor) -> Tensor:
     Attenuation less its mean over about 30 and over about 60 pixels; the differences between energies averaged over
     about 12 pixels, weighted by transmission, since only there photons tell them.
     """
-    fine = F.avg_pool2d(planes, 4, ceil_mode=True, count_include_pad=False)  # (B, C, H4, W4)
-    attenuation, size = fine[:, :1], fine.shape[-2:]
+    attenuation = F.avg_pool2d(planes[:, :1], 4, ceil_mode=True, count_include_pad=False)  # (B, 1, H4, W4)
+    size = attenuation.shape[-2:]
     wide = [attenuation - _blurred(attenuation, step, size) for step in (4, 8)]
     if planes.shape[1] == 2:
         return torch.cat([*wide, attenuation], dim=1) * 2
@@ -159,11 +159,12 @@ def in_windows(x: Tensor, work: nn.Module, window: tuple[int, int]) -> Tensor:
     (rows, row_of), (columns, column_of) = (
         _windows(size, most, x.device) for size, most in zip(x.shape[-2:], window, strict=True)
     )
-    parts = padded[:, :, rows][..., columns]  # (B, C, R, H, N, W)
-    batch, width, r, height, n, wide = parts.shape
-    done: Tensor = work(parts.permute(0, 2, 4, 1, 3, 5).reshape(batch * r * n, width, height, wide))
+    parts = padded.index_select(2, rows.flatten()).index_select(3, columns.flatten())  # (B, C, R H, N W)
+    (batch, width), (r, height), (n, wide) = x.shape[:2], rows.shape, columns.shape
+    split = parts.reshape(batch, width, r, height, n, wide).permute(0, 2, 4, 1, 3, 5)
+    done: Tensor = work(split.reshape(batch * r * n, width, height, wide))
     whole = done.reshape(batch, r, n, width, height, wide).permute(0, 3, 1, 4, 2, 5)
-    return whole.reshape(batch, width, r * height, n * wide)[:, :, row_of][..., column_of]
+    return whole.reshape(batch, width, r * height, n * wide).index_select(2, row_of).index_select(3, column_of)
 
 
 def _windows(size: int, most: int, device: torch.device) -> tuple[Tensor, Tensor]:
