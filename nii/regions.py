@@ -23,6 +23,8 @@ Box = tuple[int, int, int, int]
 
 REACH = 0.3  # share of its peak of evidence down to which a region reaches; best overlap on validation scans
 LOWEST = 0.15  # share of the scan's peak below which no region is looked for
+MARGIN = 2  # places of the evidence around a region in which no other begins
+FILLED = 2  # what marks an area
 MOST = 20  # regions of a scan that are looked at, the highest first
 FEWEST_RATIOS = 20  # for a 90 % interval, one in each tail
 BACKGROUND_ERROR = 0.03  # rms error of the network's excess that all pixels of a region share, attenuation
@@ -110,17 +112,29 @@ def find_regions(
         if peak < max(lowest, 0) or not np.isfinite(peak):
             break
         area = _area(evidence, (int(row), int(column)), peak * REACH)
-        region = _region(scan, layers, contract, calibration, area, peak)
-        regions.append(region)
-        evidence[cv2.dilate(area, np.ones((5, 5), np.uint8)) > 0] = -np.inf
+        regions.append(_region(scan, layers, contract, calibration, area, peak))
+        top, left = max(area.row - MARGIN, 0), max(area.column - MARGIN, 0)
+        around = cv2.dilate(np.pad(area.mask, MARGIN), np.ones((2 * MARGIN + 1,) * 2, np.uint8))
+        around = around[top - area.row + MARGIN :, left - area.column + MARGIN :]
+        here = evidence[top : top + around.shape[0], left : left + around.shape[1]]
+        here[around[: here.shape[0], : here.shape[1]] > 0] = -np.inf
     return regions
 
 
-def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float) -> npt.NDArray[np.uint8]:
-    """The connected area above the level that holds the seed, uint8 0 / 1."""
+@dataclass(frozen=True, eq=False)
+class _Area:
+    """Places of the evidence: the corner of their box, and which ones in it, uint8 0 / 1 (row, column)."""
+
+    row: int
+    column: int
+    mask: npt.NDArray[np.uint8]
+
+
+def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float) -> _Area:
+    """The connected area above the level that holds the seed."""
     inside = (evidence >= level).astype(np.uint8)
-    _, labels = cv2.connectedComponents(inside, connectivity=8)
-    return np.asarray(labels == labels[seed], np.uint8)
+    _, _, _, (x, y, w, h) = cv2.floodFill(inside, None, seed[::-1], (FILLED,), flags=8)
+    return _Area(y, x, np.asarray(inside[y : y + h, x : x + w] == FILLED, np.uint8))
 
 
 def _region(
@@ -128,22 +142,19 @@ def _region(
     layers: Layers,
     contract: Contract,
     calibration: Calibration | None,
-    area: npt.NDArray[np.uint8],
+    area: _Area,
     peak: float,
 ) -> Region:
-    rows, columns = scan.shape
-    full = cv2.resize(area, (columns, rows), interpolation=cv2.INTER_NEAREST)
-    x, y, w, h = (int(v) for v in cv2.boundingRect(full))
-    mask = full[y : y + h, x : x + w] > 0
-    outlines, _ = cv2.findContours(full[y : y + h, x : x + w], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    y, row_of = _pixels(area.row, area.mask.shape[0], layers.evidence.shape[0], scan.shape[0])
+    x, column_of = _pixels(area.column, area.mask.shape[1], layers.evidence.shape[1], scan.shape[1])
+    full = area.mask[row_of][:, column_of]
+    outlines, _ = cv2.findContours(full, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = cv2.approxPolyDP(max(outlines, key=cv2.contourArea), 1.5, closed=True)[:, 0, :]
-    _, family_rows, family_columns = layers.family.shape
-    quarter = cv2.resize(area.astype(np.float32), (family_columns, family_rows), interpolation=cv2.INTER_AREA) > 0
-    shares = layers.family[:, quarter].mean(axis=1)
+    shares = layers.family.reshape(len(layers.family), -1)[:, _places(area, layers)].mean(axis=1)
     return Region(
-        box=(x, y, w, h),
+        box=(x, y, full.shape[1], full.shape[0]),
         polygon=tuple((int(px) + x, int(py) + y) for px, py in outline),
-        mask=mask,
+        mask=full > 0,
         score=peak,
         p_value=calibration.p_value(peak) if calibration else None,
         shares=shares,
@@ -151,6 +162,20 @@ def _region(
         layers=layers,
         contract=contract,
     )
+
+
+def _places(area: _Area, layers: Layers) -> npt.NDArray[np.intp]:
+    """Numbers of the places of the families, which may be coarser than the evidence, that an area touches."""
+    rows, columns = (at + first for at, first in zip(np.nonzero(area.mask), (area.row, area.column), strict=True))
+    (_, height, width), of = layers.family.shape, layers.evidence.shape
+    return np.unique(rows * height // of[0] * width + columns * width // of[1])
+
+
+def _pixels(first: int, places: int, of: int, size: int) -> tuple[int, npt.NDArray[np.intp]]:
+    """Along one axis: the first pixel of these places of the evidence, and in which of them each pixel lies."""
+    place = (np.arange(size) * of // size) - first
+    within = np.flatnonzero((place >= 0) & (place < places))
+    return int(within[0]), place[within]
 
 
 def _mass(scan: Scan, layers: Layers, mask: npt.NDArray[np.bool_], box: Box) -> Mass | None:
