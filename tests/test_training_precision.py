@@ -56,7 +56,7 @@ def test_another_precision_keeps_contract_and_numbers(model, benign, pixels, tmp
 
     out = tmp_path / "out.onnx"
     contract = export(model, out, version="4", precision=precision, benign=benign_scans([str(benign)]))
-    assert (contract.name, contract.version, contract.calibrations) == ("small", "4", ())
+    assert (contract.name, contract.version, contract.calibrations) == (f"small-{precision}", "4", ())
     before, after = Detector.load(model, threads=1), Detector.load(out, threads=1)
     assert after.contract == contract
     assert out.stat().st_size < model.stat().st_size

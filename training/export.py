@@ -30,13 +30,15 @@ LICENSE = "Apache-2.0"
 def export(run: Path, out: Path, *, version: str, precision: str = "fp32", benign: Iterable[Benign] = ()) -> Contract:
     """Write RUN/best.pt as an ONNX model with dynamic batch, rows and columns. Not calibrated yet.
 
-    run: of a training; or a model artefact (.onnx, fp32), to write it in another precision. precision: fp32, fp16
-    or int8, of which int8 needs benign scans (some tens) for the ranges of its layers. Raises ModelError if RUN
-    holds no finished training, UsageError for another precision.
+    run: of a training; or a model artefact (.onnx, fp32), to write it in another precision, which is added to its
+    name. precision: fp32, fp16 or int8, of which int8 needs benign scans (some tens) for the ranges of its layers.
+    Raises ModelError if RUN holds no finished training, UsageError for another precision.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"precision: expected {', '.join(PRECISIONS)}, came {precision}")
     model, contract = _stored(run, version) if run.is_file() else _trained(run, version)
+    if precision != "fp32":
+        contract = replace(contract, name=f"{contract.name}-{precision}")
     if precision == "fp16":
         model = fp16(model)
     elif precision == "int8":
