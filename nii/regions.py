@@ -113,11 +113,7 @@ def find_regions(
             break
         area = _area(evidence, (int(row), int(column)), peak * REACH)
         regions.append(_region(scan, layers, contract, calibration, area, peak))
-        top, left = max(area.row - MARGIN, 0), max(area.column - MARGIN, 0)
-        around = cv2.dilate(np.pad(area.mask, MARGIN), np.ones((2 * MARGIN + 1,) * 2, np.uint8))
-        around = around[top - area.row + MARGIN :, left - area.column + MARGIN :]
-        here = evidence[top : top + around.shape[0], left : left + around.shape[1]]
-        here[around[: here.shape[0], : here.shape[1]] > 0] = -np.inf
+        _close(evidence, area)
     return regions
 
 
@@ -135,6 +131,16 @@ def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float
     inside = (evidence >= level).astype(np.uint8)
     _, _, _, (x, y, w, h) = cv2.floodFill(inside, None, seed[::-1], (FILLED,), flags=8)
     return _Area(y, x, np.asarray(inside[y : y + h, x : x + w] == FILLED, np.uint8))
+
+
+def _close(evidence: npt.NDArray[np.float32], area: _Area) -> None:
+    """Take the area and MARGIN places around it out of the evidence: no other region begins there."""
+    height, width = area.mask.shape
+    top, left = max(area.row - MARGIN, 0), max(area.column - MARGIN, 0)
+    here = evidence[top : area.row + height + MARGIN, left : area.column + width + MARGIN]
+    taken = np.zeros(here.shape, np.uint8)
+    taken[area.row - top :, area.column - left :][:height, :width] = area.mask
+    here[cv2.dilate(taken, np.ones((2 * MARGIN + 1,) * 2, np.uint8)) > 0] = -np.inf
 
 
 def _region(
