@@ -27,7 +27,7 @@ class Layers:
     heat: (row, column) evidence of a concealment in [0, 1]. excess: (energy, row, column) attenuation of
     what was put there. family: (family, row / n, column / n) probabilities. cargo: (kind,)
     probabilities of the load. empty: probability that there is no load. evidence: (row / n, column / n)
-    evidence, coarser by the model's own n, averaged over a small window, above the scan's usual level.
+    evidence, coarser by the model's own n, a logit averaged over a small window.
     score: their maximum; larger = more anomalous, unclipped.
     """
 

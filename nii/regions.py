@@ -21,8 +21,10 @@ from nii.scan import FloatArray, Kind, Scan
 
 Box = tuple[int, int, int, int]
 
-REACH = 0.3  # share of its peak of evidence down to which a region reaches; best overlap on validation scans
-LOWEST = 0.15  # share of the scan's peak below which no region is looked for
+USUAL = 0.75  # quantile of a scan's own evidence that counts as usual
+STEP = 4  # of the grid on which it is taken, places of the evidence
+REACH = 0.3  # share of its height down to which a region reaches; this and USUAL: best overlap on validation scans
+LOWEST = 0.3  # share of the height of the scan's peak below which no region is looked for
 MARGIN = 2  # places of the evidence around a region in which no other begins
 FILLED = 2  # what marks an area
 MOST = 20  # regions of a scan that are looked at, the highest first
@@ -35,7 +37,7 @@ class Region:
     """One area that may be a concealment.
 
     box: (x, y, w, h) in pixels of the scan. polygon: (x, y) corners. mask: bool (h, w) within the box.
-    score: highest pooled evidence in it, on the scale of the scan's score. p_value: among the benign
+    score: highest evidence in it, on the scale of the scan's score. p_value: among the benign
     calibration scans; None if the model has none. shares: float32 (family,), mean of the
     network's family probabilities over it. scan, layers: what it was found in. contract: of the model.
     """
@@ -99,19 +101,20 @@ def find_regions(
 ) -> list[Region]:
     """Areas around the peaks of evidence, highest first, at most `limit`.
 
-    Evidence counts from the scan's usual level. An area reaches from its peak down to REACH of it and holds
-    one peak; the first region's score is the scan's score, so that scan and region decide by the same
+    Heights count from what is usual in the scan. An area reaches from its peak down to REACH of its height and
+    holds one peak; the first region's score is the scan's score, so that scan and region decide by the same
     calibration.
     """
     evidence = layers.evidence.copy()
     regions: list[Region] = []
-    lowest = float(evidence.max()) * LOWEST
+    usual = float(np.quantile(evidence[::STEP, ::STEP], USUAL, method="lower"))
+    lowest = usual + LOWEST * (float(evidence.max()) - usual)
     while len(regions) < limit:
         row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
         peak = float(evidence[row, column])
-        if peak < max(lowest, 0) or not np.isfinite(peak):
+        if peak < lowest or not np.isfinite(peak):
             break
-        area = _area(evidence, (int(row), int(column)), peak * REACH)
+        area = _area(evidence, (int(row), int(column)), usual + REACH * (peak - usual))
         regions.append(_region(scan, layers, contract, calibration, area, peak))
         _close(evidence, area)
     return regions

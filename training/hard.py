@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from training.data import Clean
-from training.network import Network, pooled_evidence
+from training.network import Network, window_means
 from training.samples import Place
 
 PEAKS = 3  # places of a scan
@@ -23,7 +23,7 @@ def mine(
         scan = scans[number]
         batch = torch.from_numpy(scan.scanned(network.config.energies, rng))[None].to(device)
         output = network(network.planes(batch))
-        evidence = pooled_evidence(output.evidence, network.config.pool)  # (1, H4, W4)
+        evidence = window_means(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)
         peaks = torch.where(evidence == highest, evidence, -torch.inf).flatten()
         for place in peaks.topk(min(PEAKS, peaks.numel())).indices.tolist():

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torchvision.ops import sigmoid_focal_loss
 
-from training.network import Output, window_means
+from training.network import Output, scan_score
 from training.samples import BORDER, EVEN_AREA, Batch
 
 
@@ -43,7 +43,7 @@ def scan_loss(logit: Tensor, batch: Batch, pool: int) -> Tensor:
     shown = covered(batch).sum(dim=(1, 2, 3))
     target = (shown > 0).float()
     counts = ((shown == 0) | (shown > 3)).float() * (batch.weight.amin(dim=(1, 2, 3)) > 0)
-    loss = F.binary_cross_entropy_with_logits(window_means(logit, pool).amax(dim=(1, 2)), target, reduction="none")
+    loss = F.binary_cross_entropy_with_logits(scan_score(logit, pool), target, reduction="none")
     return (loss * counts).sum() / counts.sum().clamp(min=1)
 
 

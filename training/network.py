@@ -1,7 +1,7 @@
 """The network: transmission in; evidence, excess attenuation, family and load out.
 
 One U-shaped fully convolutional network. It works on any number of rows and columns, at a quarter of the
-scan's resolution (the stem sees every pixel), with context down to 1/32, there in windows (`in_windows`).
+scan's resolution (the stem sees every pixel), with context down to 1/32.
 `Separator.forward` is what is exported: physics at its start, heat map and score at its end, so that a user
 of the .onnx file needs nothing else.
 """
@@ -19,9 +19,6 @@ from training.backbone import Backbone
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
 
-USUAL = 0.97  # quantile of a scan's own evidence that counts as usual
-STEP = 4  # of the grid on which it is taken, pixels at a quarter of the resolution
-
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -29,10 +26,8 @@ class NetworkConfig:
 
     families, cargos: names of the classes. energies: images in a scan (2, or 1).
     widths: channels at 1/4, 1/8, 1/16 and 1/32 of the scan's resolution. blocks: residual blocks at each.
-    pool: side of the window over which evidence is averaged for the score, pixels at 1/4. usual: quantile of a scan's
-    own evidence from which the score counts.
+    pool: side of the window over which evidence is averaged for the score, pixels at 1/4.
     energy_ratio: A_high / A_low of common goods; only centres the dual-energy features.
-    window: rows and columns, at 1/32, of the training crops; the own encoder's deepest level looks no further at once.
     backbone: "" for the project's own encoder, or a torchvision one out of training.backbone.BACKBONES, which
     then decides widths.
     """
@@ -43,9 +38,7 @@ class NetworkConfig:
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
     blocks: tuple[int, int, int, int] = (1, 2, 2, 2)
     pool: int = 3
-    usual: float = USUAL
     energy_ratio: float = ENERGY_RATIO
-    window: tuple[int, int] = (6, 9)
     backbone: str = ""
 
 
@@ -149,34 +142,6 @@ class Wide(nn.Module):
         return F.relu(x + self.mix(self.spread(x)))
 
 
-def in_windows(x: Tensor, work: nn.Module, window: tuple[int, int]) -> Tensor:
-    """`work` on (B, C, h, w), window by window, each place in the middle of one: (B, C, h, w).
-
-    The windows overlap by a third and lie inside the picture. Without them, layers that reach far would see more
-    at once in a whole scan than in any crop that they have learned from, and find things everywhere.
-    """
-    padded = F.pad(x, (0, window[1], 0, window[0]))  # pictures smaller than a window
-    (rows, row_of), (columns, column_of) = (
-        _windows(size, most, x.device) for size, most in zip(x.shape[-2:], window, strict=True)
-    )
-    parts = padded.index_select(2, rows.flatten()).index_select(3, columns.flatten())  # (B, C, R H, N W)
-    (batch, width), (r, height), (n, wide) = x.shape[:2], rows.shape, columns.shape
-    split = parts.reshape(batch, width, r, height, n, wide).permute(0, 2, 4, 1, 3, 5)
-    done: Tensor = work(split.reshape(batch * r * n, width, height, wide))
-    whole = done.reshape(batch, r, n, width, height, wide).permute(0, 3, 1, 4, 2, 5)
-    return whole.reshape(batch, width, r * height, n * wide).index_select(2, row_of).index_select(3, column_of)
-
-
-def _windows(size: int, most: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Along one axis: the places in each window (windows, places), and where each place is in all of these (size,)."""
-    step = max(2 * most // 3, 1)
-    starts = torch.arange((size + step - 1) // step, device=device) * step - (most - step) // 2
-    starts = starts.clamp(max=size - most).clamp(min=0)
-    at = torch.arange(size, device=device)
-    number = at // step
-    return starts[:, None] + torch.arange(most, device=device), number * most + at - starts[number]
-
-
 class Network(nn.Module):
     """Encoder, decoder, heads. Input as in `features`; output as in `Output`."""
 
@@ -215,12 +180,9 @@ class Network(nn.Module):
             return cast(list[Tensor], self.backbone(planes))
         first = torch.cat([self.stem(planes), surroundings(planes)], dim=1)  # (B, w0 + C + 1, H/4, W/4)
         levels = [self.encode[0](self.around(first))]
-        *near, far = zip(self.down, list(self.encode)[1:], strict=True)
-        for down, encode in near:
+        for down, encode in zip(self.down, list(self.encode)[1:], strict=True):
             levels.append(encode(down(levels[-1])))
-        down, encode = far
-        deepest = down(levels[-1])
-        return [*levels, encode(deepest) if self.training else in_windows(deepest, encode, self.config.window)]
+        return levels
 
     def forward(self, planes: Tensor) -> Output:
         levels = self.encoded(planes)
@@ -237,8 +199,8 @@ class Separator(nn.Module):
     """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
-    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4), averaged and above the
-    scan's own level, as for the score. score: (B,) their maximum, unclipped.
+    cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4) logit, mean over a window, as for
+    the score. score: (B,) its maximum, unclipped.
     """
 
     names = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
@@ -252,7 +214,7 @@ class Separator(nn.Module):
         size = transmission.shape[-2:]
         heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
-        evidence = pooled_evidence(out.evidence, self.network.config.pool, self.network.config.usual)
+        evidence = window_means(out.evidence, self.network.config.pool)
         score = evidence.amax(dim=(1, 2))
         family, cargo = shares(out.family), out.cargo.softmax(dim=1)
         return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
@@ -264,26 +226,14 @@ def shares(logits: Tensor) -> Tensor:
     return powers / powers.sum(dim=1, keepdim=True)
 
 
-def pooled_evidence(evidence: Tensor, pool: int, usual: float = USUAL) -> Tensor:
-    """(B, 1, H4, W4) logits -> (B, H4, W4): how far the mean over a window exceeds what is usual in this scan.
-
-    A window of pool x pool pixels at a quarter of the resolution, since noise makes lone pixels. What is
-    usual: that quantile of these means; a load that is odd all over raises no alarm by that alone.
-    """
-    means = window_means(evidence, pool)
-    ascending = means[:, ::STEP, ::STEP].flatten(1).sort(dim=1).values  # (B, n)
-    level = ascending[:, round(usual * 100) * ascending.shape[1] // 100]
-    return means - level[:, None, None]
-
-
 def window_means(evidence: Tensor, pool: int) -> Tensor:
-    """(B, 1, H4, W4) logits -> (B, H4, W4): means over windows of pool x pool pixels."""
+    """(B, 1, H4, W4) logits -> (B, H4, W4): means over windows of pool x pool pixels, since noise makes lone pixels."""
     return F.avg_pool2d(evidence.float(), pool, stride=1, padding=pool // 2, count_include_pad=False)[:, 0]
 
 
-def scan_score(evidence: Tensor, pool: int, usual: float = USUAL) -> Tensor:
+def scan_score(evidence: Tensor, pool: int) -> Tensor:
     """(B, 1, H4, W4) logits -> (B,): the highest mean over a window.
 
     The highest, not the sum: one small threat must raise the score of a whole container.
     """
-    return pooled_evidence(evidence, pool, usual).amax(dim=(1, 2))
+    return window_means(evidence, pool).amax(dim=(1, 2))

@@ -51,7 +51,7 @@ class Recipe:
     without: families that are never shown, to see what becomes of kinds that nobody has seen. operator_images:
     learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first; one for a model
     of single-energy scans; red, green and blue for one of operator images. pitch_mm: lowest and
-    highest pitch of the scans. pool, usual, energy_ratio: as in NetworkConfig.
+    highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
     backbone: as in NetworkConfig; it starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
     finish: how the run ends; without, its last third with the same crops.
@@ -78,7 +78,6 @@ class Recipe:
     pitch_mm: tuple[float, float] = (3.2, 8.3)
     energy_ratio: float = 0.84
     pool: int = 3
-    usual: float = 0.97
     backbone: str = ""
     start: str = ""
     widths: tuple[int, int, int, int] = (40, 80, 128, 128)
@@ -105,12 +104,6 @@ class Recipe:
     def steady(self) -> int:
         """Steps before the finish."""
         return max(self.iterations - self.ending.iterations, 0)
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """Rows and columns of the largest crops, at 1/32."""
-        rows, columns = self.ending.crop
-        return -(-rows // 32), -(-columns // 32)
 
     def share_of_rate(self, step: int) -> float:
         """Learning rate of a step, as a share of `rate`: up, level, and down along a cosine."""

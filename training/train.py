@@ -70,8 +70,6 @@ def train(
         widths=recipe.widths,
         blocks=recipe.blocks,
         pool=recipe.pool,
-        usual=recipe.usual,
-        window=recipe.window,
         backbone=recipe.backbone,
     )
     network = Network(config)

@@ -49,7 +49,7 @@ def validate(network: Network, held: list[Held], device: torch.device) -> dict[s
     for one in held:
         batch = torch.from_numpy(one.transmission)[None].to(device)
         evidence = network(network.planes(batch)).evidence
-        scores.append(float(scan_score(evidence, network.config.pool, network.config.usual)))
+        scores.append(float(scan_score(evidence, network.config.pool)))
         if one.mask is not None:
             row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
             around = one.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]

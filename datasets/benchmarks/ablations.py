@@ -77,7 +77,7 @@ def short(steps: int) -> Recipe:
     """The cargo recipe from scratch, in so many steps, a third of them its finish."""
     recipe = read_recipe("cargo")
     finish = replace(recipe.ending, iterations=steps // 3)
-    return replace(recipe, start="", iterations=steps, finish=finish, every=min(steps // 3, 1500), rate=2e-3)
+    return replace(recipe, start="", iterations=steps, finish=finish, every=steps, rate=2e-3)
 
 
 def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
