@@ -135,13 +135,36 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
         assert torch.allclose(trained, network.eval()(network.planes(crops)).evidence, atol=0.02)
     fewer = Network(NetworkConfig(CARGO.families[:3], CARGO.loads[:5], **shape))
     load_artefact(fewer, path, crops)  # heads of other classes keep their own weights
-    single = Network(NetworkConfig(CARGO.families, CARGO.loads, energies=1, **shape))
-    load_artefact(single, path, crops[:, :1])  # a stem of its own, whose batch norm takes what reaches it
-    reaching = single.stem[0](single.planes(crops[:, :1]))
-    assert torch.allclose(single.stem[1].running_mean, reaching.mean(dim=(0, 2, 3)), atol=1e-4)
-    assert torch.allclose(single.stem[1].running_var, reaching.var(dim=(0, 2, 3)), rtol=1e-3)
+    coloured = Network(NetworkConfig(CARGO.families, CARGO.loads, energies=3, **shape))
+    three = crops[:, [0, 1, 1]]
+    load_artefact(coloured, path, three)  # a stem of its own, whose batch norm takes what reaches it
+    reaching = coloured.stem[0](coloured.planes(three))
+    assert torch.allclose(coloured.stem[1].running_mean, reaching.mean(dim=(0, 2, 3)), atol=1e-4)
+    assert torch.allclose(coloured.stem[1].running_var, reaching.var(dim=(0, 2, 3)), rtol=1e-3)
     with pytest.raises(UsageError, match="expected a model of the recipe's shape"):
         load_artefact(Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 8, 8))), path, crops)
+
+
+def test_a_network_of_one_energy_starts_as_one_of_two_that_sees_it_twice(tmp_path):
+    torch.manual_seed(1)
+    shape = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
+    two = Network(NetworkConfig(CARGO.families, CARGO.loads, **shape))
+    smooth = torch.nn.functional.interpolate(torch.rand(4, 1, 8, 12), (64, 96), mode="bilinear") * 0.5 + 0.3
+    twice = smooth.expand(-1, 2, -1, -1)  # smooth, since the difference between energies is weighted by photons
+    for _ in range(3):
+        two.train()(two.planes(twice))
+    contract = Contract(
+        name="a", version="1", kind=Kind.TRANSMISSION, energies=("4MV", "6MV"), pitch_mm=(3.0, 8.0),
+        families=CARGO.families, cargos=CARGO.loads, license="",
+    )  # fmt: skip
+    path = tmp_path / "two.onnx"
+    path.write_bytes(with_contract(onnx_bytes(Separator(two)), contract, "two"))
+    one = Network(NetworkConfig(CARGO.families, CARGO.loads, energies=1, **shape))
+    load_artefact(one, path, smooth)
+    with torch.no_grad():
+        wanted, came = two.eval()(two.planes(twice)).evidence, one.eval()(one.planes(smooth)).evidence
+    alike = torch.corrcoef(torch.stack([wanted.flatten(), came.flatten()]))[0, 1]
+    assert float(alike) > 0.95, "all but alike: the difference is seen averaged by photons, attenuation is not"
 
 
 def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):

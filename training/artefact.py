@@ -15,6 +15,10 @@ from training.network import Network
 FREE = ("stem", "around", "evidence", "excess", "family", "whole")
 """May differ in shape: other classes, another number of energies."""
 
+ALIKE = {"stem.0.weight": (0, 4), "around.0.weight": (-1, 20)}
+"""Filters of two energies that see their difference, as the last plane: which other plane is attenuation, and how many
+times that, times 1 - energy ratio, the difference is where both energies are alike."""
+
 EPSILON = 1e-5  # of torch's batch norm
 TRAINED = 0.08  # root mean square of the weights before a batch norm after some thousand steps
 
@@ -27,8 +31,9 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     spread, and its scale and shift undo them, so that the network computes what the artefact does. Filters before
     a batch norm get the size that they have after some thousand steps: folded ones are many times smaller, and
     the first steps would carry them far from what they had learned.
-    Heads for other classes, and a stem for another number of energies, keep their own first weights; a batch norm
-    behind such takes the mean and spread of what reaches it, since training doesn't move them (`Recipe.settled`).
+    A network of one energy does what one of two does with that energy twice. Heads for other classes, and a stem for
+    another number of energies, keep their own first weights; a batch norm behind such takes the mean and spread of what
+    reaches it, since training doesn't move them (`Recipe.settled`).
     Raises UsageError if the shapes differ elsewhere.
     """
     path = find_model(model)
@@ -47,6 +52,8 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
         key = name.removeprefix("network.")
         if key not in own:
             continue  # a constant of the graph, or the bias that a batch norm left in a convolution
+        if key in ALIKE and (len(contract.energies), network.config.energies) == (2, 1):
+            weight = _of_one_energy(weight, *ALIKE[key], network.config.energy_ratio)
         if own[key].shape != weight.shape:
             if key.split(".")[0] in FREE:
                 continue
@@ -60,6 +67,13 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     network.load_state_dict(own)
     _spread(network, set(norms.values()), transmission)
     return contract.minutes
+
+
+def _of_one_energy(weight: Tensor, attenuation: int, factor: float, energy_ratio: float) -> Tensor:
+    """Filters (outputs, planes, h, w) of two energies as they look at the same one twice, without the last plane."""
+    kept, difference = weight[:, :-1].clone(), weight[:, -1]
+    kept[:, attenuation] += factor * (1 - energy_ratio) * difference
+    return kept
 
 
 def _norm_behind(network: Network, weight: str) -> str | None:
