@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from nii import __version__
 from nii.contract import Contract, read_contract
 from nii.declared.check import Question, question
-from nii.detector import Detector, choose_model, find_model, read_model, shipped_models
+from nii.detector import Detector, choose_model, find_model, given_size, read_model, shipped_models
 from nii.drift import DriftMonitor
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.io.read import read_file, read_scan, split_pair
@@ -115,10 +115,10 @@ class _Ready:
     error: str = ""
 
     def size(self) -> tuple[str, tuple[int, ...]] | None:
-        """What scans that the network takes together have in common; None of an input that can't be scored."""
+        """What scans that the network takes at once have in common; None of an input that can't be scored."""
         if self.scan is None or self.detector is None:
             return None
-        return self.detector.sha256, self.scan.shape
+        return self.detector.sha256, given_size(self.scan, self.detector.contract)
 
 
 def _ready(source: str, coming: "Future[tuple[Scan, float]]", models: Models) -> _Ready:

@@ -5,11 +5,11 @@ import pytest
 from tiny_model import OFFSET, calibrated_model, tiny_model
 
 from nii.contract import Contract, with_contract
-from nii.detector import Detector, choose_model, fitted
+from nii.detector import Detector, choose_model, fitted, given_size
 from nii.errors import ModelError
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass
-from nii.regions import by_ratios
+from nii.regions import by_ratios, find_regions
 from nii.report import analyse, record
 from nii.scan import Kind, Scan
 
@@ -185,3 +185,31 @@ def test_masses_are_put_right_by_what_validation_scans_said():
     assert by_ratios(mass, ratios[:19]) is mass, "too few for an interval of 90 %"
     unknown = replace(mass, high=np.inf)
     assert by_ratios(unknown, ratios) is unknown
+
+
+def test_a_scan_of_other_pixels_than_the_model_knows_is_looked_at_through_such(detector):
+    """9 mm of the tiny model's 3 to 9 are the coarsest: of 24 mm, in the middle."""
+    plain = scan_with_block(4.0, pitch_mm=(24.0, 12.0))
+    layers = detector.layers(plain)
+    assert given_size(plain, detector.contract) == (256, 192)
+    assert detector.score(plain) == layers.score == pytest.approx(4.0 - OFFSET, abs=0.02)
+    assert layers.heat.shape == layers.excess.shape[1:] == plain.shape
+    assert layers.evidence.shape == (128, 96)
+    assert "pixel pitch 24 x 12 mm outside of 3 to 9 mm" in detector.notes(plain)[0]
+    assert "through 256 x 192 pixels" in detector.notes(plain)[0]
+    x, y, w, h = find_regions(plain, layers, detector.contract, None)[0].box
+    assert (abs(x - 30) <= 1, abs(y - 20) <= 1, abs(w - 24) <= 2, abs(h - 20) <= 2) == (True,) * 4
+    excess = layers.excess[0, 22:38, 34:50]
+    assert excess.mean() == pytest.approx(2.0, abs=0.01)  # half the attenuation, as at any size
+
+
+@pytest.mark.parametrize("pitch", [(3.0, 9.0), (6.0, 6.0), None, (25.0, 25.0), (0.5, 0.5)])
+def test_pixels_that_the_model_knows_or_that_are_misstated_stay_as_they_are(detector, pitch):
+    assert given_size(scan_with_block(pitch_mm=pitch), detector.contract) == (64, 96)
+    layers = detector.layers(scan_with_block(pitch_mm=pitch))
+    assert layers.evidence.shape == (32, 48)
+
+
+def test_a_large_scan_is_not_made_larger(detector):
+    large = scan_with_block(shape=(2, 2000, 2500), pitch_mm=(14.0, 14.0))
+    assert given_size(large, detector.contract) == (2000, 2500)

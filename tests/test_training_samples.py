@@ -84,25 +84,6 @@ def test_enlarged_crops_show_the_same_things_larger(parcels):
     assert areas[1] > 1.2 * areas[0]
 
 
-def test_coarse_pixels_show_the_same_things_smaller(parcels):
-    scans = load_set(parcels, PARCEL.loads)
-    covered = {}
-    for coarse in (0.0, 1.0):
-        config = SampleConfig(CROP, single=0.0, own=1.0, coarse=coarse, coarsest=3.0)
-        samples = Samples(scans, PARCEL.families, PARCEL.loads.index("empty"), config, 1, 0)
-        covered[coarse] = []
-        for index in range(12):
-            T, evidence, _, excess, *_ = samples.sample(np.random.default_rng(index))
-            assert T.shape == excess.shape == (2, 2, *CROP)
-            here = evidence[0, 0] > 0
-            covered[coarse].append(float(here.float().mean()))
-            bright = here & (T[1, 1] > 0.1) & (excess[0, 1] < 1)  # enough photons to tell
-            if bright.sum() > 100:  # what is seen to be there is what is asked for, at the same place
-                darker = torch.log(T[1, 1].clamp(1e-3)) - torch.log(T[0, 1].clamp(1e-3))
-                assert darker[bright].mean() == pytest.approx(float(excess[0, 1][bright].mean()), rel=0.25)
-    assert 0 < np.mean(covered[1.0]) < 0.6 * np.mean(covered[0.0])
-
-
 def test_families_that_a_recipe_leaves_out_are_never_shown(parcels):
     hidden = [one.family for scan in load_set(parcels, PARCEL.loads) for one in scan.truth.hidden]
     kept = [one.family for scan in load_set(parcels, PARCEL.loads, without=(hidden[0],)) for one in scan.truth.hidden]

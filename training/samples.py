@@ -41,7 +41,6 @@ class SampleConfig:
     single: share whose two energies are made one (so that the model serves single-energy scans too).
     varied: largest factor by which a concealment of another scan is made larger, smaller, thicker or thinner.
     enlarged: largest factor by which crops are enlarged, as operator images are that were taken off a screen.
-    coarse: share of samples seen by a scanner of larger pixels, up to `coarsest` times as wide.
     """
 
     crop: tuple[int, int] = (224, 320)
@@ -52,8 +51,6 @@ class SampleConfig:
     single: float = 0.1
     varied: float = 1.35
     enlarged: float = 1.0
-    coarse: float = 0.0
-    coarsest: float = 2.5
 
 
 Place = tuple[int, int, int]
@@ -124,9 +121,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         Targets for each pixel; `quartered` makes them what Batch holds.
         """
         config, growth = self.config, rng.uniform(1, self.config.enlarged)
-        seen = round(config.crop[0] / growth), round(config.crop[1] / growth)
-        wider = float(np.exp(rng.uniform(0, np.log(config.coarsest)))) if rng.random() < config.coarse else 1.0
-        crop = round(seen[0] * wider), round(seen[1] * wider)
+        crop = round(config.crop[0] / growth), round(config.crop[1] / growth)
         if rng.random() < config.own:
             scan, one = self._concealed(rng)
             row, column = _around(rng, scan.truth, one, crop)
@@ -138,9 +133,6 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             placed.append(self._inserted(rng, crop))
         colours = draw_colours(rng) if scan.beams else None
         attenuation = _cut(scan.truth.without, row, column, crop)
-        if wider > 1:
-            attenuation = _resized(attenuation, seen)
-            placed = [(scaled(one, 1 / wider, 1 / wider), round(y / wider), round(x / wider)) for one, y, x in placed]
         noise, flip = draw_noise(rng), rng.random() < 0.5
         single = rng.random() < config.single or self.energies == 1
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
@@ -216,21 +208,13 @@ def _limits(truth: Truth, crop: tuple[int, int]) -> tuple[int, int]:
 def varied(one: Hidden, rng: np.random.Generator, most: float) -> Hidden:
     """The concealment larger or smaller, thicker or thinner by up to `most`, and mirrored half the time."""
     tall, wide, thick = np.exp(rng.uniform(-1, 1, 3) * np.log(most))
-    other, way = scaled(one, tall, wide), -1 if rng.random() < 0.5 else 1
-    return replace(other, excess=np.float32(thick) * other.excess[..., ::way], mask=other.mask[:, ::way])
-
-
-def scaled(one: Hidden, tall: float, wide: float) -> Hidden:
-    """The concealment with so many times as many rows and columns; its attenuation stays."""
     height, width = one.mask.shape
-    size = max(round(height * tall), 2), max(round(width * wide), 2)
-    mask = cv2.resize(one.mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    return replace(one, excess=_resized(one.excess.astype(np.float32), size), mask=mask)
-
-
-def _resized(planes: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Planes (energy, row, column) at this size, each new pixel the mean of what it covers."""
-    return np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA) for plane in planes])
+    size = max(round(width * wide), 2), max(round(height * tall), 2)
+    planes = one.excess.astype(np.float32)
+    excess = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
+    mask = cv2.resize(one.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    way = -1 if rng.random() < 0.5 else 1
+    return replace(one, excess=np.float32(thick) * excess[..., ::way], mask=mask[:, ::way])
 
 
 _Measured = tuple[FloatArray, FloatArray, "_Target"]

@@ -8,13 +8,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from nii.declared.insides import Insides
 from nii.detector import Detector
 from nii.empty.inside import GRID_MM
+from nii.pitch import resized, size_at
 from nii.scan import SMALLEST_SIDE, Scan
 
 SECTION_MM = 2400.0  # of a section, about the depth of two pallets: the load's pattern has to be seen
@@ -51,13 +51,9 @@ def on_pitch(scan: Scan, pitch_mm: float) -> Scan:
     """The scan with pixels of at least this size, each the mean of those that it covers."""
     if scan.pitch_mm is None:
         return scan
-    rows, columns = (
-        max(round(n * min(pitch / pitch_mm, 1.0)), SMALLEST_SIDE)
-        for n, pitch in zip(scan.shape, scan.pitch_mm, strict=True)
-    )
-    planes = [cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA) for plane in scan.transmission]
     coarser = (max(scan.pitch_mm[0], pitch_mm), max(scan.pitch_mm[1], pitch_mm))
-    return replace(scan, transmission=np.stack(planes), pitch_mm=coarser)
+    planes = resized(scan.transmission, size_at(scan.shape, scan.pitch_mm, coarser))
+    return replace(scan, transmission=planes, pitch_mm=coarser)
 
 
 def counted(sections: Sequence[Section], cargos: Sequence[str]) -> list[Section]:
