@@ -178,6 +178,9 @@ def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]
         notes.append(
             f"single energy, scored by the dual-energy model {contract.name}: no material from the energy ratio"
         )
+    elif pixels.shape[0] == 2 and wanted == 1 and contract.kind is Kind.TRANSMISSION:
+        pixels = pixels[-1:]
+        notes.append(f"two energies, scored by the high one alone by the single-energy model {contract.name}")
     elif pixels.shape[0] != wanted:
         raise ModelError(f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}")
     elif not scan.energies:

@@ -195,14 +195,15 @@ def _mass(scan: Scan, layers: Layers, mask: npt.NDArray[np.bool_], box: Box) -> 
     if beams is None:
         return None
     x, y, w, h = box
-    part = (slice(0, len(beams)), slice(y, y + h), slice(x, x + w))
+    here = (slice(y, y + h), slice(x, x + w))
+    both = min(len(beams), len(layers.excess))  # a scan of one energy by a model of two, or the high one of two by one
     try:
         return excess_mass(
-            np.ascontiguousarray(layers.excess[part]),
+            np.ascontiguousarray(layers.excess[:both, *here]),
             mask,
-            np.ascontiguousarray(scan.transmission[part]),
+            np.ascontiguousarray(scan.transmission[-both:, *here]),
             pitch_mm=scan.pitch_mm,
-            beams=beams,
+            beams=beams[-both:],
             noise=NoiseModel(),
             background_error=BACKGROUND_ERROR,
         )

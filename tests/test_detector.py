@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,11 +8,14 @@ from tiny_model import OFFSET, calibrated_model, tiny_model
 from nii.contract import Contract, with_contract
 from nii.detector import Detector, choose_model, fitted, given_size
 from nii.errors import ModelError
+from nii.io.read import read_scan
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass
 from nii.regions import by_ratios, find_regions
 from nii.report import analyse, record
 from nii.scan import Kind, Scan
+
+SAMPLES = Path(__file__).parents[1] / "datasets" / "samples"
 
 
 @pytest.fixture
@@ -213,3 +217,16 @@ def test_pixels_that_the_model_knows_or_that_are_misstated_stay_as_they_are(dete
 def test_a_large_scan_is_not_made_larger(detector):
     large = scan_with_block(shape=(2, 2000, 2500), pitch_mm=(14.0, 14.0))
     assert given_size(large, detector.contract) == (2000, 2500)
+
+
+def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
+    """The second sample has two energies; what the first of them shows changes nothing but how the record looks."""
+    detector = Detector.load("cargo-single", threads=1)
+    scan = read_scan(sorted(SAMPLES.glob("2-*.tif"))[0])
+    high = replace(scan, transmission=np.ascontiguousarray(scan.transmission[1:]), energies=scan.energies[1:])
+    both, alone = analyse(scan, detector, 0.05), analyse(high, detector, 0.05)
+    assert both.layers.score == alone.layers.score
+    assert [one.mass for one in both.candidates[:3]] == [one.mass for one in alone.candidates[:3]]
+    assert both.candidates[0].mass is not None
+    assert any("by the high one alone" in note for note in both.notes)
+    assert not any("by the high one alone" in note for note in alone.notes)
