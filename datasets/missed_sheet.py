@@ -2,7 +2,7 @@
 
 REPORT is what `nii evaluate SET --out REPORT` wrote. Concealed scans without an alarm there, evenly from the lowest
 score to the highest (none chosen by hand); each around its largest concealment, plain and outlined in red. Above it:
-family, mass, attenuation of what is around, and how many of all benign scans score as high (p).
+family, mass, attenuation of what is around, and the scan's p-value.
 """
 
 import sys
@@ -50,6 +50,8 @@ def main(scans: str, report: str, out: str, shown: int = SHOWN) -> None:
     """The sheet, row by row."""
     asked = "select name, p_value from read_parquet(?) where concealed and not alarm order by score"
     missed = duckdb.execute(asked, [str(Path(report) / "scores.parquet")]).fetchall()
+    if not missed:
+        raise SystemExit(f"{report}: expected missed concealments, came none")
     entries = {entry.name: entry for entry in read_set(Path(scans)).entries}
     chosen = [missed[i] for i in np.linspace(0, len(missed) - 1, min(shown, len(missed))).round().astype(int)]
     tiles = [tile(entries[name], p_value) for name, p_value in chosen]

@@ -126,7 +126,7 @@ class Detector:
 
     def _run(self, names: Sequence[str], scans: Sequence[Scan]) -> dict[str, FloatArray]:
         """Outputs by name, (scan, ...). Bound to the device: what nobody asks for never leaves it."""
-        pixels = np.stack([fitted(scan, self.contract)[0] for scan in scans])
+        pixels = np.stack([fitted(scan, self.contract) for scan in scans])
         binding = self.session.io_binding()
         binding.bind_cpu_input("transmission", pixels)
         for name in names:
@@ -141,14 +141,14 @@ class Detector:
 
     def notes(self, scan: Scan) -> tuple[str, ...]:
         """What the reader of the result should know of how scan and model fit."""
-        return fitted(scan, self.contract)[1]
+        return _bent(scan, self.contract)[1]
 
 
 def given_size(scan: Scan, contract: Contract) -> tuple[int, int]:
     """Rows and columns that the model is given: the scan's own, unless its pitch is none that the model was trained on.
 
-    Then those that it would have in the middle of these pitches, within MOST_RESIZED and LARGEST_RESIZED. A scanner of
-    14 mm is thus read almost as well as one of 7 (nii/models/cargo.md).
+    Then those that it would have in the middle of these pitches, within MOST_RESIZED and LARGEST_RESIZED. What that
+    does for a scanner of 14 mm: nii/models/cargo.md.
     """
     if scan.pitch_mm is None or _trained_on(scan.pitch_mm, contract):
         return scan.shape
@@ -165,8 +165,14 @@ def _trained_on(pitch_mm: tuple[float, float], contract: Contract) -> bool:
     return low * 0.99 <= min(pitch_mm) and max(pitch_mm) <= high * 1.01
 
 
-def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
-    """The pixels as the model takes them, and notes on what was bent for it."""
+def fitted(scan: Scan, contract: Contract) -> FloatArray:
+    """The pixels as the model takes them. Raises ModelError as `Detector.layers` does."""
+    planes, _ = _bent(scan, contract)
+    return np.ascontiguousarray(resized(planes, given_size(scan, contract)), np.float32)
+
+
+def _bent(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
+    """As many planes as the model takes, at the scan's own pitch, and notes on all that is bent for it."""
     if scan.kind is not contract.kind:
         raise ModelError(
             f"{scan.path}: expected a scan of kind {contract.kind} for model {contract.name}, came {scan.kind}"
@@ -192,7 +198,7 @@ def fitted(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]
         pitch, trained = "{:g} x {:g}".format(*scan.pitch_mm), "{:g} to {:g}".format(*contract.pitch_mm)
         done = "" if size == scan.shape else ": looked at through {} x {} pixels".format(*size)
         notes.append(f"pixel pitch {pitch} mm outside of {trained} mm that {contract.name} was trained on{done}")
-    return np.ascontiguousarray(resized(pixels, size), np.float32), tuple(notes)
+    return pixels, tuple(notes)
 
 
 def choose_model(scan: Scan) -> str:

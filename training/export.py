@@ -55,7 +55,7 @@ def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
 
 def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
     for one in benign:
-        yield fitted(read_entry(one.entry) if one.entry else read_scan(one.path), contract)[0]
+        yield fitted(read_entry(one.entry) if one.entry else read_scan(one.path), contract)
 
 
 def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
