@@ -115,19 +115,27 @@ def scores(network: Network, one: Held, half: bool) -> tuple[tuple[str, ...], li
 def figures(
     families: Sequence[tuple[str, ...]], values: np.ndarray[Any, np.dtype[np.float64]], threshold: float
 ) -> dict[str, Any]:
-    """AUROC, false alarms and Pd, over all and by family."""
+    """AUROC, false alarms and Pd, over all and by family (of scans that hold one family only)."""
     concealed = np.array([bool(held) for held in families])
-    by_family: dict[str, list[bool]] = defaultdict(list)
+    by_family: dict[str, list[float]] = defaultdict(list)
     for held, value in zip(families, values, strict=True):
-        for family in set(held):
-            by_family[family].append(bool(value > threshold))
+        if len(set(held)) == 1:
+            by_family[held[0]].append(float(value))
     rng = np.random.default_rng(0)
+    benign = values[~concealed]
     return {
-        "auroc": auroc(values[~concealed], values[concealed]),
-        "auroc_ci": auroc_interval(values[~concealed], values[concealed], rng),
-        "false": rate(int((values[~concealed] > threshold).sum()), int((~concealed).sum())),
+        "auroc": auroc(benign, values[concealed]),
+        "auroc_ci": auroc_interval(benign, values[concealed], rng),
+        "false": rate(int((benign > threshold).sum()), len(benign)),
         "found": rate(int((values[concealed] > threshold).sum()), int(concealed.sum())),
-        "families": {family: rate(sum(found), len(found)) for family, found in sorted(by_family.items())},
+        "families": {
+            family: {
+                **rate(sum(value > threshold for value in held), len(held)),
+                "auroc": auroc(benign, np.array(held)),
+                "auroc_ci": auroc_interval(benign, np.array(held), rng),
+            }
+            for family, held in sorted(by_family.items())
+        },
     }
 
 
@@ -151,10 +159,16 @@ def unseen(found: dict[str, Any]) -> str:
     pool, (seen, *_, kept_out) = str(read_recipe("cargo").pool), VARIANTS
     if seen not in found or kept_out not in found:
         return ""
-    lines = ["| family | Pd at 1 %, seen | never seen |", "|---|---|---|"]
-    for family in UNSEEN:
-        both = [found[name][pool]["families"].get(family, rate(0, 0)) for name in (seen, kept_out)]
-        lines.append(f"| {family} | {told(both[0])} | {told(both[1])} |")
+    lines = [
+        "| family | Pd at 1 %, seen | never seen | AUROC (95 %), seen | never seen |",
+        "|---|---|---|---|---|",
+    ]
+    others = [family for family in found[seen][pool]["families"] if family not in UNSEEN]
+    for family in (*UNSEEN, *others):
+        both = [found[name][pool]["families"][family] for name in (seen, kept_out)]
+        areas = [f"{one['auroc']:.2f} ({one['auroc_ci'][0]:.2f}-{one['auroc_ci'][1]:.2f})" for one in both]
+        name = family if family in UNSEEN else f"{family} (seen by both)"
+        lines.append("| " + " | ".join([name, *map(told, both), *areas]) + " |")
     return "\n".join(lines)
 
 
