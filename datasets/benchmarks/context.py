@@ -1,4 +1,4 @@
-"""How far around a place the network needs to see: python datasets/benchmarks/context.py SET [--model cargo] [--scans 200]
+"""How far around a place the network needs to see: python datasets/benchmarks/context.py SET [--scans 200]
 
 Each scan is also shown to the network through windows of a side, one at a time. Of each window only the middle counts,
 three quarters of the side; the score of the scan is the highest evidence of all middles, as it is of whole scans. The
