@@ -5,7 +5,8 @@ python datasets/benchmarks/ablations.py OUT --train SET --validation SET --benig
 The same training from scratch, each time with one thing changed; at equal steps and on the same scans, so that rows
 can be compared with each other, not with a model that ships (those are trained longer). --benign gives each its
 threshold (at most 1 % of these scans alarm), --test its figures; --test may be repeated. Every set is one that
-`nii simulate cargo` made, with a seed of its own. Runs that are done are not done again.
+`nii simulate cargo` made, with a seed of its own. Runs that are done are not done again; one that was stopped
+goes on from its last evaluation.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def short(steps: int) -> Recipe:
     """The cargo recipe from scratch, in so many steps, a third of them its finish."""
     recipe = read_recipe("cargo")
     finish = replace(recipe.ending, iterations=steps // 3)
-    return replace(recipe, start="", iterations=steps, finish=finish, every=steps, rate=2e-3)
+    return replace(recipe, start="", iterations=steps, finish=finish, rate=2e-3)
 
 
 def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
