@@ -7,6 +7,9 @@ can be compared with each other, not with a model that ships (those are trained 
 threshold (at most 1 % of these scans alarm), --test its figures; --test may be repeated. Every set is one that
 `nii simulate cargo` made, with a seed of its own. Runs that are done are not done again; one that was stopped
 goes on from its last evaluation.
+
+For kinds never seen the cheapest strong answer: one long run of the variant without them, then both variants briefly
+from its weights (--start OUT/4/last.pt), so that only the end differs.
 """
 
 import argparse
@@ -62,23 +65,25 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True, action="append")
     parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--start", default="", help="RUN/last.pt that all go on from")
     parser.add_argument("--only", action="append", choices=list(VARIANTS), help="of the variants; may be repeated")
     asked = parser.parse_args()
     sets = Sets(asked.train, asked.validation, asked.benign, tuple(asked.test))
     found = {}
     for number, (name, change) in enumerate(VARIANTS.items()):
         if not asked.only or name in asked.only:
-            found[name] = measured(change(short(asked.steps)), asked.out / str(number), sets)
+            found[name] = measured(change(short(asked.steps, asked.start)), asked.out / str(number), sets)
             (asked.out / "ablations.json").write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     print(unseen(found))
 
 
-def short(steps: int) -> Recipe:
-    """The cargo recipe from scratch, in so many steps, a third of them its finish."""
+def short(steps: int, start: str) -> Recipe:
+    """The cargo recipe in so many steps, a third of them its finish; without weights to start with, from scratch."""
     recipe = read_recipe("cargo")
     finish = replace(recipe.ending, iterations=steps // 3)
-    return replace(recipe, start="", iterations=steps, finish=finish, rate=2e-3)
+    rate = recipe.rate if start else 2e-3
+    return replace(recipe, start=start, iterations=steps, finish=finish, rate=rate)
 
 
 def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
