@@ -13,9 +13,9 @@ import numpy as np
 from rich.progress import track
 
 from nii.detector import Detector, fitted
-from nii.evaluate.rates import auroc, auroc_interval
+from nii.evaluate.rates import auroc, auroc_interval, set_threshold
 from nii.io.scanset import read_entry, read_set
-from nii.scan import FloatArray
+from nii.scan import FloatArray, Scan
 
 SIDES = (64, 128, 256, 512)  # pixels, multiples of the network's 32
 CELL = 4  # pixels to one of evidence
@@ -31,26 +31,20 @@ def main() -> None:
     asked = parser.parse_args()
     detector = Detector.load(asked.model)
     entries = read_set(asked.set).entries[: asked.scans]
-    pixels = (fitted(read_entry(entry), detector.contract) for entry in track(entries, "scans"))
-    values = np.array([[*(highest(detector, one, side) for side in SIDES), whole(detector, one)] for one in pixels])
+    scans = (read_entry(entry) for entry in track(entries, "scans"))
+    values = np.array([[*(highest(detector, one, side) for side in SIDES), detector.score(one)] for one in scans])
     concealed = np.array([entry.concealed for entry in entries])
     print("| window, pixels | AUROC (95 %) | found at 1 % of benign scans |\n|---|---|---|")
     for name, scores in zip((*(f"{side} x {side}" for side in SIDES), "the whole scan"), values.T, strict=True):
         low, high = auroc_interval(scores[~concealed], scores[concealed], np.random.default_rng(0))
-        benign = np.sort(scores[~concealed])[::-1]
-        found = int((scores[concealed] > benign[int(PFA * benign.size)]).sum())
+        found = int((scores[concealed] > set_threshold(scores[~concealed], PFA)).sum())
         area = auroc(scores[~concealed], scores[concealed])
         print(f"| {name} | {area:.3f} ({low:.3f}-{high:.3f}) | {found} of {int(concealed.sum())} |")
 
 
-def whole(detector: Detector, pixels: FloatArray) -> float:
-    """Score of a scan (energy, row, column)."""
-    return float(_evidence(detector, pixels).max())
-
-
-def highest(detector: Detector, pixels: FloatArray, side: int) -> float:
+def highest(detector: Detector, scan: Scan, side: int) -> float:
     """Score of a scan of which only side x side pixels are seen at a time."""
-    border = side // 8
+    pixels, border = fitted(scan, detector.contract), side // 8
     best = -np.inf
     for row, top in _starts(pixels.shape[1], side):
         for column, left in _starts(pixels.shape[2], side):
