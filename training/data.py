@@ -55,7 +55,7 @@ class Clean:
 def load_set(
     path: Path, cargos: tuple[str, ...], *, coloured: bool = False, without: tuple[str, ...] = ()
 ) -> list[Clean]:
-    """All truths of a simulated set, on disk but mapped into memory (about 4 MB a scan).
+    """All truths of a simulated set, on disk but mapped into memory (5 to 7 MB a cargo scan).
 
     coloured: with the beams of their scanners, so that operator images can be made of them. without: families of
     concealments that are left out.

@@ -9,7 +9,8 @@ threshold (at most 1 % of these scans alarm), --test its figures; --test may be 
 goes on from its last evaluation.
 
 For kinds never seen the cheapest strong answer: one long run of the variant without them, then both variants briefly
-from its weights (--start OUT/4/last.pt), so that only the end differs.
+from its weights (--start OUT/4/last.pt), so that only the end differs. Both are measured on the same scans, so the
+table also counts those that one of them alone finds.
 """
 
 import argparse
@@ -72,7 +73,7 @@ def main() -> None:
     found = {}
     for number, (name, change) in enumerate(VARIANTS.items()):
         if not asked.only or name in asked.only:
-            found[name] = measured(change(short(asked.steps, asked.start)), asked.out / str(number), sets)
+            found[name] = figures(measured(change(short(asked.steps, asked.start)), asked.out / str(number), sets))
             (asked.out / "ablations.json").write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     print(unseen(found))
@@ -87,8 +88,11 @@ def short(steps: int, start: str) -> Recipe:
 
 
 def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
-    """Train one variant, or go on with it, and measure it; its figures are kept in RUN/figures.json."""
-    kept = run / "figures.json"
+    """Train one variant, or go on with it, and score the scans with it; all scores are kept in RUN/scores.json.
+
+    benign: of each scan, its score for each of POOLS. test: the same, and families: what each of these scans holds.
+    """
+    kept = run / "scores.json"
     if kept.is_file():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
@@ -101,12 +105,14 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
     benign = [scores(network, one, half)[1] for one in track(without, "benign")]
     held = chain.from_iterable(read_held(path, energies) for path in sets.test)
     tested = [scores(network, one, half) for one in track(held, "test")]
-    families, values = zip(*tested, strict=True)
-    found = {"minutes": round(minutes, 1), "recipe": asdict(recipe)}
-    for place, pool in enumerate(POOLS):
-        threshold = Calibration.from_scores([one[place] for one in benign]).threshold(PFA)
-        found[str(pool)] = figures(families, np.array([one[place] for one in values]), threshold)
-    kept.write_text(json.dumps(found, indent=1) + "\n")
+    found = {
+        "minutes": round(minutes, 1),
+        "recipe": asdict(recipe),
+        "benign": benign,
+        "test": [values for _, values in tested],
+        "families": [families for families, _ in tested],
+    }
+    kept.write_text(json.dumps(found) + "\n")
     return found
 
 
@@ -118,10 +124,22 @@ def scores(network: Network, one: Held, half: bool) -> tuple[tuple[str, ...], li
     return one.families, [float(scan_score(evidence, pool)) for pool in POOLS]
 
 
-def figures(
-    families: Sequence[tuple[str, ...]], values: np.ndarray[Any, np.dtype[np.float64]], threshold: float
+def figures(run: dict[str, Any]) -> dict[str, Any]:
+    """What `measured` found, as figures for each of POOLS; thresholds come from the benign scans."""
+    found: dict[str, Any] = {"minutes": run["minutes"], "recipe": run["recipe"]}
+    for place, pool in enumerate(POOLS):
+        threshold = Calibration.from_scores([one[place] for one in run["benign"]]).threshold(PFA)
+        found[str(pool)] = detection(run["families"], np.array([one[place] for one in run["test"]]), threshold)
+    return found
+
+
+def detection(
+    families: Sequence[Sequence[str]], values: np.ndarray[Any, np.dtype[np.float64]], threshold: float
 ) -> dict[str, Any]:
-    """AUROC, false alarms and Pd, over all and by family (of scans that hold one family only)."""
+    """AUROC, false alarms and Pd, over all and by family (of scans that hold one family only).
+
+    alarms of a family: whether each of its scans alarms, in the order of the sets.
+    """
     concealed = np.array([bool(held) for held in families])
     by_family: dict[str, list[float]] = defaultdict(list)
     for held, value in zip(families, values, strict=True):
@@ -139,6 +157,7 @@ def figures(
                 **rate(sum(value > threshold for value in held), len(held)),
                 "auroc": auroc(benign, np.array(held)),
                 "auroc_ci": auroc_interval(benign, np.array(held), rng),
+                "alarms": [bool(value > threshold) for value in held],
             }
             for family, held in sorted(by_family.items())
         },
@@ -166,16 +185,26 @@ def unseen(found: dict[str, Any]) -> str:
     if seen not in found or kept_out not in found:
         return ""
     lines = [
-        "| family | Pd at 1 %, seen | never seen | AUROC (95 %), seen | never seen |",
-        "|---|---|---|---|---|",
+        "| family | Pd at 1 %, seen | never seen | only seen, only never seen | AUROC (95 %), seen | never seen |",
+        "|---|---|---|---|---|---|",
     ]
-    others = [family for family in found[seen][pool]["families"] if family not in UNSEEN]
+    families = [found[name][pool]["families"] for name in (seen, kept_out)]
+    others = [family for family in families[0] if family not in UNSEEN]
     for family in (*UNSEEN, *others):
-        both = [found[name][pool]["families"][family] for name in (seen, kept_out)]
+        both = [one[family] for one in families]
         areas = [f"{one['auroc']:.2f} ({one['auroc_ci'][0]:.2f}-{one['auroc_ci'][1]:.2f})" for one in both]
         name = family if family in UNSEEN else f"{family} (seen by both)"
-        lines.append("| " + " | ".join([name, *map(told, both), *areas]) + " |")
+        lines.append("| " + " | ".join([name, *compared(*(one["alarms"] for one in both)), *areas]) + " |")
+    for name, among in (("these four", UNSEEN), ("the others", others)):
+        alarms = ([alarm for family in among for alarm in one[family]["alarms"]] for one in families)
+        lines.append("| " + " | ".join([name, *compared(*alarms), "", ""]) + " |")
     return "\n".join(lines)
+
+
+def compared(seen: Sequence[bool], never: Sequence[bool]) -> tuple[str, str, str]:
+    """Two Pd on the same scans, and how many scans only the one and only the other finds."""
+    only = [sum(one and not other for one, other in zip(*two, strict=True)) for two in ((seen, never), (never, seen))]
+    return told(rate(sum(seen), len(seen))), told(rate(sum(never), len(never))), f"{only[0]}, {only[1]}"
 
 
 def told(one: dict[str, Any]) -> str:
