@@ -8,13 +8,14 @@ threshold (at most 1 % of these scans alarm), --test its figures; --test may be 
 `nii simulate cargo` made, with a seed of its own. Runs that are done are not done again; one that was stopped
 goes on from its last evaluation.
 
-For kinds never seen the cheapest strong answer: one long run of the variant without them, then both variants briefly
-from its weights (--start OUT/4/last.pt), so that only the end differs. Both are measured on the same scans, so the
-table also counts those that one of them alone finds.
+For kinds never seen the cheapest strong answer is --shared: one training without them up to its finish, which then is
+done twice, with them and without (OUT/shared, OUT/0, OUT/4). Both are measured on the same scans, so the table also
+counts those that one of them alone finds.
 """
 
 import argparse
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,12 +40,13 @@ PFA = 0.01
 UNSEEN = ("bricks", "pill_press", "false_wall", "other")
 POOLS = (1, 3, 5, 9, 15)  # sides of the window over which evidence is averaged, cells of 4 pixels
 
+SEEN, UNSHOWN = "as it ships", "without " + ", ".join(UNSEEN)
 VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
-    "as it ships": lambda recipe: recipe,
+    SEEN: lambda recipe: recipe,
     "excess never learned": lambda recipe: replace(recipe, losses=replace(recipe.losses, excess=0.0)),
     "one energy": lambda recipe: replace(recipe, energies=recipe.energies[-1:]),
     "no wide blocks at 1/32": lambda recipe: replace(recipe, blocks=(*recipe.blocks[:3], 0)),
-    "without " + ", ".join(UNSEEN): lambda recipe: replace(recipe, without=UNSEEN),
+    UNSHOWN: lambda recipe: replace(recipe, without=UNSEEN),
 }
 
 
@@ -66,25 +68,41 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True, action="append")
     parser.add_argument("--steps", type=int, default=4500)
-    parser.add_argument("--start", default="", help="RUN/last.pt that all go on from")
     parser.add_argument("--only", action="append", choices=list(VARIANTS), help="of the variants; may be repeated")
+    parser.add_argument("--shared", action="store_true", help="of kinds never seen: two finishes of one training")
     asked = parser.parse_args()
     sets = Sets(asked.train, asked.validation, asked.benign, tuple(asked.test))
+    plain = short(asked.steps)
+    names = asked.only or VARIANTS
+    if asked.shared:
+        names = (SEEN, UNSHOWN)
+        share(VARIANTS[UNSHOWN](plain), asked.out, sets)
     found = {}
     for number, (name, change) in enumerate(VARIANTS.items()):
-        if not asked.only or name in asked.only:
-            found[name] = figures(measured(change(short(asked.steps, asked.start)), asked.out / str(number), sets))
+        if name in names:
+            found[name] = figures(measured(change(plain), asked.out / str(number), sets))
             (asked.out / "ablations.json").write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     print(unseen(found))
 
 
-def short(steps: int, start: str) -> Recipe:
-    """The cargo recipe in so many steps, a third of them its finish; without weights to start with, from scratch."""
+def short(steps: int) -> Recipe:
+    """The cargo recipe from scratch in so many steps, a third of them its finish."""
     recipe = read_recipe("cargo")
     finish = replace(recipe.ending, iterations=steps // 3)
-    rate = recipe.rate if start else 2e-3
-    return replace(recipe, start=start, iterations=steps, finish=finish, rate=rate)
+    return replace(recipe, start="", iterations=steps, finish=finish, rate=2e-3)
+
+
+def share(recipe: Recipe, out: Path, sets: Sets) -> None:
+    """Train up to the finish, in OUT/shared, and give both of the variants that are compared this beginning."""
+    shared = out / "shared"
+    before = replace(recipe, iterations=recipe.steady, finish=replace(recipe.ending, iterations=0))
+    if not (shared / "examples.png").is_file():  # the last that a training writes
+        train(before, Team.join(), shared, [sets.train], sets.validation, resume=True)
+    for number, name in enumerate(VARIANTS):
+        run = out / str(number)
+        if name in (SEEN, UNSHOWN) and not run.is_dir():
+            shutil.copytree(shared, run)
 
 
 def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
@@ -169,7 +187,7 @@ def table(found: dict[str, Any]) -> str:
     lines = ["| training | window | minutes | AUROC (95 %) | Pd at 1 % | false alarms |", "|---|---|---|---|---|---|"]
     pool = str(read_recipe("cargo").pool)
     for name, run in found.items():
-        for window in POOLS if name == "as it ships" else (pool,):
+        for window in POOLS if name == SEEN else (pool,):
             one = run[str(window)]
             low, high = one["auroc_ci"]
             lines.append(
@@ -181,14 +199,14 @@ def table(found: dict[str, Any]) -> str:
 
 def unseen(found: dict[str, Any]) -> str:
     """Families that one training left out, beside the training that saw them."""
-    pool, (seen, *_, kept_out) = str(read_recipe("cargo").pool), VARIANTS
-    if seen not in found or kept_out not in found:
+    pool = str(read_recipe("cargo").pool)
+    if SEEN not in found or UNSHOWN not in found:
         return ""
     lines = [
         "| family | Pd at 1 %, seen | never seen | only seen, only never seen | AUROC (95 %), seen | never seen |",
         "|---|---|---|---|---|---|",
     ]
-    families = [found[name][pool]["families"] for name in (seen, kept_out)]
+    families = [found[name][pool]["families"] for name in (SEEN, UNSHOWN)]
     others = [family for family in families[0] if family not in UNSEEN]
     for family in (*UNSEEN, *others):
         both = [one[family] for one in families]
