@@ -69,7 +69,7 @@ class Recipe:
     decay: float = 0.02
     average: float = 0.998
     every: int = 500
-    at_once: int = 2400
+    at_once: int = 1800
     mined: int = 200
     precision: str = "auto"
     operator_images: bool = False
