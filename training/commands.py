@@ -24,9 +24,8 @@ def train(
     threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
 ) -> None:
     """Train a network by a recipe; export and calibrate it. Sets that are not given are simulated."""
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # a thread that waits must not take a core from who makes samples
+    # A thread that waits must not take a core from those that make samples
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _extra("train"):
         import torch
 
