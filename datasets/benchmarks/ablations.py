@@ -208,13 +208,14 @@ def unseen(found: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     families = [found[name][pool]["families"] for name in (SEEN, UNSHOWN)]
+    left_out = [family for family in UNSEEN if family in families[0]]
     others = [family for family in families[0] if family not in UNSEEN]
-    for family in (*UNSEEN, *others):
+    for family in (*left_out, *others):
         both = [one[family] for one in families]
         areas = [f"{one['auroc']:.2f} ({one['auroc_ci'][0]:.2f}-{one['auroc_ci'][1]:.2f})" for one in both]
         name = family if family in UNSEEN else f"{family} (seen by both)"
         lines.append("| " + " | ".join([name, *compared(*(one["alarms"] for one in both)), *areas]) + " |")
-    for name, among in (("these four", UNSEEN), ("the others", others)):
+    for name, among in (("those left out", left_out), ("the others", others)):
         alarms = ([alarm for family in among for alarm in one[family]["alarms"]] for one in families)
         lines.append("| " + " | ".join([name, *compared(*alarms), "", ""]) + " |")
     return "\n".join(lines)
