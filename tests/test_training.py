@@ -14,8 +14,10 @@ import pytest
 import torch
 
 import training
+from nii.calibrate import Benign
 from nii.detector import Detector, find_model
 from nii.errors import ScanSetError, UsageError
+from nii.io.write import write_tiff
 from nii.scan import Scan
 from nii.simulate.concealments import FAMILIES
 from nii.simulate.loads import KINDS
@@ -166,8 +168,8 @@ def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_ru
 
     saved = module.save_weights
 
-    def save_then_stop(network, minutes, path):
-        saved(network, minutes, path)
+    def save_then_stop(network, minutes, run, path):
+        saved(network, minutes, run, path)
         if path.name == "last.pt":
             raise StoppedError
 
@@ -180,6 +182,51 @@ def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_ru
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"rate": 1e-3}, r"rate 0\.0005 \(came 0\.001\)"),
+        ({"iterations": 8}, r"iterations 4 \(came 8\)"),
+        ({"samples": SampleConfig(crop=(96, 96))}, r"samples\.crop \[64, 96\] \(came \[96, 96\]\)"),
+        ({"finish": FinishConfig(2, 2, (32, 32))}, r"finish\.batch None \(came 2\)"),
+    ],
+)
+def test_a_checkpoint_is_not_resumed_with_another_recipe(simulated, recipe, finished_run, tmp_path, changed, said):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    before = (run / "config.json").read_bytes()
+    with pytest.raises(UsageError, match=rf"checkpoint\.pt: expected to resume with its own recipe and data, {said}"):
+        train(replace(recipe, **changed), ALONE, run, [simulated], simulated, resume=True)
+    assert (run / "config.json").read_bytes() == before
+
+
+def test_a_checkpoint_is_not_resumed_on_other_data(simulated, recipe, finished_run, tmp_path, rng):
+    run, own = shutil.copytree(finished_run, tmp_path / "run"), tmp_path / "own.tif"
+    write_tiff(own, rng.uniform(0.5, 1, (2, 64, 96)).astype(np.float32), open_beam=60000)
+    for given in ({"data": [simulated, simulated]}, {"data": [simulated], "own": (Benign(str(own)),)}):
+        with pytest.raises(UsageError, match=r"its own recipe and data, data \w+ \(came \w+\)$"):
+            train(recipe, ALONE, run, validation=simulated, resume=True, **given)
+
+
+def test_another_machine_may_resume_in_another_precision(simulated, recipe, finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    train(replace(recipe, precision="auto"), ALONE, run, [simulated], simulated, resume=True)
+    assert json.loads((run / "config.json").read_text())["precision"] == "fp32"
+
+
+def test_the_exported_recipe_is_that_of_the_weights_not_of_the_folder(finished_run, recipe, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    (run / "config.json").write_text((run / "config.json").read_text().replace('"rate": 0.0005', '"rate": 9'))
+    contract = export(run, tmp_path / "model.onnx", version="1")
+    assert contract.recipe["rate"] == recipe.rate
+    assert contract.data == contract.recipe["data"]
+
+
+def test_only_the_process_that_leads_writes_the_run(simulated, recipe, tmp_path):
+    second = replace(ALONE, rank=1)
+    train(replace(recipe, iterations=2), second, tmp_path / "run", [simulated], simulated)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_run_can_begin_with_the_weights_of_another(finished_run, tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 
 from nii.calibrate import Benign
 from nii.errors import ScanSetError
-from nii.io.read import read_scan
+from nii.io.read import read_file, read_scan, split_pair
 from nii.io.scanset import ScanEntry, read_entry, read_set
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel, measure
@@ -146,9 +146,15 @@ def some(scans: list[Clean], most: int, rng: np.random.Generator) -> list[Clean]
     return [scan for number, scan in enumerate(scans) if number not in left_out]
 
 
-def data_hash(sets: list[Path]) -> str:
-    """SHA-256 over the annotations of the sets, in order: which scans a model was trained on."""
+def data_hash(sets: list[Path], own: tuple[Benign, ...] = ()) -> str:
+    """SHA-256 over the annotations of the sets and the files of the user's own scans, in order.
+
+    It says which scans a model was trained on.
+    """
     digest = hashlib.sha256()
     for path in sets:
         digest.update((path / "annotations.json").read_bytes())
+    for one in own:
+        for name in split_pair(one.path):
+            digest.update(read_file(name))
     return digest.hexdigest()

@@ -1,6 +1,5 @@
 """From a training run to one .onnx file that carries its own contract."""
 
-import json
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,7 @@ from nii.io.read import read_scan
 from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
 from nii.scan import FloatArray, Kind
-from training.checkpoint import load_network
+from training.checkpoint import load_network, load_run
 from training.network import Separator
 from training.precision import fp16, int8
 
@@ -64,7 +63,7 @@ def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
     if not (best.is_file() and config.is_file()):
         raise ModelError(f"{run}: expected best.pt and config.json of a training run, came a folder without")
     network, minutes = load_network(best)
-    recipe = json.loads(config.read_text())
+    recipe = load_run(best)
     contract = Contract(
         name=recipe["model"],
         version=version,

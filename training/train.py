@@ -12,7 +12,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 from nii.calibrate import Benign
 from nii.simulate.kinds import kind_of
 from training.artefact import load_artefact
-from training.checkpoint import load_weights, save, save_weights
+from training.checkpoint import check_same_run, described, load_weights, save, save_weights
 from training.data import Clean, data_hash, load_measured, load_set, some
 from training.hard import mine
 from training.losses import total
@@ -58,7 +58,9 @@ def train(
 
     team: this process, alone or with others. own: benign scans of the user, into which concealments of
     the simulated sets are projected too.
-    Raises ScanSetError for a set without truth; KeyboardInterrupt leaves the last checkpoint.
+    resume: go on from the checkpoint in `out`, whose recipe and data must be these (`check_same_run`).
+    Raises ScanSetError for a set without truth, UsageError for a checkpoint of another run; KeyboardInterrupt
+    leaves the last checkpoint.
     """
     # What is learned, and from what
     torch.manual_seed(recipe.seed)
@@ -91,18 +93,21 @@ def train(
 
     # Where to go on
     out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps({**asdict(recipe), "data": data_hash(data)}, indent=2))
     checkpoint, log = out / "checkpoint.pt", out / "log.jsonl"
+    run = described(recipe, data_hash(data, own))
     done, seconds, best = 0, 0.0, -1.0
     if resume and checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True, map_location=team.device)
+        check_same_run(state.get("run", {}), run, checkpoint)
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        done, seconds, best, half = (state[key] for key in ("done", "seconds", "best", "half"))
+        run, done, seconds, best, half = (state[key] for key in ("run", "done", "seconds", "best", "half"))
     elif team.leads:
         log.unlink(missing_ok=True)
+    if team.leads:
+        (out / "config.json").write_text(json.dumps(run, indent=2))
 
     # The loop: rounds of steps, each after a search for hard negatives and followed by an evaluation
     began = time.monotonic() - seconds
@@ -152,8 +157,9 @@ def train(
                 minutes = earlier + seconds / 60
                 if figures["auroc"] + figures["first_hit"] >= best:
                     best = figures["auroc"] + figures["first_hit"]
-                    save_weights(smooth, minutes, out / "best.pt")
+                    save_weights(smooth, minutes, run, out / "best.pt")
                 state = {
+                    "run": run,
                     "network": network.state_dict(),
                     "averaged": averaged.state_dict(),
                     "optimiser": optimiser.state_dict(),
@@ -164,7 +170,7 @@ def train(
                     "half": half,
                 }
                 save(state, checkpoint)
-                save_weights(smooth, minutes, out / "last.pt")
+                save_weights(smooth, minutes, run, out / "last.pt")
     if team.leads:
         draw_curves(log, out / "curves.png")
         draw_examples(smooth, held_out, team.device, out / "examples.png")
