@@ -263,6 +263,12 @@ def simulate(
     operator_images: Annotated[
         bool, typer.Option("--operator-images", help="Pseudo-colour JPEG in place of 16-bit transmission.")
     ] = False,
+    held_out: Annotated[
+        bool,
+        typer.Option(
+            "--held-out", help="Cargo of loads, conveyances and scanners that training lacks: to validate on."
+        ),
+    ] = False,
 ) -> None:
     """Simulate a scan set with exact truth."""
     from nii.simulate.generate import simulate_set
@@ -272,6 +278,8 @@ def simulate(
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
     if kind == "phantom" and operator_images:
         raise UsageError("--operator-images: expected with cargo, vehicle or parcel, came with phantom")
+    if kind == "phantom" and held_out:
+        raise UsageError("--held-out: expected with cargo, came with phantom")
     done = 0
     with bar("scans", scans) as progress:
         made = (
@@ -285,6 +293,7 @@ def simulate(
                 seed=seed,
                 workers=workers,
                 operator_images=operator_images,
+                held_out=held_out,
             )
         )
         try:

@@ -34,6 +34,8 @@ def test_operator_images_are_written_and_read_as_such(tmp_path: Path, capfd: pyt
             ["phantom", "--operator-images"],
             "nii: --operator-images: expected with cargo, vehicle or parcel, came with phantom",
         ),
+        (["phantom", "--held-out"], "nii: --held-out: expected with cargo, came with phantom"),
+        (["vehicle", "--held-out"], "nii: held-out kind of scene: expected one of cargo, came vehicle"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_write_nothing(

@@ -58,8 +58,9 @@ def load_set(
     """All truths of a simulated set, on disk but mapped into memory (5 to 7 MB a cargo scan).
 
     coloured: with the beams of their scanners, so that operator images can be made of them. without: families of
-    concealments that are left out.
+    concealments that are left out. Raises ScanSetError for a set of the held-out world.
     """
+    refuse_held_out(path)
     entries, scans = read_set(path).entries, []
     beams = _beams(path, len(entries)) if coloured else [()] * len(entries)
     with tempfile.TemporaryFile() as file:
@@ -75,6 +76,13 @@ def load_set(
         Clean(Truth(without, hidden), cargo, beams=pair)
         for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
     ]
+
+
+def refuse_held_out(path: Path) -> None:
+    """Raises ScanSetError for a set made to validate on alone: what is chosen on it would be chosen on training."""
+    annotations = path / "annotations.json"
+    if annotations.is_file() and json.loads(annotations.read_bytes()).get("info", {}).get("held_out"):
+        raise ScanSetError(f"{path}: expected a set to learn from, came one of held-out kinds")
 
 
 def _truths(path: Path, entries: tuple[ScanEntry, ...]) -> Iterator[Truth]:

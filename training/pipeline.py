@@ -18,6 +18,7 @@ from nii.io.scanset import read_set
 from nii.operating_point import SINGLE
 from nii.scan import Scan
 from nii.simulate.generate import simulate_set
+from training.data import refuse_held_out
 from training.export import export
 from training.masses import mass_ratios
 from training.recipe import Recipe
@@ -44,6 +45,8 @@ def make_model(
     data: simulated sets, and sets or folders of benign scans of the user's own (without truth). validation:
     a set with benign and concealed scans. What isn't given is simulated where the recipe says how.
     """
+    for path in data:
+        refuse_held_out(path)
     team = Team.join()
     simulated = [path for path in data if (path / "truth").is_dir()]
     own = split([path for path in data if path not in simulated])

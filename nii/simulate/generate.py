@@ -28,6 +28,7 @@ def simulate_set(
     scanner: Scanner | None = None,
     operator_images: bool = False,
     truth_only: bool = False,
+    held_out: bool = False,
 ) -> Iterator[int]:
     """Write a scan set into the folder `out`; yields the number of scans done, for a progress bar.
 
@@ -35,12 +36,15 @@ def simulate_set(
     number of workers. Scans of an interrupted call with the same arguments are kept; annotations.json
     is written last, so a set without it is unfinished. scanner: one for all scans, else each draws its own.
     operator_images: pseudo-colour pictures of the same scans in place of their transmission. truth_only: no scans, only
-    what training takes, in half the time.
+    what training takes, in half the time. held_out: of loads, conveyances and scanners that training lacks; to validate
+    on, never to train on.
     Raises UsageError for impossible arguments and for a folder that holds another set, ScanSetError
     if the disk is full or a process was killed.
     """
-    _check(kind, scans, concealed, seed, workers)
-    recipe = Recipe(kind, seed, scans, concealed, "" if scanner is None else repr(scanner), operator_images, truth_only)
+    kind_of(kind, held_out=held_out)
+    _check(scans, concealed, seed, workers)
+    given = "" if scanner is None else repr(scanner)
+    recipe = Recipe(kind, seed, scans, concealed, given, operator_images, truth_only, held_out)
     try:
         begin_set(out, recipe)
         todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]
@@ -56,8 +60,7 @@ def jobs(scans: int, share: float) -> list[Job]:
     return [(i, int((i + 1) * share) > int(i * share)) for i in range(scans)]
 
 
-def _check(kind: str, scans: int, concealed: float, seed: int, workers: int) -> None:
-    kind_of(kind)
+def _check(scans: int, concealed: float, seed: int, workers: int) -> None:
     for name, value, least, most in (
         ("scans", scans, 1, SEEDS - 1),
         ("concealed", concealed, 0, 1),

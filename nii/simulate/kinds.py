@@ -7,6 +7,8 @@ from typing import Protocol
 from nii.errors import UsageError
 from nii.simulate import cargo, concealments, loads, parcel, parcel_goods, scanners, vehicle, vehicle_goods
 from nii.simulate.draws import Rng
+from nii.simulate.held_out import scanners as held_out_scanners
+from nii.simulate.held_out import scenes as held_out_scenes
 from nii.simulate.scanners import Scanner
 from nii.simulate.scene import Scene
 
@@ -44,12 +46,23 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
+HELD_OUT: Mapping[str, Kind] = {
+    "cargo": Kind(
+        held_out_scenes.draw_held_out,
+        concealments.FAMILIES,
+        held_out_scenes.HS_CHAPTERS,
+        held_out_scanners.draw_held_out_scanner,
+    ),
+}
+"""Worlds that no training sees, by the kind of scene that they stand in for."""
+
 FAMILIES = tuple(sorted({family for kind in KINDS.values() for family in kind.families}))
 """Of all kinds; the COCO categories of every set, so that sets of several kinds can be joined."""
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of this name. Raises UsageError if there is none."""
-    if name not in KINDS:
-        raise UsageError(f"kind of scene: expected one of {', '.join(sorted(KINDS))}, came {name}")
-    return KINDS[name]
+def kind_of(name: str, *, held_out: bool = False) -> Kind:
+    """The kind of this name, or its held-out world. Raises UsageError if there is none."""
+    kinds, what = (HELD_OUT, "held-out kind of scene") if held_out else (KINDS, "kind of scene")
+    if name not in kinds:
+        raise UsageError(f"{what}: expected one of {', '.join(sorted(kinds))}, came {name}")
+    return kinds[name]

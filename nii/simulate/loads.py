@@ -7,6 +7,7 @@ air between them included (freight density tables; broad on purpose).
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -53,10 +54,14 @@ def draw_load(rng: Rng, kind: str, space: Box) -> Load:
     Its mass stays within PAYLOAD_KG for a 20-ft container, in proportion to the length of the space:
     a heavier one is drawn again, and in the end made of lighter goods.
     """
-    builder = BUILDERS.get(kind)
+    return built_load(rng, kind, BUILDERS.get(kind) or partial(stack, goods=STACKED[kind]), space)
+
+
+def built_load(rng: Rng, kind: str, build: Callable[[Rng, Box], list[Part]], space: Box) -> Load:
+    """As draw_load, by any builder."""
     limit = PAYLOAD_KG * (space.x[1] - space.x[0]) / CONTAINER_MM
     for _ in range(ATTEMPTS):
-        parts = builder(rng, space) if builder else stack(rng, space, STACKED[kind])
+        parts = build(rng, space)
         mass = sum(part.mass_kg for part in parts)
         if mass <= limit:
             break

@@ -49,14 +49,17 @@ class Simulated:
         return measure(self.expected, self.scanner.noise, self.rng)
 
 
-def simulate(kind: str, seed: int, index: int, *, concealed: bool, scanner: Scanner | None = None) -> Simulated:
+def simulate(
+    kind: str, seed: int, index: int, *, concealed: bool, scanner: Scanner | None = None, held_out: bool = False
+) -> Simulated:
     """Scan number `index` of the set with this seed. The same arguments give the same bytes, anywhere.
 
     kind: one of KINDS. Different seeds never share a scene: the random stream is keyed by (seed, index).
-    scanner: this one in place of a drawn one; all given scanners see the same scene.
+    scanner: this one in place of a drawn one; all given scanners see the same scene. held_out: of the world that
+    training lacks.
     Raises UsageError for an unknown kind or a number out of range.
     """
-    scenes, rng = kind_of(kind), _stream(seed, index)
+    scenes, rng = kind_of(kind, held_out=held_out), _stream(seed, index)
     scanner = scanner or scenes.draw_scanner(rng)
     scene = scenes.draw(rng, concealed=concealed)
     view, beams = scanner.view(scene.extent), scanner.beams()

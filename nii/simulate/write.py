@@ -19,7 +19,7 @@ import numpy.typing as npt
 from nii import __version__
 from nii.errors import ScanSetError, UsageError
 from nii.io.write import write_atomically, write_mask, write_tiff
-from nii.simulate.kinds import FAMILIES, KINDS
+from nii.simulate.kinds import FAMILIES, kind_of
 from nii.simulate.operator_image import draw_image
 from nii.simulate.scan import Simulated, simulate
 from nii.simulate.scanners import Scanner
@@ -37,8 +37,8 @@ class Recipe:
     """What a set is made of; the same recipe gives the same bytes.
 
     concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
-    operator_images: pseudo-colour pictures in place of transmission. truth_only: neither scans nor masks. version: of
-    this package, since another one may draw other scenes.
+    operator_images: pseudo-colour pictures in place of transmission. truth_only: neither scans nor masks. held_out: of
+    the world that training lacks. version: of this package, since another one may draw other scenes.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class Recipe:
     scanner: str = ""
     operator_images: bool = False
     truth_only: bool = False
+    held_out: bool = False
     version: str = __version__
 
 
@@ -82,7 +83,8 @@ def is_done(out: Path, index: int) -> bool:
 def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | None = None) -> None:
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
-    scan = simulate(recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner)
+    held_out = recipe.held_out
+    scan = simulate(recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner, held_out=held_out)
     truth = f"truth/{scan.name}.npz"
     if recipe.truth_only:
         image: dict[str, Any] = {"file_name": truth, "open_beam": scan.scanner.noise.open_beam}
@@ -95,7 +97,7 @@ def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | N
     if masked:
         write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
     annotations = [_annotation(one) for one in scan.truth.hidden]
-    image |= _image(scan, KINDS[recipe.kind].hs_chapters)
+    image |= _image(scan, kind_of(recipe.kind, held_out=held_out).hs_chapters)
     image["mask"] = f"masks/{scan.name}.png" if masked else None
     _write_json(_entry_path(out, index), {"image": image, "annotations": annotations})
 
