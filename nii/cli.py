@@ -269,6 +269,9 @@ def simulate(
             "--held-out", help="Cargo of loads, conveyances and scanners that training lacks: to validate on."
         ),
     ] = False,
+    unlisted: Annotated[
+        float, typer.Option(help="Share of cargo loads of no kind: things and arrangements drawn freely.")
+    ] = 0.0,
 ) -> None:
     """Simulate a scan set with exact truth."""
     from nii.simulate.generate import simulate_set
@@ -280,6 +283,8 @@ def simulate(
         raise UsageError("--operator-images: expected with cargo, vehicle or parcel, came with phantom")
     if kind == "phantom" and held_out:
         raise UsageError("--held-out: expected with cargo, came with phantom")
+    if kind == "phantom" and unlisted:
+        raise UsageError("--unlisted: expected with cargo, came with phantom")
     done = 0
     with bar("scans", scans) as progress:
         made = (
@@ -294,6 +299,7 @@ def simulate(
                 workers=workers,
                 operator_images=operator_images,
                 held_out=held_out,
+                unlisted=unlisted,
             )
         )
         try:

@@ -66,11 +66,11 @@ def load_set(
     with tempfile.TemporaryFile() as file:
         shelf = Shelf(file)
         for entry, truth in zip(entries, _truths(path, entries), strict=True):
-            kinds = [cargos.index(kind) for kind in (entry.cargo or "").split("+") if kind in cargos]
             shelf.put(truth.without)
             kept = (one for one in truth.hidden if one.family not in without)
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
-            scans.append((hidden, kinds[0] if len(kinds) == 1 else -1))
+            # a load of two kinds, of none, or of a kind and none is no example of a kind
+            scans.append((hidden, cargos.index(name) if (name := entry.cargo or "") in cargos else -1))
         arrays = shelf.arrays()
     return [
         Clean(Truth(without, hidden), cargo, beams=pair)

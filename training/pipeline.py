@@ -107,6 +107,7 @@ def _simulated(recipe: Recipe, name: str, sets: Path) -> Path:
             workers=WORKERS,
             operator_images=recipe.operator_images,
             truth_only=name == "train",
+            unlisted=config.unlisted,
         )
         _report(made, name, config.scans)
     return out

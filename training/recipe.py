@@ -18,11 +18,12 @@ SETS = ("train", "validation", "calibration", "test")
 
 @dataclass(frozen=True)
 class SetConfig:
-    """A scan set that `nii simulate` makes: number of scans, share that hold a concealment, seed."""
+    """A scan set that `nii simulate` makes: number of scans, share that hold a concealment, seed, loads of no kind."""
 
     scans: int
     concealed: float
     seed: int
+    unlisted: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Cargo scenes: a conveyance, what it carries, and now and then something concealed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nii.simulate.concealments import LOOSE, draw_concealment, draw_families
 from nii.simulate.conveyances import SHARES, draw_conveyance
 from nii.simulate.draws import Rng
-from nii.simulate.loads import KINDS, Load, draw_load
+from nii.simulate.loads import KINDS, UNLISTED, Load, draw_load
 from nii.simulate.placing import behind_dense
 from nii.simulate.scene import Concealment, Part, Scene, Spot, enclosing
 from nii.simulate.shapes import Box
@@ -39,12 +40,16 @@ class Filled:
         return tuple(part for load in self.loads for part in load.parts)
 
 
-def draw_cargo(rng: Rng, *, concealed: bool) -> Scene:
-    """One cargo scene; with `concealed`, one concealment (in one of ten scenes two)."""
+def draw_cargo(rng: Rng, *, concealed: bool, unlisted: float = 0.0) -> Scene:
+    """One cargo scene; with `concealed`, one concealment (in one of ten scenes two).
+
+    unlisted: share of loads of no kind; above 0, concealments of no kind and shields are drawn more broadly, too.
+    """
     conveyance = draw_conveyance(rng, str(rng.choice(list(SHARES), p=list(SHARES.values()))))
     families = draw_families(rng, conveyance, 2 if rng.random() < TWO else 1) if concealed else ()
-    filled = [fill(rng, left_free(rng, room, conveyance, families)) for room in conveyance.rooms]
-    concealments = tuple(_draw_one(rng, family, conveyance, filled) for family in families)
+    rooms = [left_free(rng, room, conveyance, families) for room in conveyance.rooms]
+    filled = [fill(rng, room, unlisted=unlisted) for room in rooms]
+    concealments = tuple(_draw_one(rng, family, conveyance, filled, broad=unlisted > 0) for family in families)
     loads = [load for one in filled for load in one.loads]
     return Scene(
         conveyance=conveyance.parts,
@@ -70,22 +75,27 @@ def left_free(rng: Rng, room: Box, conveyance: Conveyance, families: tuple[str, 
     return Box((x0, x1), room.y, room.z)
 
 
-def fill(rng: Rng, room: Box) -> Filled:
-    """Loads of one kind or of two."""
+def fill(rng: Rng, room: Box, *, unlisted: float = 0.0) -> Filled:
+    """Loads of one kind or of two; each of no kind with the probability `unlisted`."""
     if rng.random() >= MIXED:
-        return Filled(room, (draw_load(rng, str(rng.choice(KINDS)), room),))
+        return Filled(room, (draw_load(rng, _kind(rng, KINDS, unlisted), room),))
     cut = room.x[0] + (room.x[1] - room.x[0]) * rng.uniform(0.3, 0.7)
     halves = (Box((room.x[0], cut), room.y, room.z), Box((cut + 20, room.x[1]), room.y, room.z))
     full = [kind for kind in KINDS if kind != "empty"]
-    return Filled(room, tuple(draw_load(rng, str(rng.choice(full)), half) for half in halves))
+    return Filled(room, tuple(draw_load(rng, _kind(rng, full, unlisted), half) for half in halves))
 
 
-def _draw_one(rng: Rng, family: str, conveyance: Conveyance, filled: list[Filled]) -> Concealment:
+def _kind(rng: Rng, kinds: Sequence[str], unlisted: float) -> str:
+    # no draw where there are none of no kind, so that sets without them keep their bytes
+    return UNLISTED if unlisted and rng.random() < unlisted else str(rng.choice(kinds))
+
+
+def _draw_one(rng: Rng, family: str, conveyance: Conveyance, filled: list[Filled], *, broad: bool) -> Concealment:
     where = filled[rng.integers(len(filled))]
     spots = where.spots
     if family in LOOSE and rng.random() < DENSE:
         spots = behind_dense(spots, where.parts)
-    found = draw_concealment(rng, family, conveyance, where.room, spots)
+    found = draw_concealment(rng, family, conveyance, where.room, spots, broad=broad)
     if family not in LOOSE or rng.random() >= SHIELDED:
         return found
     # Shielded: a plate of metal behind it, part of what should not be there.

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from nii.simulate.contraband import contraband
 from nii.simulate.draws import Rng
+from nii.simulate.freeform import anything
 from nii.simulate.hidden_goods import bricks, bulk_bag, firearms, jerrycans, other, pills
 from nii.simulate.hidden_in_structure import (
     Change,
@@ -26,6 +27,7 @@ from nii.simulate.placing import displaced, draw_place
 from nii.simulate.presses import die_moulds, pill_press, press_parts
 from nii.simulate.scene import Concealment, Part, Spot, enclosing
 from nii.simulate.shapes import Box, shifted
+from nii.simulate.shields import shielded
 from nii.simulate.structure import Conveyance
 
 LOOSE: dict[str, Callable[[Rng], list[Part]]] = {
@@ -57,6 +59,9 @@ STRUCTURAL: dict[str, tuple[str, Callable[[Rng, Conveyance], Change]]] = {
 
 FAMILIES = tuple(sorted({*LOOSE, *STRUCTURAL}))
 
+FREEFORM = 0.7  # share of broadly drawn things of no kind that are freeform, and not a union of plain solids
+PLATED = 0.1  # share of broadly drawn loose things that lie behind an opaque plate
+
 RARE = {"reefer_hide": 8.0, "tank_hide": 2.5, "tyre_hide": 2.0}
 """Weight of families that only some conveyances can hold, so that they are not rare in a set; of others 1."""
 
@@ -68,15 +73,24 @@ def draw_families(rng: Rng, conveyance: Conveyance, count: int) -> tuple[str, ..
     return tuple(str(name) for name in rng.choice(able, count, replace=False, p=[w / sum(weights) for w in weights]))
 
 
-def draw_concealment(rng: Rng, family: str, conveyance: Conveyance, room: Box, spots: tuple[Spot, ...]) -> Concealment:
+def draw_concealment(
+    rng: Rng, family: str, conveyance: Conveyance, room: Box, spots: tuple[Spot, ...], *, broad: bool = False
+) -> Concealment:
     """One concealment of a family (one of FAMILIES) that the conveyance can hold.
 
-    A loose one is put in the room, in or on what its spots offer; a structural one in a cavity.
+    A loose one is put in the room, in or on what its spots offer; a structural one in a cavity. broad: things of no
+    kind are drawn more freely, and some loose ones lie behind opaque plates.
     """
     if family in STRUCTURAL:
         parts, pushed_out = STRUCTURAL[family][1](rng, conveyance)
         return Concealment(family, tuple(parts), tuple(pushed_out))
-    parts = LOOSE[family](rng)
+    parts = draw_loose(rng, family) if broad else LOOSE[family](rng)
     move, host = draw_place(rng, enclosing(parts), room, spots)
     moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
     return Concealment(family, moved, displaced(moved, host))
+
+
+def draw_loose(rng: Rng, family: str) -> list[Part]:
+    """A thing of a family (one of LOOSE) at the origin, drawn broadly: of any form, behind plates or without."""
+    parts = anything(rng) if family == "other" and rng.random() < FREEFORM else LOOSE[family](rng)
+    return shielded(rng, parts) if rng.random() < PLATED else parts

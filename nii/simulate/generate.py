@@ -29,6 +29,7 @@ def simulate_set(
     operator_images: bool = False,
     truth_only: bool = False,
     held_out: bool = False,
+    unlisted: float = 0.0,
 ) -> Iterator[int]:
     """Write a scan set into the folder `out`; yields the number of scans done, for a progress bar.
 
@@ -37,14 +38,14 @@ def simulate_set(
     is written last, so a set without it is unfinished. scanner: one for all scans, else each draws its own.
     operator_images: pseudo-colour pictures of the same scans in place of their transmission. truth_only: no scans, only
     what training takes, in half the time. held_out: of loads, conveyances and scanners that training lacks; to validate
-    on, never to train on.
+    on, never to train on. unlisted: share of loads of no kind; with any, concealments are drawn more broadly, too.
     Raises UsageError for impossible arguments and for a folder that holds another set, ScanSetError
     if the disk is full or a process was killed.
     """
-    kind_of(kind, held_out=held_out)
-    _check(scans, concealed, seed, workers)
+    free = kind_of(kind, held_out=held_out).draw_unlisted is not None
+    _check(scans, concealed, seed, workers, (unlisted, 1 if free else 0))
     given = "" if scanner is None else repr(scanner)
-    recipe = Recipe(kind, seed, scans, concealed, given, operator_images, truth_only, held_out)
+    recipe = Recipe(kind, seed, scans, concealed, given, operator_images, truth_only, held_out, unlisted)
     try:
         begin_set(out, recipe)
         todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]
@@ -60,12 +61,14 @@ def jobs(scans: int, share: float) -> list[Job]:
     return [(i, int((i + 1) * share) > int(i * share)) for i in range(scans)]
 
 
-def _check(scans: int, concealed: float, seed: int, workers: int) -> None:
+def _check(scans: int, concealed: float, seed: int, workers: int, unlisted: tuple[float, int]) -> None:
+    """unlisted: the share, and the most that this kind of scene has."""
     for name, value, least, most in (
         ("scans", scans, 1, SEEDS - 1),
         ("concealed", concealed, 0, 1),
         ("seed", seed, 0, SEEDS - 1),
         ("workers", workers, 1, 1024),
+        ("unlisted", unlisted[0], 0, unlisted[1]),
     ):
         if not least <= value <= most:
             raise UsageError(f"{name}: expected {least} to {most}, came {value}")

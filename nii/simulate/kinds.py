@@ -19,18 +19,26 @@ class DrawScene(Protocol):
     def __call__(self, rng: Rng, *, concealed: bool) -> Scene: ...
 
 
+class DrawUnlisted(Protocol):
+    """Draws one scene whose loads are of no kind with the probability `unlisted`."""
+
+    def __call__(self, rng: Rng, *, concealed: bool, unlisted: float) -> Scene: ...
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of scene.
 
     draw: one scene. families: what can be concealed in it, sorted. hs_chapters: its loads, each with its
-    chapter of the Harmonized System. draw_scanner: a scanner that such things are scanned by.
+    chapter of the Harmonized System. draw_scanner: a scanner that such things are scanned by. draw_unlisted: draws
+    scenes with loads of no kind, if it has them.
     """
 
     draw: DrawScene
     families: tuple[str, ...]
     hs_chapters: Mapping[str, str]
     draw_scanner: Callable[[Rng], Scanner]
+    draw_unlisted: DrawUnlisted | None = None
 
     @property
     def loads(self) -> tuple[str, ...]:
@@ -39,7 +47,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner),
+    "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner, cargo.draw_cargo),
     "parcel": Kind(parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner),
     "vehicle": Kind(
         vehicle.draw_vehicle_scene, vehicle.FAMILIES, vehicle_goods.HS_CHAPTERS, vehicle.draw_vehicle_scanner

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from nii.simulate.arrangements import unlisted
 from nii.simulate.bulky import bulk, coils, drums, ibc, logs, pipes, rolls, scrap
 from nii.simulate.draws import Rng
 from nii.simulate.household import furniture, household
@@ -27,6 +28,8 @@ STRIP_MM = 120.0  # width of the strips of free space above a load
 SECURED = 0.4  # share of loads with lashing or dunnage; loose bulk goods have none
 LEAST_HEADROOM = 60.0  # mm under the roof, below which nothing fits on top of a load
 UNSECURED = ("bulk", "empty", "scrap")
+UNLISTED = "unlisted"  # kind of a load of no kind
+DENSEST_HOST = 2.5  # g/cm3; nothing is hidden inside a thing of no kind that is denser
 SOLID = ("steel", "pine")  # materials that nothing can be hidden inside
 
 HS_CHAPTERS = {
@@ -49,11 +52,15 @@ class Load:
 
 
 def draw_load(rng: Rng, kind: str, space: Box) -> Load:
-    """One load of a kind (one of KINDS), on the floor of `space`, partly or wholly filling it.
+    """One load of a kind (one of KINDS, or UNLISTED), on the floor of `space`, partly or wholly filling it.
 
     Its mass stays within PAYLOAD_KG for a 20-ft container, in proportion to the length of the space:
     a heavier one is drawn again, and in the end made of lighter goods.
     """
+    if kind == UNLISTED:
+        load = built_load(rng, kind, unlisted, space)
+        spots = (spot for spot in load.spots if spot.host is None or _holds(spot.host, load.parts))
+        return replace(load, spots=tuple(spots))
     return built_load(rng, kind, BUILDERS.get(kind) or partial(stack, goods=STACKED[kind]), space)
 
 
@@ -69,6 +76,12 @@ def built_load(rng: Rng, kind: str, build: Callable[[Rng, Box], list[Part]], spa
         parts = [replace(part, density=part.density * limit / mass) for part in parts]
     kept = secure(rng, parts, space) if parts and kind not in UNSECURED and rng.random() < SECURED else []
     return Load(kind, (*parts, *kept), tuple(_spots(parts, space)))
+
+
+def _holds(host: Part, parts: tuple[Part, ...]) -> bool:
+    """Whether a thing of no kind can be hidden in: light, and no shell, whose inside is taken out of it."""
+    shell = any(part.sign < 0 and part.material == host.material and part.density == host.density for part in parts)
+    return host.density < DENSEST_HOST and not shell
 
 
 def _empty(rng: Rng, space: Box) -> list[Part]:

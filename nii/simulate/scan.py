@@ -14,9 +14,9 @@ from nii.physics.forward import Beam
 from nii.physics.materials import MATERIALS
 from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
-from nii.simulate.kinds import kind_of
+from nii.simulate.kinds import Kind, kind_of
 from nii.simulate.scanners import Scanner
-from nii.simulate.scene import Concealment, Part, areal_densities, expected, solid, summed
+from nii.simulate.scene import Concealment, Part, Scene, areal_densities, expected, solid, summed
 from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
@@ -50,18 +50,25 @@ class Simulated:
 
 
 def simulate(
-    kind: str, seed: int, index: int, *, concealed: bool, scanner: Scanner | None = None, held_out: bool = False
+    kind: str,
+    seed: int,
+    index: int,
+    *,
+    concealed: bool,
+    scanner: Scanner | None = None,
+    held_out: bool = False,
+    unlisted: float = 0.0,
 ) -> Simulated:
     """Scan number `index` of the set with this seed. The same arguments give the same bytes, anywhere.
 
     kind: one of KINDS. Different seeds never share a scene: the random stream is keyed by (seed, index).
     scanner: this one in place of a drawn one; all given scanners see the same scene. held_out: of the world that
-    training lacks.
+    training lacks. unlisted: share of loads of no kind, 0 for kinds of scenes that have none.
     Raises UsageError for an unknown kind or a number out of range.
     """
     scenes, rng = kind_of(kind, held_out=held_out), _stream(seed, index)
     scanner = scanner or scenes.draw_scanner(rng)
-    scene = scenes.draw(rng, concealed=concealed)
+    scene = _drawn(scenes, rng, concealed=concealed, unlisted=unlisted)
     view, beams = scanner.view(scene.extent), scanner.beams()
     shape = (view.z.size, view.x.size)
     with _blas().limit(limits=1, user_api="blas"):  # sums of several threads differ in their last bits
@@ -85,6 +92,14 @@ def simulate(
         load_kg=sum(part.mass_kg for part in scene.load),
         truth=truth,
     )
+
+
+def _drawn(scenes: Kind, rng: np.random.Generator, *, concealed: bool, unlisted: float) -> Scene:
+    if unlisted == 0:
+        return scenes.draw(rng, concealed=concealed)
+    if scenes.draw_unlisted is None:
+        raise UsageError(f"unlisted: expected 0 for this kind of scene, came {unlisted:g}")
+    return scenes.draw_unlisted(rng, concealed=concealed, unlisted=unlisted)
 
 
 def drawn_scanner(kind: str, seed: int, index: int) -> Scanner:

@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from nii.physics.forward import Beam, transmission
 from nii.scan import FloatArray
 from nii.simulate.shapes import Box, Oriented, Patch, Shape, View
+from nii.simulate.textures import PATTERNS, blobs
 
 TILE = (64, 128)  # rows and columns of a part of an image that fits the cache of one core
 FAINTEST = np.float32(1e-12)  # transmission; no scanner sees a millionth of that
@@ -22,8 +22,8 @@ FAINTEST = np.float32(1e-12)  # transmission; no scanner sees a millionth of tha
 class Texture:
     """Uneven filling of a solid: its path is multiplied by a pattern of mean 1.
 
-    pattern: "grain" (blobs), "folds" (creases, as of cloth), "stripes-x", "stripes-z" (layers) or "grid" (packed
-    items); stripes and grids turn with the solid.
+    pattern: "grain" (blobs), "folds" (creases, as of cloth), "stripes-x", "stripes-z" (layers), "grid" (packed
+    items), or one of textures.PATTERNS; stripes and grids turn with the solid.
     size: period or blob size, mm. contrast: standard deviation of the multiplier.
     seed: of the pattern's own random numbers, so that a scene renders to the same bytes.
     """
@@ -164,13 +164,15 @@ def texture(plan: Texture, patch: Patch, view: View, *, turn: float = 0.0) -> Fl
 
     turn: of stripes and grids in the image, radians.
     """
-    rng = np.random.default_rng(plan.seed)
+    rng, shape, step = np.random.default_rng(plan.seed), patch.path.shape, _steps(view)
     if plan.pattern == "grain":
-        wave = _blobs(rng, plan.size, patch, view)
+        wave = blobs(rng, shape, plan.size, step)
     elif plan.pattern == "folds":
         fine = (plan.size[0] * 0.4, plan.size[1] * 0.4)
-        creases = np.abs(_blobs(rng, plan.size, patch, view)) + np.abs(_blobs(rng, fine, patch, view)) / 2
+        creases = np.abs(blobs(rng, shape, plan.size, step)) + np.abs(blobs(rng, shape, fine, step)) / 2
         wave = np.asarray((creases - creases.mean()) / max(float(creases.std()), 1e-6), np.float32)
+    elif plan.pattern in PATTERNS:
+        wave = PATTERNS[plan.pattern](rng, shape, plan.size, step)
     else:
         wave = _periodic(rng, plan, patch, view, turn)
     return np.asarray(np.maximum(1 + plan.contrast * wave, 0.05), np.float32)
@@ -180,15 +182,6 @@ def _steps(view: View) -> tuple[float, float]:
     """Pitch along x and z, mm."""
     step_z = float(view.z[0] - view.z[1]) if view.z.size > 1 else 1.0
     return (float(view.x[1] - view.x[0]) if view.x.size > 1 else 1.0), step_z
-
-
-def _blobs(rng: np.random.Generator, size: tuple[float, float], patch: Patch, view: View) -> FloatArray:
-    """Smooth random field of about unit variance, blobs of this size (mm)."""
-    rows, columns = patch.path.shape
-    step_x, step_z = _steps(view)
-    small = (max(int(columns * step_x / size[0]) + 2, 2), max(int(rows * step_z / size[1]) + 2, 2))
-    field_ = rng.standard_normal((small[1], small[0])).astype(np.float32)
-    return np.asarray(cv2.resize(field_, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _periodic(rng: np.random.Generator, plan: Texture, patch: Patch, view: View, turn: float) -> FloatArray:

@@ -29,6 +29,8 @@ FOLDERS = ("scans", "masks", "truth", "unfinished")
 
 CATEGORIES = {family: number for number, family in enumerate(FAMILIES, start=1)}
 
+NO_CHAPTER = "99"  # of the Harmonized System: of loads of no kind
+
 Job = tuple[int, bool]  # index of a scan, and whether it is a concealed one
 
 
@@ -38,7 +40,8 @@ class Recipe:
 
     concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
     operator_images: pseudo-colour pictures in place of transmission. truth_only: neither scans nor masks. held_out: of
-    the world that training lacks. version: of this package, since another one may draw other scenes.
+    the world that training lacks. unlisted: share of loads of no kind. version: of this package, since another one may
+    draw other scenes.
     """
 
     kind: str
@@ -49,6 +52,7 @@ class Recipe:
     operator_images: bool = False
     truth_only: bool = False
     held_out: bool = False
+    unlisted: float = 0.0
     version: str = __version__
 
 
@@ -83,8 +87,10 @@ def is_done(out: Path, index: int) -> bool:
 def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | None = None) -> None:
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
-    held_out = recipe.held_out
-    scan = simulate(recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner, held_out=held_out)
+    held_out, unlisted = recipe.held_out, recipe.unlisted
+    scan = simulate(
+        recipe.kind, recipe.seed, index, concealed=concealed, scanner=scanner, held_out=held_out, unlisted=unlisted
+    )
     truth = f"truth/{scan.name}.npz"
     if recipe.truth_only:
         image: dict[str, Any] = {"file_name": truth, "open_beam": scan.scanner.noise.open_beam}
@@ -154,7 +160,7 @@ def _image(scan: Simulated, hs_chapters: Mapping[str, str]) -> dict[str, Any]:
         "width": columns,
         "height": rows,
         "cargo": scan.cargo,
-        "hs_chapters": [hs_chapters[kind] for kind in scan.cargo.split("+")],
+        "hs_chapters": [hs_chapters.get(kind, NO_CHAPTER) for kind in scan.cargo.split("+")],
         "conveyance": scan.conveyance,
         "load_kg": round(scan.load_kg, 3),
         "pitch_mm": list(scan.scanner.pitch_mm),
