@@ -24,9 +24,11 @@ METADATA_FIELD = 14  # ModelProto.metadata_props, repeated StringStringEntryProt
 class Contract:
     """Everything about a model but its weights.
 
-    kind: of scans it takes. energies: names, low first. pitch_mm: pitches it was trained on, lowest and
-    highest. families, cargos: names of the classes in the order of the outputs. recipe, data: what it
-    was trained by and on (data: SHA-256 over the annotations of the sets). minutes: of training.
+    kind: of scans it takes. energies: names, low first. pitch_mm: pitches of the scanners it was trained on, lowest and
+    highest. working_pitch_mm: at which the network looks; every scan that says its pitch is resampled to it (None, in
+    models up to 0.7: only scans outside of pitch_mm are, to the middle of these). families, cargos: names of the
+    classes in the order of the outputs. recipe, data: what it was trained by and on (data: SHA-256 over the
+    annotations of the sets). minutes: of training.
     calibrations: scores of benign scans; empty until calibrated. mass_ratios: true over estimated mass of
     concealments that the model found in validation scans, ascending; they make its masses right on average
     and give their intervals. naming: how its regions get the name of a family; loads: of loads whose kind and mass
@@ -48,6 +50,7 @@ class Contract:
     mass_ratios: tuple[float, ...] = ()
     naming: Naming | None = None
     loads: LoadCalibration | None = None
+    working_pitch_mm: float | None = None
 
     def to_json(self) -> str:
         """One line of JSON."""

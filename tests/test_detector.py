@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,3 +231,27 @@ def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
     assert both.candidates[0].mass is not None
     assert any("by the high one alone" in note for note in both.notes)
     assert not any("by the high one alone" in note for note in alone.notes)
+
+
+@pytest.mark.parametrize(
+    ("pitch", "size"),
+    [((6.0, 6.0), (64, 96)), ((6.1, 5.9), (64, 96)), ((3.0, 9.0), (32, 144)), ((12.0, 12.0), (128, 192))],
+)
+def test_a_model_that_works_at_one_pitch_is_given_every_scan_at_it(detector, pitch, size):
+    contract = replace(detector.contract, working_pitch_mm=6.0)
+    assert given_size(scan_with_block(pitch_mm=pitch), contract) == size
+    assert fitted(scan_with_block(pitch_mm=pitch), contract).shape == (2, *size)
+
+
+def test_a_model_that_works_at_one_pitch_takes_scans_of_no_or_a_misstated_pitch_as_they_are(detector):
+    contract = replace(detector.contract, working_pitch_mm=6.0)
+    for pitch in (None, (60.0, 60.0), (1.0, 1.0)):
+        assert given_size(scan_with_block(pitch_mm=pitch), contract) == (64, 96)
+
+
+def test_the_working_pitch_travels_in_the_contract(detector):
+    contract = replace(detector.contract, working_pitch_mm=6.0)
+    assert Contract.from_json(contract.to_json(), "a").working_pitch_mm == 6.0
+    older = json.loads(contract.to_json())
+    del older["working_pitch_mm"]
+    assert Contract.from_json(json.dumps(older), "a").working_pitch_mm is None

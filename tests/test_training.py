@@ -55,7 +55,7 @@ def network(**given):
 
 def test_a_pair_differs_only_by_the_concealment(simulated):
     samples = Samples(
-        load_set(simulated, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96), single=0.0), 1, 0
+        load_set(simulated, KINDS, 6.0), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96), single=0.0), 1, 0
     )
     for index in range(6):
         T, evidence, _, excess, _, family, _, _ = samples.sample(np.random.default_rng(index))
@@ -70,7 +70,7 @@ def test_a_pair_differs_only_by_the_concealment(simulated):
 
 
 def test_more_concealments_can_be_put_into_a_sample(simulated):
-    scans = load_set(simulated, KINDS)
+    scans = load_set(simulated, KINDS, 6.0)
     one, many = (
         Samples(scans, FAMILIES, KINDS.index("empty"), SampleConfig((160, 224), own=0.0, more=more), 1, 0)
         for more in (0.0, 0.8)
@@ -83,7 +83,7 @@ def test_more_concealments_can_be_put_into_a_sample(simulated):
 
 
 def test_a_sample_depends_on_its_number_only(simulated):
-    samples = Samples(load_set(simulated, KINDS), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
+    samples = Samples(load_set(simulated, KINDS, 6.0), FAMILIES, KINDS.index("empty"), SampleConfig((64, 96)), 1, 5)
     first, again = next(iter(samples)), quartered(samples.sample(np.random.default_rng((1, 5))))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
@@ -265,7 +265,7 @@ def test_bad_recipes_and_sets_give_one_line(tmp_path, simulated):
         read_recipe("nonesuch")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ScanSetError, match="expected"):
-        load_set(tmp_path / "empty", KINDS)
+        load_set(tmp_path / "empty", KINDS, 6.0)
     with pytest.raises(UsageError, match="precision"):
         export(tmp_path, tmp_path / "m.onnx", version="1", precision="int4")
 

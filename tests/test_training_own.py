@@ -44,7 +44,7 @@ def own(tmp_path_factory):
 
 
 def test_a_round_takes_all_of_the_users_scans_and_some_simulated_ones(simulated, own):
-    scans = [*load_set(simulated, CARGO.loads), *load_measured(split([own]).train)]
+    scans = [*load_set(simulated, CARGO.loads, 6.0), *load_measured(split([own]).train, 6.0)]
     assert some(scans, 4, np.random.default_rng(0)) == scans
     drawn = [some(scans, 2, np.random.default_rng(seed)) for seed in range(20)]
     for part in drawn:
@@ -54,10 +54,10 @@ def test_a_round_takes_all_of_the_users_scans_and_some_simulated_ones(simulated,
 
 
 def test_concealments_of_simulated_scans_go_into_the_users_own(simulated, own):
-    measured = load_measured(split([own]).train)
+    measured = load_measured(split([own]).train, 6.0)
     assert [scan.measured for scan in measured] == [True] * 4
     config = SampleConfig((64, 96), own=0.0, hard=0.0, measured=1.0, single=0.0)
-    samples = Samples([*load_set(simulated, CARGO.loads), *measured], CARGO.families, EMPTY, config, 1, 0)
+    samples = Samples([*load_set(simulated, CARGO.loads, 6.0), *measured], CARGO.families, EMPTY, config, 1, 0)
     for number in range(4):
         T, evidence, _, excess, _, _, cargo, empty = samples.sample(np.random.default_rng(number))
         assert (cargo.tolist(), empty.tolist()) == ([-1, -1], [-1.0, -1.0])
@@ -85,11 +85,11 @@ def test_only_transmission_is_trained_on(tmp_path):
     pixels[16:48, 16:48] = (0, 128, 255)
     cv2.imwrite(str(image), pixels)
     with pytest.raises(ScanSetError, match=r"expected a benign transmission .* came operator-image"):
-        load_measured((Benign(str(image)),))
+        load_measured((Benign(str(image)),), 6.0)
 
 
 def test_hard_negatives_are_the_highest_peaks_of_benign_scans(simulated):
-    scans = load_set(simulated, CARGO.loads)
+    scans = load_set(simulated, CARGO.loads, 6.0)
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 16, 16), blocks=(1, 1, 1, 1)))
     places = mine(network, scans, 2, np.random.default_rng(1), torch.device("cpu"))

@@ -35,7 +35,7 @@ def parcels(tmp_path_factory):
 
 
 def coloured(parcels, **config):
-    scans = load_set(parcels, PARCEL.loads, coloured=True)
+    scans = load_set(parcels, PARCEL.loads, 1.2, coloured=True)
     config = SampleConfig(CROP, single=0.0, **config)
     return Samples(scans, PARCEL.families, PARCEL.loads.index("empty"), config, 1, 0, energies=3)
 
@@ -70,7 +70,7 @@ def test_sets_of_one_scanner_make_no_operator_images(parcels, tmp_path):
     for folder in ("scans", "masks", "truth"):
         (tmp_path / folder).symlink_to(parcels / folder)
     with pytest.raises(ScanSetError, match="expected a set of many scanners"):
-        load_set(tmp_path, PARCEL.loads, coloured=True)
+        load_set(tmp_path, PARCEL.loads, 1.2, coloured=True)
 
 
 def test_enlarged_crops_show_the_same_things_larger(parcels):
@@ -85,8 +85,10 @@ def test_enlarged_crops_show_the_same_things_larger(parcels):
 
 
 def test_families_that_a_recipe_leaves_out_are_never_shown(parcels):
-    hidden = [one.family for scan in load_set(parcels, PARCEL.loads) for one in scan.truth.hidden]
-    kept = [one.family for scan in load_set(parcels, PARCEL.loads, without=(hidden[0],)) for one in scan.truth.hidden]
+    hidden = [one.family for scan in load_set(parcels, PARCEL.loads, 1.2) for one in scan.truth.hidden]
+    kept = [
+        one.family for scan in load_set(parcels, PARCEL.loads, 1.2, without=(hidden[0],)) for one in scan.truth.hidden
+    ]
     assert len(set(hidden)) > 1
     assert kept == [family for family in hidden if family != hidden[0]]
 

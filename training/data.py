@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -18,11 +19,12 @@ from nii.io.read import read_file, read_scan, split_pair
 from nii.io.scanset import ScanEntry, read_entry, read_set
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel, measure
+from nii.pitch import resized, size_at
 from nii.scan import FloatArray, Kind
 from nii.simulate.operator_image import draw_colours, operator_image
 from nii.simulate.scan import drawn_scanner
 from nii.simulate.scanners import draw_noise
-from nii.simulate.truth import Truth, read_truth
+from nii.simulate.truth import Truth, read_truth, resampled
 
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
 
@@ -53,9 +55,9 @@ class Clean:
 
 
 def load_set(
-    path: Path, cargos: tuple[str, ...], *, coloured: bool = False, without: tuple[str, ...] = ()
+    path: Path, cargos: tuple[str, ...], pitch_mm: float, *, coloured: bool = False, without: tuple[str, ...] = ()
 ) -> list[Clean]:
-    """All truths of a simulated set, on disk but mapped into memory (5 to 7 MB a cargo scan).
+    """All truths of a simulated set at this pitch, on disk but mapped into memory (3 MB a cargo scan at 6 mm).
 
     coloured: with the beams of their scanners, so that operator images can be made of them. without: families of
     concealments that are left out. Raises ScanSetError for a set of the held-out world.
@@ -65,7 +67,7 @@ def load_set(
     beams = _beams(path, len(entries)) if coloured else [()] * len(entries)
     with tempfile.TemporaryFile() as file:
         shelf = Shelf(file)
-        for entry, truth in zip(entries, _truths(path, entries), strict=True):
+        for entry, truth in zip(entries, _truths(path, entries, pitch_mm), strict=True):
             shelf.put(truth.without)
             kept = (one for one in truth.hidden if one.family not in without)
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
@@ -85,15 +87,26 @@ def refuse_held_out(path: Path) -> None:
         raise ScanSetError(f"{path}: expected a set to learn from, came one of held-out kinds")
 
 
-def _truths(path: Path, entries: tuple[ScanEntry, ...]) -> Iterator[Truth]:
+def _truths(path: Path, entries: tuple[ScanEntry, ...], pitch_mm: float) -> Iterator[Truth]:
     """Truth of each scan, unpacked by as many threads as there are cores."""
-    sources = [path / "truth" / f"{entry.name}.npz" for entry in entries]
-    for source in sources:
-        if not source.is_file():
-            raise ScanSetError(f"{path}: expected truth/{source.name} as `nii simulate` writes it, came none")
+    for entry in entries:
+        if not _source(path, entry).is_file():
+            raise ScanSetError(f"{path}: expected truth/{entry.name}.npz as `nii simulate` writes it, came none")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for first in range(0, len(sources), AT_ONCE):
-            yield from pool.map(read_truth, sources[first : first + AT_ONCE])
+        for first in range(0, len(entries), AT_ONCE):
+            yield from pool.map(partial(_truth, path, pitch_mm), entries[first : first + AT_ONCE])
+
+
+def _truth(path: Path, pitch_mm: float, entry: ScanEntry) -> Truth:
+    if entry.pitch_mm is None:
+        raise ScanSetError(f"{path}: expected a pitch of scan {entry.name} in annotations.json, came none")
+    truth = read_truth(_source(path, entry))
+    rows, columns = truth.without.shape[1:]
+    return resampled(truth, size_at((rows, columns), entry.pitch_mm, (pitch_mm, pitch_mm)))
+
+
+def _source(path: Path, entry: ScanEntry) -> Path:
+    return path / "truth" / f"{entry.name}.npz"
 
 
 def _beams(path: Path, scans: int) -> list[tuple[Beam, ...]]:
@@ -127,8 +140,8 @@ class Shelf:
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
 
-def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
-    """The user's own benign scans; one of a single energy stands for both, scans of another kind are refused."""
+def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Clean]:
+    """The user's own benign scans at this pitch; one of a single energy stands for both, other kinds are refused."""
     clean = []
     for one in scans:
         scan = read_entry(one.entry) if one.entry else read_scan(one.path)
@@ -137,7 +150,8 @@ def load_measured(scans: tuple[Benign, ...]) -> list[Clean]:
                 f"{one.path}: expected a benign transmission scan of one or two energies, came {scan.kind}"
             )
         T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
-        attenuation = -np.log(np.clip(T, LEAST_TRANSMISSION, None))
+        size = size_at(scan.shape, scan.pitch_mm, (pitch_mm, pitch_mm)) if scan.pitch_mm else scan.shape
+        attenuation = -np.log(np.clip(resized(T, size), LEAST_TRANSMISSION, None))
         clean.append(Clean(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
     return clean
 

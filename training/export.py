@@ -70,6 +70,7 @@ def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
         kind=Kind.OPERATOR_IMAGE if recipe["operator_images"] else Kind.TRANSMISSION,
         energies=tuple(recipe["energies"]),
         pitch_mm=tuple(recipe["pitch_mm"]),
+        working_pitch_mm=recipe["working_pitch_mm"],
         families=network.config.families,
         cargos=network.config.cargos,
         license=LICENSE,

@@ -52,8 +52,8 @@ class Recipe:
     without: families that are never shown, to see what becomes of kinds that nobody has seen. operator_images:
     learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first; one for a model
     of single-energy scans; red, green and blue for one of operator images. pitch_mm: lowest and
-    highest pitch of the scans. pool, energy_ratio: as in NetworkConfig.
-    backbone: as in NetworkConfig; it starts with ImageNet weights.
+    highest pitch of the scans. working_pitch_mm: to which all of them are resampled. pool, energy_ratio,
+    backbone: as in NetworkConfig; a backbone starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
     finish: how the run ends; without, its last third with the same crops.
     train, validation, calibration: sets that are simulated where none are given. test: the set that the
@@ -77,6 +77,7 @@ class Recipe:
     without: tuple[str, ...] = ()
     energies: tuple[str, ...] = ("4MV", "6MV")
     pitch_mm: tuple[float, float] = (3.2, 8.3)
+    working_pitch_mm: float = 6.0
     energy_ratio: float = 0.84
     pool: int = 3
     backbone: str = ""

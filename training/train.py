@@ -79,9 +79,12 @@ def train(
     if recipe.backbone and not recipe.start:
         network.backbone.load_imagenet()
     network = network.to(team.device).to(memory_format=torch.channels_last)
-    wanted = partial(load_set, cargos=kind.loads, coloured=recipe.operator_images, without=recipe.without)
-    scans = [scan for path in data for scan in wanted(path)] + load_measured(own)
-    held_out = load_validation(validation, config.energies)
+    pitch = recipe.working_pitch_mm
+    wanted = partial(
+        load_set, cargos=kind.loads, pitch_mm=pitch, coloured=recipe.operator_images, without=recipe.without
+    )
+    scans = [scan for path in data for scan in wanted(path)] + load_measured(own, pitch)
+    held_out = load_validation(validation, config.energies, pitch)
     earlier = started(network, recipe, scans) if recipe.start else 0.0
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)

@@ -10,7 +10,9 @@ import torch
 from nii.errors import ScanSetError
 from nii.io.read import read_scan
 from nii.io.scanset import read_mask, read_set
+from nii.pitch import resized, size_at
 from nii.scan import FloatArray
+from nii.simulate.truth import HALF_COVERED
 from training.network import Network, scan_score
 
 
@@ -23,22 +25,22 @@ class Held:
     families: tuple[str, ...]
 
 
-def load_validation(path: Path, energies: int) -> list[Held]:
+def load_validation(path: Path, energies: int, pitch_mm: float) -> list[Held]:
     """All scans of a set as `read_held` gives them. Raises ScanSetError unless there are benign and concealed ones."""
-    held = list(read_held(path, energies))
+    held = list(read_held(path, energies, pitch_mm))
     if len({one.mask is None for one in held}) != 2:
         raise ScanSetError(f"{path}: expected benign and concealed scans to validate on, came one kind only")
     return held
 
 
-def read_held(path: Path, energies: int) -> Iterator[Held]:
-    """One scan of a set after the other, with both energies or with the high one alone."""
+def read_held(path: Path, energies: int, pitch_mm: float) -> Iterator[Held]:
+    """One scan of a set after the other at this pitch, with both energies or with the high one alone."""
     for entry in read_set(path).entries:
-        yield Held(
-            np.ascontiguousarray(read_scan(entry.path).transmission[-energies:]),
-            read_mask(entry) if entry.concealed else None,
-            tuple(a.family for a in entry.annotations),
-        )
+        scan = read_scan(entry.path)
+        size = size_at(scan.shape, scan.pitch_mm, (pitch_mm, pitch_mm)) if scan.pitch_mm else scan.shape
+        transmission = resized(scan.transmission[-energies:], size)
+        mask = resized(read_mask(entry)[None].astype(np.float32), size)[0] >= HALF_COVERED if entry.concealed else None
+        yield Held(np.ascontiguousarray(transmission), mask, tuple(a.family for a in entry.annotations))
 
 
 @torch.no_grad()

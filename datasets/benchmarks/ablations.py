@@ -120,9 +120,9 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
     network, minutes = load_network(run / "last.pt")
     half = half_precision("auto", network)
     energies = network.config.energies
-    without = (one for one in read_held(sets.benign, energies) if one.mask is None)
+    without = (one for one in read_held(sets.benign, energies, recipe.working_pitch_mm) if one.mask is None)
     benign = [scores(network, one, half)[1] for one in track(without, "benign")]
-    held = chain.from_iterable(read_held(path, energies) for path in sets.test)
+    held = chain.from_iterable(read_held(path, energies, recipe.working_pitch_mm) for path in sets.test)
     tested = [scores(network, one, half) for one in track(held, "test")]
     found = {
         "minutes": round(minutes, 1),

@@ -1,6 +1,7 @@
 """What kind of load each stretch of the travel looks like, by the network that finds the concealments.
 
-Looked at on the coarsest pitch that the network was trained on: the kind shows there too, in a fraction of the time.
+Looked at on the pitch at which the model works, or the coarsest that it was trained on: the kind shows there too, in a
+fraction of the time.
 A cab is no load: where an inside is found, only that is looked at.
 """
 
@@ -36,7 +37,8 @@ def find_sections(scan: Scan, insides: Insides, detector: Detector) -> list[Sect
 
     Raises ModelError if scan and model don't fit.
     """
-    coarse = on_pitch(scan, detector.contract.pitch_mm[1])
+    contract = detector.contract
+    coarse = on_pitch(scan, contract.working_pitch_mm or contract.pitch_mm[1])
     by = coarse.shape[1] / scan.shape[1]
     found = []
     for start, end in _pieces(scan, insides):

@@ -7,7 +7,7 @@ On disk one .npz per scan (no pickle): `without`, uint16 (energy, row, column), 
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from nii.errors import ScanSetError
 from nii.io.write import write_atomically
+from nii.pitch import Size, axis_weights, resized, touched
 from nii.scan import FloatArray
 
 STEP = 5000  # steps per unit of attenuation; fine against photon noise of 1e6 photons
 EXCESS_STEP = 2500
 DEEPEST = 13.0  # 65535 / 5000
+HALF_COVERED = 0.5  # share of a coarser pixel that a concealment must cover to count there
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,37 @@ class Truth:
             height, width = one.mask.shape
             out[one.row : one.row + height, one.column : one.column + width] |= one.mask
         return out
+
+
+def resampled(truth: Truth, size: Size) -> Truth:
+    """The truth as pixels of another size see it: means of transmission, which is what a detector counts.
+
+    A concealment whose mask has no pixel left is left out.
+    """
+    old = truth.without.shape[1:]
+    if old == size:
+        return truth
+    transmission = np.exp(-truth.without)
+    found = [_resampled(one, transmission, size) for one in truth.hidden]
+    return Truth(-np.log(resized(transmission, size)), tuple(one for one in found if one.mask.any()))
+
+
+def _resampled(one: Hidden, transmission: FloatArray, size: Size) -> Hidden:
+    """A concealment through other pixels; transmission: (energy, row, column) without it, at the old ones."""
+    height, width = one.mask.shape
+    at = (slice(one.row, one.row + height), slice(one.column, one.column + width))
+    axes = list(zip(transmission.shape[1:], size, at, strict=True))
+    new, old = zip(*(touched(*axis) for axis in axes), strict=True)
+    rows, columns = (axis_weights(n, m, i, j) for (n, m, _), i, j in zip(axes, new, old, strict=True))
+    inside = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(at, old, strict=True))
+    before = transmission[:, *old]
+    after, mask = before.copy(), np.zeros(before.shape[1:], np.float32)
+    after[:, *inside] *= np.exp(-one.excess.astype(np.float32))
+    mask[inside] = one.mask
+    excess = np.log(rows @ before @ columns.T) - np.log(rows @ after @ columns.T)
+    return replace(
+        one, row=new[0].start, column=new[1].start, excess=excess, mask=rows @ mask @ columns.T >= HALF_COVERED
+    )
 
 
 def write_truth(path: Path, truth: Truth) -> None:
