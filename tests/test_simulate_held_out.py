@@ -187,7 +187,7 @@ def test_an_unfinished_set_goes_on_only_in_its_own_world(tmp_path: Path) -> None
 def test_training_refuses_a_held_out_set(held_out: Path, tmp_path: Path) -> None:
     message = "held-out: expected a set to learn from, came one of held-out kinds"
     with pytest.raises(ScanSetError, match=message):
-        load_set(held_out, tuple(BUILDERS))
+        load_set(held_out, tuple(BUILDERS), 6.0)
     with pytest.raises(ScanSetError, match=message):
         make_model(Recipe("cargo", "cargo"), tmp_path / "run", [held_out], None, version="0", resume=False)
     (held_out / "truth").rename(held_out / "apart")  # as a set of the user's own it would be read otherwise
