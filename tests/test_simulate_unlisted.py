@@ -256,7 +256,7 @@ def test_a_set_with_loads_of_no_kind_is_reproducible_and_its_load_is_unknown_to_
     assert files(tmp_path / "first") == files(tmp_path / "second")
     entries = read_set(tmp_path / "first").entries
     assert {kind for entry in entries for kind in (entry.cargo or "").split("+")} == {UNLISTED}
-    assert [clean.cargo for clean in load_set(tmp_path / "first", ("bulk", "cartons"))] == [-1] * 4
+    assert [clean.cargo for clean in load_set(tmp_path / "first", ("bulk", "cartons"), 6.0)] == [-1] * 4
 
 
 def test_a_mixture_with_a_load_of_no_kind_is_no_example_of_the_other_one(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_mixture_with_a_load_of_no_kind_is_no_example_of_the_other_one(tmp_pat
     for cargo, label in (("cartons", 1), ("cartons+unlisted", -1), ("bulk+cartons", -1), ("unlisted", -1)):
         table["images"][0]["cargo"] = cargo
         path.write_text(json.dumps(table))
-        assert load_set(tmp_path, ("bulk", "cartons"))[0].cargo == label
+        assert load_set(tmp_path, ("bulk", "cartons"), 6.0)[0].cargo == label
 
 
 @pytest.mark.parametrize(("kind", "share", "most"), [("cargo", 1.5, 1), ("cargo", float("nan"), 1), ("parcel", 0.3, 0)])
