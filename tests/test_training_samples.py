@@ -128,3 +128,18 @@ def test_a_model_of_operator_images_is_trained_calibrated_and_used(parcels, tmp_
     result = analyse(scan, detector, 0.5)
     assert result.p_value is not None
     assert unlayered(result).shape == (*scan.shape, 3)
+
+
+def test_faulty_scanners_change_what_is_seen_and_nothing_that_is_asked_for(parcels):
+    scans = load_set(parcels, PARCEL.loads, 1.2)
+    asked = {"own": 1.0, "more": 0.0, "single": 0.0}
+    clean, faulty = (
+        Samples(scans, PARCEL.families, 0, SampleConfig(CROP, **asked, faulty=share, coarsest=2.0), 1, 0)
+        for share in (0.0, 1.0)
+    )
+    for seed in range(4):  # places are drawn before the scanner is
+        before, after = (one.sample(np.random.default_rng(seed)) for one in (clean, faulty))
+        assert not torch.equal(before[0], after[0])
+        assert torch.isfinite(after[0]).all()
+        assert after[0].min() >= 0
+        assert torch.equal(before[5] >= 0, after[5] >= 0) or torch.equal(before[5] >= 0, (after[5] >= 0).flip(-1))

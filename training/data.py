@@ -17,13 +17,14 @@ from nii.calibrate import Benign
 from nii.errors import ScanSetError
 from nii.io.read import read_file, read_scan, split_pair
 from nii.io.scanset import ScanEntry, read_entry, read_set
+from nii.physics.faults import NONE, measure_with
 from nii.physics.forward import Beam
-from nii.physics.noise import NoiseModel, measure
+from nii.physics.noise import NoiseModel
 from nii.pitch import resized, size_at
 from nii.scan import FloatArray, Kind
 from nii.simulate.operator_image import draw_colours, operator_image
 from nii.simulate.scan import drawn_scanner
-from nii.simulate.scanners import draw_noise
+from nii.simulate.scanners import draw_chain
 from nii.simulate.truth import Truth, read_truth, resampled
 
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
@@ -47,10 +48,16 @@ class Clean:
     measured: bool = False
     beams: tuple[Beam, ...] = ()
 
-    def scanned(self, energies: int, rng: np.random.Generator) -> FloatArray:
-        """The scan without its concealments, measured anew: (energies, row, column), 3 of an operator image."""
+    def scanned(
+        self, energies: int, rng: np.random.Generator, *, faulty: float = 0.0, coarsest: float = 1.0
+    ) -> FloatArray:
+        """The scan without its concealments, measured anew: (energies, row, column), 3 of an operator image.
+
+        faulty, coarsest: as in SampleConfig.
+        """
         T = np.exp(-self.truth.without[:energies].astype(np.float32))
-        image = measure(T, LITTLE_NOISE if self.measured else draw_noise(rng), rng)
+        noise, faults = draw_chain(rng, faulty=faulty, coarsest=coarsest)
+        image = measure_with(T, LITTLE_NOISE, NONE, rng) if self.measured else measure_with(T, noise, faults, rng)
         return operator_image(image, self.beams, draw_colours(rng)) if self.beams else image
 
 

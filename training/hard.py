@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from training.data import Clean
 from training.network import Network, window_means
-from training.samples import Place
+from training.samples import Place, SampleConfig
 
 PEAKS = 3  # places of a scan
 APART = 15  # side of the window of which a peak is the highest, pixels at a quarter of the resolution
@@ -14,14 +14,20 @@ APART = 15  # side of the window of which a peak is the highest, pixels at a qua
 
 @torch.no_grad()
 def mine(
-    network: Network, scans: list[Clean], count: int, rng: np.random.Generator, device: torch.device
+    network: Network,
+    scans: list[Clean],
+    count: int,
+    rng: np.random.Generator,
+    device: torch.device,
+    config: SampleConfig,
 ) -> list[Place]:
     """The highest peaks of evidence in `count` scans as they are without their concealments, measured anew."""
     network.eval()
     places = []
     for number in rng.choice(len(scans), min(count, len(scans)), replace=False):
         scan = scans[number]
-        batch = torch.from_numpy(scan.scanned(network.config.energies, rng))[None].to(device)
+        image = scan.scanned(network.config.energies, rng, faulty=config.faulty, coarsest=config.coarsest)
+        batch = torch.from_numpy(image)[None].to(device)
         output = network(network.planes(batch))
         evidence = window_means(output.evidence, network.config.pool)  # (1, H4, W4)
         highest = F.max_pool2d(evidence, APART, stride=1, padding=APART // 2)

@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torch.utils.data import IterableDataset
 
+from nii.physics.faults import NONE, measure_with
 from nii.physics.forward import Beam
-from nii.physics.noise import NoiseModel, measure, variance
+from nii.physics.noise import NoiseModel, variance
 from nii.scan import FloatArray
 from nii.simulate.operator_image import ColourMap, draw_colours, operator_image
-from nii.simulate.scanners import draw_noise
+from nii.simulate.scanners import draw_chain
 from nii.simulate.truth import Hidden, Truth
 from training.data import LITTLE_NOISE, Clean
 
@@ -41,6 +42,7 @@ class SampleConfig:
     single: share whose two energies are made one (so that the model serves single-energy scans too).
     varied: largest factor by which a concealment of another scan is made larger, smaller, thicker or thinner.
     enlarged: largest factor by which crops are enlarged, as operator images are that were taken off a screen.
+    faulty: share measured by scanners with faults. coarsest: pixels of the worst of these over those of the sample.
     """
 
     crop: tuple[int, int] = (224, 320)
@@ -51,6 +53,8 @@ class SampleConfig:
     single: float = 0.1
     varied: float = 1.35
     enlarged: float = 1.0
+    faulty: float = 0.0
+    coarsest: float = 1.5
 
 
 Place = tuple[int, int, int]
@@ -133,7 +137,10 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             placed.append(self._inserted(rng, crop))
         colours = draw_colours(rng) if scan.beams else None
         attenuation = _cut(scan.truth.without, row, column, crop)
-        noise, flip = draw_noise(rng), rng.random() < 0.5
+        noise, faults = draw_chain(rng, faulty=config.faulty, coarsest=config.coarsest)
+        if scan.measured:
+            faults = NONE  # its own are in its pixels already
+        flip = rng.random() < 0.5
         single = rng.random() < config.single or self.energies == 1
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
         pair = []
@@ -143,7 +150,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             if single:
                 T[:], target.excess[:] = T[of_single], target.excess[of_single]
             T, target.excess = T[: self.energies], target.excess[: self.energies]
-            pair.append((measure(T, LITTLE_NOISE if scan.measured else noise, rng), T, target))
+            pair.append((measure_with(T, LITTLE_NOISE if scan.measured else noise, faults, rng), T, target))
         if colours:
             pair = _as_operator_images(pair, scan.beams, colours)
         crops = [_flipped(_enlarged(self._tensors(*one, noise, scan), config.crop), flip=flip) for one in pair]

@@ -124,7 +124,7 @@ def train(
             if team.leads and (done or recipe.start):  # nothing can be mined with a network that knows nothing
                 progress.update(task, description=f"hard negatives of {min(recipe.mined, len(used))} scans")
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
-                    hard = mine(smooth, used, recipe.mined, rng, team.device)
+                    hard = mine(smooth, used, recipe.mined, rng, team.device, recipe.samples)
             hard = team.told(hard)
             batches = _batches(used, config, recipe, done, hard, team)
             for step in range(done + 1, done + steps + 1):

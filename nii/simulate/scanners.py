@@ -1,15 +1,21 @@
 """Scanners: fixed presets, and draws around them so that a detector meets scanners nobody here has seen."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from nii.physics import faults
 from nii.physics.beams import HIGH_LAYER, HIGH_LAYERS, LOW_LAYER, LOW_LAYERS, Layer
+from nii.physics.faults import Faults
 from nii.physics.forward import Beam, linac_beam, tube_beam
 from nii.physics.noise import NoiseModel, for_beams
 from nii.physics.spectra import Filters
 from nii.simulate.draws import log_uniform
 from nii.simulate.shapes import Box, View
+
+SEEN = 0.3  # probability of each kind of fault of a faulty scanner
+JPEG = 0.5  # share of pictures of few grey levels that were compressed
 
 
 @dataclass(frozen=True)
@@ -188,3 +194,46 @@ def draw_noise(rng: np.random.Generator) -> NoiseModel:
         bits=bits,
         open_beam=float(round(rng.uniform(45_000, 64_500) * unit)),
     )
+
+
+def draw_chain(rng: np.random.Generator, *, faulty: float, coarsest: float) -> tuple[NoiseModel, Faults]:
+    """How a picture comes about: noise as by draw_noise, and with the probability `faulty` more of it, and faults.
+
+    coarsest: pixels of the worst scanner over those of the picture.
+    """
+    noise = draw_noise(rng)
+    if rng.random() >= faulty:
+        return noise, faults.NONE
+    return _worse(rng, noise), draw_faults(rng, coarsest)
+
+
+def _worse(rng: np.random.Generator, noise: NoiseModel) -> NoiseModel:
+    """Each of these with the probability SEEN: scatter, gains and air up to three times as bad, energies apart."""
+    drawn = {
+        "scatter": rng.uniform(0.02, 0.06),
+        "row_gain": log_uniform(rng, 4e-3, 2.5e-2),
+        "air_error": log_uniform(rng, 5e-3, 3e-2),
+        "misregistration": rng.uniform(-1.5, 1.5),
+    }
+    kept: dict[str, Any] = {name: value for name, value in drawn.items() if rng.random() < SEEN}
+    return replace(noise, **kept)
+
+
+def draw_faults(rng: np.random.Generator, coarsest: float) -> Faults:
+    """Faults of a scanner and of its pictures, each kind with the probability SEEN."""
+    drawn: list[dict[str, Any]] = [
+        {"lag": log_uniform(rng, 0.01, 0.12), "lag_columns": log_uniform(rng, 0.7, 8)},
+        {"gain_steps": log_uniform(rng, 2e-3, 3e-2), "block": int(rng.choice([8, 16, 32, 64]))},
+        {"drift": log_uniform(rng, 3e-3, 3e-2)},
+        {"lines": log_uniform(rng, 2e-3, 2e-2), "line_gain": log_uniform(rng, 0.01, 0.15)},
+        {"ghost": log_uniform(rng, 3e-3, 3e-2), "ghost_shift": (int(rng.integers(-9, 10)), int(rng.integers(4, 60)))},
+        {"coarse": log_uniform(rng, 1, coarsest)},
+        {
+            "levels": int(rng.choice([128, 256, 256, 256, 1024])),
+            "of_attenuation": bool(rng.random() < 0.6),
+            "deepest": rng.uniform(4, 8),
+        },
+    ]
+    found = Faults(**{name: value for kind in drawn if rng.random() < SEEN for name, value in kind.items()})
+    compressed = bool(found.levels) and rng.random() < JPEG
+    return replace(found, jpeg=int(rng.integers(60, 98))) if compressed else found
