@@ -12,6 +12,7 @@ import numpy as np
 
 from nii.contract import KEY, Contract
 from nii.errors import ModelError
+from nii.io.energies import MEGA, kilovolts
 from nii.pitch import resized, size_at
 from nii.scan import FloatArray, Kind, Scan
 
@@ -198,8 +199,8 @@ def _bent(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
         notes.append(f"two energies, scored by the high one alone by the single-energy model {contract.name}")
     elif pixels.shape[0] != wanted:
         raise ModelError(f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}")
-    elif not scan.energies:
-        notes.append(f"energies unknown, taken for {' and '.join(contract.energies)}")
+    elif contract.kind is Kind.TRANSMISSION:
+        notes.extend(_energy_notes(scan.energies, contract))
     size = given_size(scan, contract)
     if scan.pitch_mm is None:
         notes.append("pixel pitch unknown: no mass")
@@ -210,6 +211,17 @@ def _bent(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
     return pixels, tuple(notes)
 
 
+def _energy_notes(energies: tuple[str, ...], contract: Contract) -> list[str]:
+    """What is assumed where the scan's energies, as many as the model's, are unknown or others."""
+    if not kilovolts(energies):
+        return [f"energies unknown, taken for {' and '.join(contract.energies)}"]
+    if energies != contract.energies:
+        return [
+            f"energies {' and '.join(energies)} are not those of {contract.name}, {' and '.join(contract.energies)}"
+        ]
+    return []
+
+
 def choose_model(scan: Scan) -> str:
     """Name of the shipped model for this kind of scan; energies unknown means cargo.
 
@@ -218,7 +230,7 @@ def choose_model(scan: Scan) -> str:
     """
     if scan.kind is Kind.OPERATOR_IMAGE:
         name = "operator-image"
-    elif scan.energies and all("kv" in energy.lower() for energy in scan.energies):
+    elif kilovolts(scan.energies) and max(kilovolts(scan.energies)) < MEGA:
         name = "parcel"
     else:
         name = "cargo-single" if len(scan.transmission) == 1 and "cargo-single" in shipped_models() else "cargo"

@@ -32,7 +32,7 @@ def _png(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg(data: bytes) -> tuple[int, int]:
-    from nii.io.raster import jpeg_frame
+    from nii.io.jpeg import jpeg_frame
 
     _, rows, columns, _ = jpeg_frame(data, "")
     return columns, rows

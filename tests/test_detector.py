@@ -121,6 +121,27 @@ def test_a_single_energy_goes_to_its_own_model_where_that_ships(monkeypatch):
         assert choose_model(scan) == chosen
 
 
+@pytest.mark.parametrize(
+    ("energies", "model", "said"),
+    [
+        (("160kV-low", "160kV-high"), "parcel", None),
+        (("4MV", "6MV"), "cargo", None),
+        (("80kV", "160kV"), "parcel", "energies 80kV and 160kV are not those of parcel"),
+        (("6MV", "9MV"), "cargo", "energies 6MV and 9MV are not those of cargo, 4MV and 6MV"),
+        (("160kV", "6MV"), "cargo", "are not those of cargo"),
+        (("low", "high"), "cargo", "energies unknown, taken for 4MV and 6MV"),
+        (("Co-60", "6MV"), "cargo", "energies unknown, taken for 4MV and 6MV"),
+        ((), "cargo", "energies unknown, taken for 4MV and 6MV"),
+    ],
+)
+def test_the_voltage_chooses_the_model_and_what_is_unknown_or_other_is_said(energies, model, said):
+    scan = scan_with_block(energies=energies)
+    assert choose_model(scan) == model
+    found = [note for note in Detector.load(model).notes(scan) if "energies" in note]
+    assert len(found) == (said is not None)
+    assert (said or "") in " ".join(found)
+
+
 def test_unknown_energies_mean_cargo():
     assert choose_model(scan_with_block(energies=())) == "cargo"
 

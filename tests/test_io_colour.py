@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nii.io.colour import ColourUse, colour_use, without_labels
-from nii.io.read import decode_scan
+from nii.io.read import decode_scan, read_scan
 from nii.scan import Kind
 
 ORANGE, GREEN, BLUE = (240, 150, 40), (90, 170, 60), (40, 90, 190)
@@ -116,3 +116,46 @@ def test_a_pair_of_operator_images_is_refused(rng: np.random.Generator) -> None:
     data = encoded(parcel(rng, (ORANGE,)), ".png")
     with pytest.raises(Exception, match="pair of grey images, came an operator image"):
         decode_scan((data, data), "pair")
+
+
+def mapped(rng: np.random.Generator, name: int) -> np.ndarray:
+    """A grey scan in one of OpenCV's colour maps."""
+    grey = np.clip(cargo(rng)[..., 0].astype(np.float64) * 255 / 245, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(cv2.applyColorMap(grey, name)[..., ::-1])
+
+
+MAPS = {
+    name: getattr(cv2, f"COLORMAP_{name}")
+    for name in ("JET", "TURBO", "HOT", "VIRIDIS", "INFERNO", "PLASMA", "MAGMA", "RAINBOW", "HSV", "PINK", "COOL")
+}
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg"])
+@pytest.mark.parametrize("name", MAPS)
+def test_a_heat_map_is_no_operator_image_without_a_word(rng: np.random.Generator, name: str, extension: str) -> None:
+    scan = decode_scan(encoded(mapped(rng, MAPS[name]), extension), "map")
+    assert scan.kind is Kind.OPERATOR_IMAGE
+    assert any("unlike those of a dual-energy operator image" in note for note in scan.notes)
+
+
+@pytest.mark.parametrize("tint", [(255, 235, 200), (200, 255, 210), (255, 60, 60)])
+def test_a_tinted_grey_scan_is_said_to_be_one(rng: np.random.Generator, tint: tuple[int, int, int]) -> None:
+    rgb = (cargo(rng).astype(float) * np.array(tint) / 255).astype(np.uint8)
+    assert any("no air in bright grey" in note for note in decode_scan(encoded(rgb, ".png"), "tinted").notes)
+
+
+def test_a_coloured_scene_is_no_operator_image_without_a_word(rng: np.random.Generator) -> None:
+    """Colours of all hues, as of a photograph."""
+    small = rng.integers(0, 256, (8, 12, 3), np.uint8)
+    rgb = cv2.resize(small, (240, 160), interpolation=cv2.INTER_CUBIC)
+    scan = decode_scan(encoded(rgb, ".jpg"), "photo")
+    assert any("reds and violets" in note for note in scan.notes)
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg"])
+def test_an_operator_image_of_several_materials_has_no_notes(rng: np.random.Generator, extension: str) -> None:
+    assert decode_scan(encoded(parcel(rng, (ORANGE, GREEN, BLUE)), extension), "parcel").notes == ()
+
+
+def test_real_operator_images_have_no_notes(shared) -> None:  # type: ignore[no-untyped-def] # fixture
+    assert [read_scan(path).notes for path in sorted((shared / "real-parcel").rglob("*.jpg"))[::10]] == [()] * 11

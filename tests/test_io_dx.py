@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from nii.errors import ScanError
+from nii.io.dx import read_dicos
 from nii.io.read import decode_scan, read_scan
 from nii.scan import Kind
 
@@ -111,7 +112,197 @@ def test_a_rescale_intercept_is_a_dark_level() -> None:
 def test_a_dx_for_presentation_is_read_without_its_window_and_says_so() -> None:
     scan = decode_scan(dx(counts(), PresentationIntentType="FOR PRESENTATION", WindowCenter="5", WindowWidth="2"), "a")
     assert scan.transmission[0, 10, 15] == 0.25
+    assert any("for presentation" in note for note in scan.notes)
     assert any("window not applied" in note for note in scan.notes)
+
+
+def item(**tags: object) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def big_endian(pixels: np.ndarray, **tags: object) -> bytes:
+    """A DX whose pixels are stored high byte first."""
+    keyword = {"uint16": "PixelData", "float32": "FloatPixelData", "float64": "DoubleFloatPixelData"}[pixels.dtype.name]
+    return dx(pixels, syntax=ExplicitVRBigEndian, **{keyword: pixels.byteswap().tobytes()} | tags)
+
+
+INVERSE = 65535 - counts()
+TWELVE = (counts() >> 4) & 0xFFF
+OVERLAID = TWELVE.copy()
+OVERLAID[2:4, 3:30] |= 0x8000
+NO_SIGN = {"PixelIntensityRelationshipSign": None}
+NARROW = {"BitsStored": 12, "HighBit": 11}
+
+
+def colour() -> np.ndarray:
+    """Air in white around orange."""
+    rgb = np.full((ROWS, COLUMNS, 3), 255, np.uint8)
+    rgb[5:15, 8:26] = (240, 140, 30)
+    rgb[8:12, 8:26] = (60, 180, 90)
+    return rgb
+
+
+RIGHT = {  # what every one of these tells is the same scan
+    "as it is": dx(counts()),
+    "MONOCHROME1 without a sign": dx(INVERSE, **NO_SIGN, PhotometricInterpretation="MONOCHROME1"),
+    "INVERSE without a sign": dx(INVERSE, **NO_SIGN, PresentationLUTShape="INVERSE"),
+    "MONOCHROME1 and INVERSE, one and the same turn": dx(
+        INVERSE, **NO_SIGN, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"
+    ),
+    "MONOCHROME1 of sign -1": dx(INVERSE, PhotometricInterpretation="MONOCHROME1", PixelIntensityRelationshipSign=-1),
+    "MONOCHROME1 of sign 1": dx(counts(), PhotometricInterpretation="MONOCHROME1"),
+    "sign -1, turned by its rescale": dx(
+        INVERSE, PixelIntensityRelationshipSign=-1, RescaleSlope="-1", RescaleIntercept="65535"
+    ),
+    "sign -1, scaled": dx(INVERSE, PixelIntensityRelationshipSign=-1, RescaleSlope="0.5", RescaleIntercept="0"),
+    "12 of 16 bits": dx(TWELVE, **NARROW),
+    "12 bits and an overlay": dx(OVERLAID, **NARROW),
+    "12 bits, sign -1": dx(0xFFF - TWELVE, PixelIntensityRelationshipSign=-1, **NARROW),
+    "high byte first": big_endian(counts()),
+    "floats, high byte first": big_endian(counts().astype(np.float32)),
+    "doubles": dx(counts().astype(float), DoubleFloatPixelData=counts().astype(float).tobytes(), FloatPixelData=None),
+    "doubles, high byte first": big_endian(counts().astype(float), FloatPixelData=None),
+    "the toolkit's rescale type": dx(counts(), RescaleSlope="1", RescaleIntercept="0", RescaleType="HU"),
+    "sign and relationship untold": dx(counts(), PixelIntensityRelationship=None, PixelIntensityRelationshipSign=None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_changes_the_meaning_of_a_pixel_is_applied(kind: str) -> None:
+    scan = decode_scan(RIGHT[kind], "a")
+    assert scan.transmission[0] == pytest.approx(counts() / 40000, abs=3e-4)  # 12 bits: steps of 1/2500
+
+
+NOTED = {
+    "MONOCHROME1 of sign 1": (dx(counts(), PhotometricInterpretation="MONOCHROME1"), "as the sign says"),
+    "turned": (RIGHT["MONOCHROME1 without a sign"], "shown inverse (inverted)"),
+    "untold": (RIGHT["sign and relationship untold"], "intensity (not told)"),
+    "window": (dx(counts(), WindowCenter="5", WindowWidth="2"), "window not applied"),
+    "VOI table": (dx(counts(), VOILUTSequence=[item(LUTExplanation="x")]), "window not applied"),
+    "presentation table": (dx(counts(), PresentationLUTSequence=[item(LUTExplanation="x")]), "presentation table not"),
+    "palette of a grey image": (dx(counts(), RedPaletteColorLookupTableDescriptor=[4, 0, 8]), "palette not applied"),
+    "real world values": (dx(counts(), RealWorldValueMappingSequence=[item(LUTLabel="x")]), "real world values not"),
+    "annotation": (dx(counts(), BurnedInAnnotation="YES"), "burned-in annotation"),
+    "lossy before": (dx(counts(), LossyImageCompression="01"), "lossy compression"),
+    "rotated": (dx(counts(), FieldOfViewRotation="90"), "field of view rotated"),
+    "flipped": (dx(counts(), FieldOfViewHorizontalFlip="YES"), "field of view rotated or flipped"),
+    "turned object": (dx(counts(), ImageOrientationPatient=[0, 1, 0, 1, 0, 0]), "orientation 0 1 0 1 0 0: left"),
+    "object's sides": (dx(counts(), PatientOrientation=["L", "H"]), "patient orientation L H"),
+    "no voltage": (dx(counts(), KVP="1"), "KVP 1 is no voltage"),
+}
+
+
+@pytest.mark.parametrize("kind", NOTED)
+def test_what_is_for_display_or_was_lost_before_is_said(kind: str) -> None:
+    data, said = NOTED[kind]
+    scan = decode_scan(data, "a")
+    assert scan.transmission[0, 10, 15] == pytest.approx(0.25)
+    assert any(said in note for note in scan.notes)
+
+
+def test_a_plain_dx_says_no_more_than_how_it_was_taken() -> None:
+    assert len(decode_scan(dx(counts(), ImageOrientationPatient=[1, 0, 0, 0, 1, 0], KVP="6000"), "a").notes) == 2
+
+
+def test_overlay_planes_are_left_out_and_said() -> None:
+    overlay = dx(counts())
+    dataset = read_dicos(overlay, "a")
+    dataset.add_new(0x60000010, "US", ROWS)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    assert any("overlays, left out" in note for note in decode_scan(buffer.getvalue(), "a").notes)
+
+
+def padded(value: float, dtype: type = np.uint16) -> np.ndarray:
+    pixels = counts().astype(dtype)
+    pixels[:, :6] = value
+    return pixels
+
+
+PADDED = {
+    "the highest value": dx(padded(65535), PixelPaddingValue=65535),
+    "zero": dx(padded(0), PixelPaddingValue=0),
+    "a range from above": dx(padded(65533), PixelPaddingValue=65535, PixelPaddingRangeLimit=65530),
+    "a range from below": dx(padded(3), PixelPaddingValue=0, PixelPaddingRangeLimit=5),
+    "inverse pixels": dx(
+        np.where(padded(0) == 0, 0, INVERSE).astype(np.uint16), PixelPaddingValue=0, PixelIntensityRelationshipSign=-1
+    ),
+    "before the rescale": dx(padded(0), PixelPaddingValue=0, RescaleSlope="2", RescaleIntercept="60"),
+    "all of 12 bits": dx(padded(65535) >> 4, PixelPaddingValue=4095, **NARROW),
+    "floats": dx(padded(-1, np.float32), FloatPixelPaddingValue=-1.0),
+    "floats above all": dx(padded(1e9, np.float32), FloatPixelPaddingValue=1e9),
+    "a range of floats": dx(padded(-5, np.float32), FloatPixelPaddingValue=-9.0, FloatPixelPaddingRangeLimit=-1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PADDED)
+def test_padding_is_no_measurement(kind: str) -> None:
+    scan = decode_scan(PADDED[kind], "a")
+    assert (scan.transmission[0, :, :6] == 1).all()
+    assert scan.transmission[0, 10, 15] == pytest.approx(0.25, abs=2e-3)  # the rescale's intercept is no dark level
+    assert any("18 % of the picture is padding" in note for note in scan.notes)
+
+
+def test_a_value_for_padding_that_no_pixel_has_changes_nothing() -> None:
+    scan = decode_scan(dx(counts(), PixelPaddingValue=0), "a")
+    assert np.array_equal(scan.transmission, decode_scan(dx(counts()), "a").transmission)
+    assert not any("padding" in note for note in scan.notes)
+
+
+def test_a_pair_knows_the_padding_of_both() -> None:
+    scan = decode_scan((dx(padded(0), PixelPaddingValue=0), dx(padded(0), PixelPaddingValue=0)), "a,b")
+    assert (scan.transmission[:, :, :6] == 1).all()
+
+
+def test_colour_is_read_as_an_operator_image_whatever_its_coding() -> None:
+    rgb = colour()
+    planes = np.ascontiguousarray(rgb.transpose(2, 0, 1))
+    tags: dict[str, object] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    jpeg = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    wide = (rgb.astype(np.uint16) << 4) | 15
+    blank = np.zeros((ROWS, COLUMNS), np.uint8)
+    for data in (
+        dx(blank, **tags, PixelData=rgb.tobytes()),
+        dx(blank, **tags | {"PlanarConfiguration": 1}, PixelData=planes.tobytes()),
+        dx(blank.astype(np.uint16), **tags, **NARROW, PixelData=wide.tobytes()),
+        dx(blank, **tags, frame=jpeg, syntax=JPEG_BASELINE),
+        dx(blank, **tags | {"PhotometricInterpretation": "YBR_FULL_422"}, frame=jpeg, syntax=JPEG_BASELINE),
+    ):
+        scan = decode_scan(data, "a")
+        assert scan.kind is Kind.OPERATOR_IMAGE
+        assert scan.transmission[:, 6, 15] == pytest.approx([240 / 255, 140 / 255, 30 / 255], abs=0.07)  # chroma halved
+
+
+@needs_imagecodecs
+@pytest.mark.parametrize("told", ["RGB", "YBR_RCT"])
+def test_colour_in_jpeg_2000_is_read_under_both_names(told: str) -> None:
+    import imagecodecs
+
+    frame = imagecodecs.jpeg2k_encode(colour(), level=0, codecformat="j2k", mct=True)
+    data = dx(
+        np.zeros((ROWS, COLUMNS), np.uint8), frame=frame, syntax=J2K,
+        SamplesPerPixel=3, PhotometricInterpretation=told, PlanarConfiguration=0,
+    )  # fmt: skip
+    assert np.array_equal(decode_scan(data, "a").transmission, (colour().transpose(2, 0, 1) / np.float32(255)))
+
+
+@needs_imagecodecs
+@pytest.mark.parametrize("syntax", [J2K, JPEG_LS])
+def test_bits_above_the_stored_ones_are_cleared_after_every_decoder(syntax: str) -> None:
+    import imagecodecs
+
+    jpeg2k = syntax == J2K
+    frame = (
+        imagecodecs.jpeg2k_encode(OVERLAID, level=0, codecformat="j2k")
+        if jpeg2k
+        else imagecodecs.jpegls_encode(OVERLAID)
+    )
+    scan = decode_scan(dx(OVERLAID, frame=frame, syntax=syntax, **NARROW), "a")
+    assert np.array_equal(scan.transmission, decode_scan(dx(TWELVE, **NARROW), "a").transmission)
+    assert any("overlays" in note for note in scan.notes)
 
 
 def test_float_pixels_are_read() -> None:
@@ -253,6 +444,58 @@ BAD = {
     "32 bits": (dx(counts().astype(np.uint32)), "came 32"),
     "float cut": (dx(counts().astype(np.float32), FloatPixelData=bytes(8)), "680 float pixels, came 2"),
     "float NaN": (dx(np.full((ROWS, COLUMNS), np.nan, np.float32)), "NaN"),
+    "12 bits at the top": (dx(TWELVE << 4, BitsStored=12, HighBit=15), "12 of 16 bits up to bit 15"),
+    "more bits than there is room for": (dx(counts(), BitsStored=20, HighBit=19), "20 of 16 bits"),
+    "sign 0": (dx(counts(), PixelIntensityRelationshipSign=0), "Sign 1 or -1, came 0"),
+    "sign 1, turned by its rescale": (
+        dx(counts(), RescaleSlope="-1", RescaleIntercept="65535"),
+        "RescaleSlope above 0 unless the sign is -1, came -1",
+    ),
+    "no sign, turned by its rescale": (
+        dx(counts(), RescaleSlope="-1", RescaleIntercept="65535", PixelIntensityRelationshipSign=None),
+        "RescaleSlope above 0",
+    ),
+    "sign -1 with an intercept": (
+        dx(INVERSE, PixelIntensityRelationshipSign=-1, RescaleSlope="1", RescaleIntercept="5"),
+        "whose zero of intensity is known",
+    ),
+    "inverse floats": (
+        dx(INVERSE.astype(np.float32), PixelIntensityRelationshipSign=-1),
+        "whose zero of intensity is known",
+    ),
+    "slope 0": (dx(counts(), RescaleSlope="0"), "finite rescale, came slope 0"),
+    "optical density": (dx(counts(), RescaleType="OD"), "came RescaleType OD"),
+    "Hounsfield units": (dx(counts(), RescaleSlope="2", RescaleType="HU"), "came RescaleType HU"),
+    "modality table": (dx(counts(), ModalityLUTSequence=[item(LUTExplanation="x")]), "came ModalityLUTSequence"),
+    "functional groups": (
+        dx(counts(), SharedFunctionalGroupsSequence=[item(LUTExplanation="x")]),
+        "came SharedFunctionalGroupsSequence",
+    ),
+    "another colour space": (dx(counts(), PhotometricInterpretation="HSV"), "MONOCHROME1 or MONOCHROME2, came HSV"),
+    "native luminance and chroma": (
+        dx(
+            np.zeros((ROWS, COLUMNS), np.uint8),
+            PixelData=colour().tobytes(),
+            SamplesPerPixel=3,
+            PhotometricInterpretation="YBR_FULL",
+            PlanarConfiguration=0,
+        ),
+        "expected RGB, came YBR_FULL",
+    ),
+    "two images in one": (dx(counts(), PixelData=counts().tobytes() * 2), "bytes of one image, came 2720"),
+    "floats beside pixels": (dx(counts(), FloatPixelData=counts().astype(np.float32).tobytes()), "came several"),
+    "padding alone": (dx(counts(), PixelPaddingValue=0, PixelPaddingRangeLimit=65535), "came padding alone"),
+    "padding's limit alone": (dx(counts(), PixelPaddingRangeLimit=5), "PixelPaddingValue beside its range limit"),
+    "8 bits in 16": (
+        dx(counts(), frame=cv2.imencode(".jpg", (counts() >> 8).astype(np.uint8))[1].tobytes(), syntax=JPEG_BASELINE),
+        "expected pixels of uint16 (BitsAllocated), came uint8",
+    ),
+    "colour told as grey": (
+        dx(
+            np.zeros((ROWS, COLUMNS), np.uint8), frame=cv2.imencode(".jpg", colour())[1].tobytes(), syntax=JPEG_BASELINE
+        ),
+        "(20, 34, 1), came (20, 34, 3)",
+    ),
     "logarithmic": (dx(counts(), PixelIntensityRelationship="LOG"), "LIN, came LOG"),
     "effective Z": (dx(counts(), ImageType=["DERIVED", "PRIMARY", "Z_EFFECTIVE"]), "came Z_EFFECTIVE"),
     "basis material": (

@@ -24,7 +24,7 @@ ROWS, COLUMNS = 20, 30
 
 def scan_file(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.full((2, ROWS, COLUMNS), 0.5, np.float32)
+    pixels = np.full((2, ROWS, COLUMNS), [[[0.5]], [[0.55]]], np.float32)
     pixels[:, :, :5] = 1
     write_tiff(path, pixels, open_beam=60000)
     return path

@@ -1,4 +1,4 @@
-"""Tell pseudo-colour operator images from grey scans, and take burned-in labels out of the latter."""
+"""Tell pseudo-colour operator images from grey scans and other colours, and take burned-in labels out of scans."""
 
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,10 @@ MID_TONES = (32, 0.88)  # a level, and a share of the background's: operator ima
 GREY_MID_TONES = 0.4  # share of neutral mid-tones above which a picture is a grey scan
 FEW_HUES = 0.8  # share of coloured pixels that labels put into their 3 most frequent hues
 FLAT_COLOURS = 0.6  # or into their 12 most frequent colours
+PALETTE = (15, 265)  # hue in degrees: orange, green and blue of dual-energy palettes and what lies between
+OUTSIDE_PALETTE = 0.015  # share of coloured pixels with other hues; of 103 real operator images at most 0.0012
+LEAST_AIR = 0.02  # share of bright grey, which air has on operators' screens; of the real ones at least 0.078
+ONE_HUE = 15  # degrees between the 5th and the 95th percentile; of the real ones at least 20
 
 
 class ColourUse(StrEnum):
@@ -41,6 +45,31 @@ def colour_use(rgb: Bytes) -> ColourUse:
     if np.count_nonzero(mid & (spread <= NEUTRAL)) < GREY_MID_TONES * np.count_nonzero(mid):
         return ColourUse.PSEUDO
     return ColourUse.LABELLED if _is_drawn(rgb[coloured]) else ColourUse.PSEUDO
+
+
+def palette_doubts(rgb: Bytes) -> tuple[str, ...]:
+    """Notes on a coloured picture (row, column, 3) whose colours no dual-energy palette has.
+
+    Such are heat maps of grey scans (jet, hot, viridis), tinted ones, photographs and screenshots: scored as an
+    operator image they would mean nothing.
+    """
+    darkest, brightest = _extremes(rgb)
+    spread = brightest - darkest
+    hues = cv2.cvtColor(rgb[spread > COLOURED][:, None, :], cv2.COLOR_RGB2HSV)[:, 0, 0] * 2.0  # OpenCV halves degrees
+    outside = float(np.mean((hues < PALETTE[0]) | (hues > PALETTE[1])))
+    air = float(np.mean((spread <= NEUTRAL) & (darkest >= 128)))
+    lowest, highest = np.percentile(hues, [5, 95])
+    found = {
+        f"{100 * outside:.0f} % of the colours are reds and violets": outside > OUTSIDE_PALETTE,
+        "no air in bright grey": air < LEAST_AIR,
+        "one hue alone, as of a tinted grey scan": highest - lowest < ONE_HUE,
+    }
+    why = [text for text, so in found.items() if so]
+    return (
+        (f"colours unlike those of a dual-energy operator image ({', '.join(why)}): the score may mean nothing",)
+        if why
+        else ()
+    )
 
 
 def _background(brightest: Bytes, spread: Bytes) -> int:

@@ -1,35 +1,47 @@
 """DICOS DX (NEMA IIC 1) digital X-ray images, read through pydicom.
 
 What a DX tells about transmission: PixelIntensityRelationship LIN and its sign say that pixels are
-proportional to the beam's intensity, the air level isn't in the file. Window and VOI tables are for
-display and are not applied. LOG has no scale in the file and is refused, as are images of derived
-quantities (effective atomic number, basis materials).
+proportional to the beam's intensity, the air level isn't in the file. Every attribute that gives stored
+values another meaning is applied or refused: sign, photometric interpretation, rescale and padding are
+applied; LOG, which has no scale in the file, look-up tables other than palettes and images of derived quantities
+(effective atomic number, basis materials) are refused. Window, VOI tables and overlays are for display: not
+applied, and noted.
 """
 
 import io
+import math
 import re
-import struct
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes
+from pydicom.uid import UID, JPEG2000TransferSyntaxes
 
 from nii.errors import ScanError
+from nii.io.frames import JPEG_BASELINE, LOSSY, Pixels, stored_pixels
 from nii.io.picture import Content, Metadata, Picture, Pitch, foreign
-from nii.io.raster import decode_jpeg, from_rgb, jpeg_frame
+from nii.io.raster import from_rgb
 from nii.scan import check_size
 
 DX_CLASSES = "1.2.840.10008.5.1.4.1.1.501.2."  # 1 presentation, 2 processing; 2.3 is V02A's float variant
 DEFLATED = re.compile(rb"1\.2\.840\.10008\.1\.2\.1\.99(?![0-9.])")
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-FLOAT_TAGS = (0x7FE00008, 0x7FE00013)  # FloatPixelData, and where V02A files of the reference toolkit put it
+GREY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
+REFUSED = (
+    "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence",  # of enhanced images: these hold rescales and look-up tables of their own
+    "PerFrameFunctionalGroupsSequence",
+)
+ONLY_SHOWN = {  # what is for display, by any of the attributes that tell it
+    "window": ("WindowCenter", "VOILUTSequence"),
+    "presentation table": ("PresentationLUTSequence",),
+    "palette": ("RedPaletteColorLookupTableDescriptor",),
+    "real world values": ("RealWorldValueMappingSequence",),
+}
+RESCALED_COUNTS = ("", "US", "UNSPECIFIED")
+TOOLKITS_DEFAULT = "HU"  # what the reference toolkit writes as RescaleType of any image
+STRAIGHT = (1, 0, 0, 0, 1, 0)  # ImageOrientationPatient of an image that isn't turned
 DERIVED = ("Z_EFFECTIVE", "BASIS_MATERIAL", "COMPTON", "PHOTOELECTRIC", "DENSITY", "MU")
 UNTOLD = ("", "unknown")
 
@@ -49,10 +61,9 @@ def decode_dx(data: bytes, name: str) -> Picture:
     dataset = read_dicos(data, name)
     with foreign(name, "a readable DICOS DX"), config.disable_value_validation():
         _check_header(dataset, name)
-        pixels = _pixels(dataset, name)
-        if pixels.ndim == 3 or dataset.PhotometricInterpretation == "PALETTE COLOR":
-            return _coloured(dataset, pixels, name)
-        return _counts(dataset, pixels, name)
+        pixels, overlaid = stored_pixels(dataset, name)
+        picture = _coloured if pixels.ndim == 3 or dataset.PhotometricInterpretation == PALETTE else _counts
+        return picture(dataset, pixels, name).with_notes(*_notes(dataset, overlaid))
 
 
 def _check_header(dataset: Dataset, name: str) -> None:
@@ -75,134 +86,167 @@ def _image_type(dataset: Dataset) -> list[str]:
     return [str(word).replace(" ", "_") for word in words[1:]]
 
 
-def _pixels(dataset: Dataset, name: str) -> npt.NDArray[Any]:
-    """(row, column), or (row, column, 3): unsigned integers or float32."""
-    for tag in FLOAT_TAGS:
-        if tag in dataset:
-            return _float_pixels(dataset, dataset[tag].value, name)
-    if int(dataset.PixelRepresentation) != 0:
-        raise ScanError(f"{name}: expected unsigned pixels, came signed ones")
-    if int(dataset.BitsAllocated) not in (8, 16):
-        raise ScanError(f"{name}: expected 8 or 16 bits per pixel, came {dataset.BitsAllocated}")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    own = syntax.is_compressed and not syntax.is_encapsulated
-    if own or not syntax.is_compressed or syntax.name == "RLE Lossless":
-        pixels = dataset.pixel_array
-    else:
-        pixels = _decompressed(next(generate_frames(dataset.PixelData, number_of_frames=1)), dataset, name)
-    shape = (int(dataset.Rows), int(dataset.Columns))
-    if pixels.shape[:2] != shape or pixels.shape[2:] not in ((), (3,)):
-        raise ScanError(f"{name}: expected pixels of shape {shape}, came {pixels.shape}")
-    return np.asarray(pixels)
-
-
-def _float_pixels(dataset: Dataset, value: Any, name: str) -> npt.NDArray[Any]:
-    pixels = np.frombuffer(value, "<f4") if isinstance(value, bytes) else np.asarray(value, np.float32)
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if pixels.size != rows * columns:
-        raise ScanError(f"{name}: expected {rows * columns} float pixels, came {pixels.size}")
-    return pixels.reshape(rows, columns)
-
-
-def _decompressed(frame: bytes, dataset: Dataset, name: str) -> npt.NDArray[Any]:
-    """One compressed frame; its own header must agree with the data set's before it's decoded."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    expected = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
-    if syntax in JPEG2000TransferSyntaxes:
-        _check_frame(_jpeg2000_size(frame), expected, name)
-        return np.asarray(_codecs(syntax, name).jpeg2k_decode(frame))
-    if syntax == JPEG_BASELINE:
-        return np.asarray(decode_jpeg(frame, name).planes[0])
-    if syntax in JPEGLSTransferSyntaxes or syntax in JPEG_LOSSLESS:
-        _check_frame(jpeg_frame(frame, name, lossless=True)[1:], expected, name)
-        stream = _from_frame_header(frame, name)
-        codecs = _codecs(syntax, name)
-        return np.asarray(codecs.jpeg8_decode(stream) if syntax in JPEG_LOSSLESS else codecs.jpegls_decode(stream))
-    raise ScanError(f"{name}: expected a readable transfer syntax, came {syntax.name}")
-
-
-def _from_frame_header(frame: bytes, name: str) -> bytes:
-    """The stream without what stands before its frame header, if it has an end.
-
-    A SPIFF header may tell another size, by which the JPEG-LS decoder would make room; a stream
-    without an end keeps that decoder busy for ten seconds, however small the image.
-    """
-    if not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
-        raise ScanError(f"{name}: expected a complete JPEG frame, came one without its end marker")
-    at = max(frame.find(b"\xff\xf7"), 0)  # JPEG-LS only: plain JPEG keeps tables before the header
-    return frame[:2] + frame[at or 2 :]
-
-
-def _codecs(syntax: UID, name: str) -> ModuleType:
-    try:
-        import imagecodecs  # optional: 25 MB that only compressed DICOS and LZW TIFF need
-    except ImportError:
-        raise ScanError(
-            f"{name}: expected pixels readable without the package imagecodecs, came {syntax.name}"
-        ) from None
-    return imagecodecs  # type: ignore[no-any-return, unused-ignore] # untyped where it isn't installed
-
-
-def _check_frame(came: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
-    if came != expected:
-        raise ScanError(f"{name}: expected a frame of (rows, columns, samples) {expected}, came {came}")
-
-
-def _jpeg2000_size(frame: bytes) -> tuple[int, int, int]:
-    """Rows, columns and components of the SIZ marker of a JPEG 2000 code stream."""
-    at = frame.index(b"\xff\x4f\xff\x51") + 8
-    width, height, left, top, *_, components = struct.unpack_from(">8IH", frame, at)
-    return height - top, width - left, components
-
-
-def _coloured(dataset: Dataset, pixels: npt.NDArray[Any], name: str) -> Picture:
+def _coloured(dataset: Dataset, pixels: Pixels, name: str) -> Picture:
     """An operator image; a palette of greys is found out by its pixels and read as grey."""
+    told, syntax = str(dataset.PhotometricInterpretation), dataset.file_meta.TransferSyntaxUID
+    readable = ["RGB"] if pixels.ndim == 3 else [PALETTE]
+    if pixels.ndim == 3 and syntax == JPEG_BASELINE:
+        readable += ["YBR_FULL", "YBR_FULL_422"]  # which its decoder has turned to RGB already
+    elif pixels.ndim == 3 and syntax in JPEG2000TransferSyntaxes:
+        readable += ["YBR_RCT", "YBR_ICT"]
+    if told not in readable:
+        raise ScanError(f"{name}: expected {', '.join(readable)}, came {told}")
+    stored = int(dataset.BitsStored)
     if pixels.ndim == 2:
         pixels = apply_color_lut(pixels, dataset)
-    rgb = (pixels >> 8 if pixels.dtype.itemsize == 2 else pixels).astype(np.uint8)
-    if dataset.PhotometricInterpretation not in ("RGB", "PALETTE COLOR"):
-        raise ScanError(f"{name}: expected RGB or a palette, came {dataset.PhotometricInterpretation}")
-    return from_rgb(np.ascontiguousarray(rgb), "DICOS").with_notes("DICOS colour image, as displayed")
+        stored = pixels.dtype.itemsize * 8
+    rgb = (pixels >> stored - 8 if stored > 8 else pixels).astype(np.uint8)
+    picture = from_rgb(np.ascontiguousarray(rgb), "DICOS").with_notes("DICOS colour image, as displayed")
+    return (
+        picture.with_notes("DICOS padding of a colour image not applied") if "PixelPaddingValue" in dataset else picture
+    )
 
 
-def _counts(dataset: Dataset, pixels: npt.NDArray[Any], name: str) -> Picture:
-    relationship = str(dataset.get("PixelIntensityRelationship") or "LIN")
-    if relationship != "LIN":
-        raise ScanError(
-            f"{name}: expected PixelIntensityRelationship LIN, came {relationship} (its scale is not in the file)"
-        )
-    full_scale = float(2 ** int(dataset.BitsStored) - 1)
-    floats = pixels.dtype.kind == "f"
-    if floats:
-        full_scale = float(pixels.max())
-    slope = float(dataset.get("RescaleSlope") or 1)
-    intercept = float(dataset.get("RescaleIntercept") or 0)
-    inverse = int(dataset.get("PixelIntensityRelationshipSign") or 1) == -1
-    if inverse:
-        pixels = full_scale - pixels.astype(np.float32)
-    elif (slope, intercept) != (1.0, 0.0):
-        # only with sign +1: for inverse pixels the zero of intensity is at the stored full scale
-        pixels = slope * pixels.astype(np.float32) + intercept
-        full_scale = slope * full_scale + intercept
+def _counts(dataset: Dataset, pixels: Pixels, name: str) -> Picture:
+    if dataset.PhotometricInterpretation not in GREY:
+        raise ScanError(f"{name}: expected {' or '.join(GREY)}, came {dataset.PhotometricInterpretation}")
+    padding = _padding(dataset, pixels, name)
+    intensity, full_scale, meaning = _intensity(dataset, pixels, name)
     return Picture(
-        planes=pixels[None],
+        planes=intensity[None],
         content=Content.COUNTS,
         full_scale=full_scale,
         metadata=Metadata(pitch_mm=_pitch(dataset), energies=_energy(dataset), scanner=_scanner(dataset)),
-        notes=_notes(dataset, inverse=inverse),
+        notes=meaning,
+        padding=padding,
         role=_role(dataset),
         study=str(dataset.get("StudyInstanceUID", "")),
     )
 
 
-def _notes(dataset: Dataset, *, inverse: bool) -> tuple[str, ...]:
-    sign = ", sign -1 (inverted)" if inverse else ""
-    notes = [f"DICOS DX: pixels taken as linear in the beam's intensity{sign}"]
-    if str(dataset.get("PresentationIntentType", "")) == "FOR PRESENTATION":
-        notes.append("DICOS DX for presentation: it may have been processed for display; window not applied")
-    if str(dataset.get("BurnedInAnnotation", "")) == "YES":
-        notes.append("DICOS DX with burned-in annotation")
+def _intensity(dataset: Dataset, pixels: Pixels, name: str) -> tuple[Pixels, float, tuple[str, ...]]:
+    """Pixels that grow with the beam's intensity, from 0; the largest possible one; notes on what was assumed.
+
+    Inverse pixels (sign -1, or none and MONOCHROME1) are turned round at the stored full scale, unless a rescale does.
+    """
+    _check_relationship(dataset, name)
+    sign, slope, intercept = _sign(dataset, name), *_rescale(dataset, name)
+    floats = pixels.dtype.kind == "f"
+    full_scale = float(pixels.max()) if floats else float(2 ** int(dataset.BitsStored) - 1)
+    inverse = sign == -1 or (sign is None and _shown_inverse(dataset))
+    if slope < 0 and sign != -1:
+        raise ScanError(f"{name}: expected a RescaleSlope above 0 unless the sign is -1, came {slope:g}")
+    if inverse and slope > 0 and (floats or intercept != 0):
+        raise ScanError(
+            f"{name}: expected inverse pixels whose zero of intensity is known, came RescaleIntercept {intercept:g}"
+        )
+    if inverse and slope > 0:
+        pixels = full_scale - pixels.astype(np.float32)
+    elif (slope, intercept) != (1.0, 0.0):
+        pixels = slope * pixels.astype(np.float32) + intercept
+        full_scale = max(slope * full_scale, 0.0) + intercept
+    return pixels, full_scale, _meaning(dataset, sign, inverse=inverse)
+
+
+def _check_relationship(dataset: Dataset, name: str) -> None:
+    relationship = str(dataset.get("PixelIntensityRelationship") or "LIN")
+    if relationship != "LIN":
+        raise ScanError(
+            f"{name}: expected PixelIntensityRelationship LIN, came {relationship} (its scale is not in the file)"
+        )
+    refused = next((key for key in REFUSED if key in dataset), None)
+    if refused is not None:
+        raise ScanError(f"{name}: expected pixels without look-up tables, came {refused}")
+
+
+def _sign(dataset: Dataset, name: str) -> int | None:
+    """1: pixels grow with the beam's intensity; -1: they fall; None if the file doesn't tell."""
+    value = dataset.get("PixelIntensityRelationshipSign")
+    if value in (None, ""):
+        return None
+    if value not in (1, -1):
+        raise ScanError(f"{name}: expected PixelIntensityRelationshipSign 1 or -1, came {value}")
+    return int(value)
+
+
+def _rescale(dataset: Dataset, name: str) -> tuple[float, float]:
+    """Slope and intercept, of counts only."""
+    slope, intercept = (
+        default if dataset.get(key) in (None, "") else float(dataset[key].value)
+        for key, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
+    if not (math.isfinite(slope) and math.isfinite(intercept) and slope != 0):
+        raise ScanError(f"{name}: expected a finite rescale, came slope {slope:g}, intercept {intercept:g}")
+    kind = str(dataset.get("RescaleType") or "")
+    identity = (slope, intercept) == (1.0, 0.0)
+    if kind not in RESCALED_COUNTS and not (kind == TOOLKITS_DEFAULT and identity):
+        raise ScanError(f"{name}: expected counts after rescale, came RescaleType {kind[:20]}")
+    return slope, intercept
+
+
+def _shown_inverse(dataset: Dataset) -> bool:
+    told = str(dataset.PhotometricInterpretation), str(dataset.get("PresentationLUTShape", ""))
+    return told[0] == "MONOCHROME1" or told[1] == "INVERSE"
+
+
+def _meaning(dataset: Dataset, sign: int | None, *, inverse: bool) -> tuple[str, ...]:
+    told = " (not told)" if not dataset.get("PixelIntensityRelationship") else ""
+    turned = f", {f'sign {sign}' if sign else 'shown inverse'} (inverted)" if inverse else ""
+    notes = [f"DICOS DX: pixels taken as linear in the beam's intensity{told}{turned}"]
+    if _shown_inverse(dataset) and sign == 1:
+        notes.append("DICOS DX shown inverse (MONOCHROME1 or INVERSE), yet of sign 1: taken as the sign says")
     return tuple(notes)
+
+
+def _padding(dataset: Dataset, pixels: Pixels, name: str) -> npt.NDArray[np.bool_] | None:
+    """Where the stored pixels have the padding value, or lie between it and its limit."""
+    kind = {"u": "", "f4": "Float", "f8": "DoubleFloat"}[pixels.dtype.str[1:] if pixels.dtype.kind == "f" else "u"]
+    value, limit = (dataset.get(f"{kind}PixelPadding{end}") for end in ("Value", "RangeLimit"))
+    if value is None:
+        if limit is not None:
+            raise ScanError(f"{name}: expected PixelPaddingValue beside its range limit, came none")
+        return None
+    ends = [float(number) for number in (value, value if limit is None else limit)]
+    if pixels.dtype.kind == "u":  # stored in the same bits as the pixels, whatever its own type
+        ends = [int(number) & (1 << int(dataset.BitsStored)) - 1 for number in ends]
+    low, high = np.sort(np.asarray(ends, pixels.dtype))
+    return np.asarray((pixels >= low) & (pixels <= high))
+
+
+def _notes(dataset: Dataset, overlaid: float) -> tuple[str, ...]:
+    """What is for display or about the view, which isn't applied, and what was lost before."""
+    shown = [what for what, keys in ONLY_SHOWN.items() if any(dataset.get(key) not in (None, "") for key in keys)]
+    if dataset.PhotometricInterpretation == PALETTE:
+        shown = [what for what in shown if what != "palette"]
+    kilovolts = float(dataset.get("KVP") or 0)
+    lossy = dataset.file_meta.TransferSyntaxUID in LOSSY or str(dataset.get("LossyImageCompression", "")) == "01"
+    overlays = overlaid > 0 or any(dataset.group_dataset(group) for group in range(0x6000, 0x6100, 2))
+    found = {
+        "DICOS DX for presentation: it may have been processed for display": (
+            str(dataset.get("PresentationIntentType", "")) == "FOR PRESENTATION"
+        ),
+        f"DICOS DX: {', '.join(shown)} not applied, for display only": bool(shown),
+        "DICOS DX with burned-in annotation": str(dataset.get("BurnedInAnnotation", "")) == "YES",
+        "DICOS DX with overlays, left out": overlays,
+        "DICOS DX after lossy compression": lossy,
+        f"DICOS DX: KVP {kilovolts:g} is no voltage of a scanner, energy unknown": kilovolts != 0
+        and not _energy(dataset),
+        f"DICOS DX: {_view(dataset)}: left as stored": bool(_view(dataset)),
+    }
+    return tuple(text for text, so in found.items() if so)
+
+
+def _view(dataset: Dataset) -> str:
+    """How the image is told to be turned against its detector or object."""
+    turned = []
+    if float(dataset.get("FieldOfViewRotation") or 0) != 0 or dataset.get("FieldOfViewHorizontalFlip") == "YES":
+        turned.append("field of view rotated or flipped")
+    orientation = [float(value) for value in dataset.get("ImageOrientationPatient") or STRAIGHT]
+    if orientation != list(STRAIGHT):
+        turned.append("image orientation " + " ".join(f"{value:g}" for value in orientation))
+    if dataset.get("PatientOrientation"):
+        turned.append("patient orientation " + " ".join(map(str, dataset.PatientOrientation)))
+    return ", ".join(turned)
 
 
 def _role(dataset: Dataset) -> str:

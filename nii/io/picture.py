@@ -56,6 +56,7 @@ class Picture:
     planes: (plane, row, column) in the file's own type: uint8 or uint16 counts, float32
         transmission, or uint8 red, green, blue.
     full_scale: the largest value that a count could have had, such as 255 or 65535.
+    padding: bool (row, column), true where the file says that nothing was measured; None if it says nothing.
     role: "low" or "high" if the file says which energy it holds.
     study: identifier of the inspection that the file belongs to, if it has one.
     """
@@ -65,6 +66,7 @@ class Picture:
     full_scale: float = 1.0
     metadata: Metadata = Metadata()
     notes: tuple[str, ...] = ()
+    padding: npt.NDArray[np.bool_] | None = None
     role: str = ""
     study: str = ""
 

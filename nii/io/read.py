@@ -6,10 +6,14 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from nii.errors import ScanError
-from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture, finite_share_within
+from nii.io.doubts import doubts
+from nii.io.energies import read_energies
+from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture
 from nii.io.remote import is_remote, read_remote
+from nii.io.transmission import transmission_of
 from nii.scan import FloatArray, Kind, Scan, check_pixels
 
 TIFF, PNG, JPEG, NPY, DICOS = "TIFF", "PNG", "JPEG", "NPY", "DICOS"
@@ -31,9 +35,6 @@ STRANGERS = {
     b"\x1f\x8b": "a gzip file",
 }
 SNIFFED = 132  # bytes; DICOM's magic lies at 128
-IMPLAUSIBLE_SHARE = 0.01  # of pixels outside this range, before a scan is refused
-EXCHANGED = 0.002  # mean excess of the first transmission over the second; 4/6 MV cargo has -0.05
-PLAUSIBLE = (-0.1, 2.0)  # transmission; noise and dark subtraction leave (0, 1] only slightly
 
 
 def read_scan(source: str | Path, *, known: Metadata | None = None) -> Scan:
@@ -115,10 +116,14 @@ def _decode(data: bytes, name: str) -> Picture:
         from nii.io.tiff import decode_tiff
 
         return decode_tiff(data, name)
-    if kind in (PNG, JPEG):
-        from nii.io.raster import decode_jpeg, decode_png
+    if kind == PNG:
+        from nii.io.png import decode_png
 
-        return decode_png(data, name) if kind == PNG else decode_jpeg(data, name)
+        return decode_png(data, name)
+    if kind == JPEG:
+        from nii.io.jpeg import decode_jpeg
+
+        return decode_jpeg(data, name)
     if kind == NPY:
         from nii.io.npy import decode_npy
 
@@ -156,7 +161,7 @@ def _joined(low: Picture, high: Picture, name: str) -> Picture:
         raise ScanError(f"{name}: expected a pair of one size, came {_size(low.planes)} and {_size(high.planes)}")
     if low.study and high.study and low.study != high.study:
         raise ScanError(f"{name}: expected two images of one inspection, came two studies")
-    return _paired(*_in_order(low, high, name))
+    return _paired(*_in_order(low, high, name), name)
 
 
 def _size(planes: FloatArray) -> str:
@@ -173,8 +178,12 @@ def _in_order(low: Picture, high: Picture, name: str) -> tuple[Picture, Picture]
     return low, high
 
 
-def _paired(low: Picture, high: Picture) -> Picture:
+def _paired(low: Picture, high: Picture, name: str) -> Picture:
     metadata = low.metadata.filled_from(high.metadata)
+    if metadata.pitch_mm != (high.metadata.pitch_mm or metadata.pitch_mm):
+        raise ScanError(
+            f"{name}: expected a pair of one pitch, came {low.metadata.pitch_mm} and {high.metadata.pitch_mm}"
+        )
     levels = low.metadata.open_beam + high.metadata.open_beam
     return Picture(
         planes=np.concatenate([low.planes, high.planes]),
@@ -187,7 +196,15 @@ def _paired(low: Picture, high: Picture) -> Picture:
             scanner=metadata.scanner,
         ),
         notes=tuple(dict.fromkeys(low.notes + high.notes)),
+        padding=_both(low, high),
     )
+
+
+def _both(low: Picture, high: Picture) -> npt.NDArray[np.bool_] | None:
+    """What is padding in both images of a pair; one of them may not know of any."""
+    if low.padding is None or high.padding is None:
+        return low.padding if high.padding is None else high.padding
+    return low.padding & high.padding
 
 
 def _two_energies(low: tuple[str, ...], high: tuple[str, ...]) -> tuple[str, ...]:
@@ -199,67 +216,22 @@ def _two_energies(low: tuple[str, ...], high: tuple[str, ...]) -> tuple[str, ...
 
 def _scan(picture: Picture, name: str, sha256: str, known: Metadata) -> Scan:
     metadata = picture.metadata.filled_from(known)
-    transmission, notes = _transmission(picture, metadata.open_beam, name)
+    transmission, notes = transmission_of(picture, metadata.open_beam, name)
     check_pixels(transmission, name)  # before the first arithmetic on them: NaN would spread
     coloured = picture.content is Content.COLOUR
-    scan = Scan(
+    energies, order, meaning = read_energies(() if coloured else metadata.energies)
+    if len(order) == len(transmission) and order != tuple(range(len(order))):
+        transmission = transmission[list(order)]
+    if not coloured:
+        estimated = picture.content is Content.COUNTS and not metadata.open_beam
+        notes += meaning + doubts(transmission, air_told=not estimated, name=name)
+    return Scan(
         transmission=transmission,
         path=name,
         sha256=sha256,
         kind=Kind.OPERATOR_IMAGE if coloured else Kind.TRANSMISSION,
-        energies=() if coloured else metadata.energies,
+        energies=energies,
         pitch_mm=metadata.pitch_mm,
         scanner=metadata.scanner,
-        notes=picture.notes + notes + _order_note(transmission),
+        notes=picture.notes + notes,
     )
-    if not coloured and finite_share_within(transmission, *PLAUSIBLE) < 1 - IMPLAUSIBLE_SHARE:
-        low, high = float(transmission.min()), float(transmission.max())
-        raise ScanError(
-            f"{name}: expected transmission in (0, 1], came {low:.3g} to {high:.3g}; is the air level right?"
-        )
-    return scan
-
-
-def _transmission(picture: Picture, open_beam: tuple[float, ...], name: str) -> tuple[FloatArray, tuple[str, ...]]:
-    """Float32 planes of the scan, and notes on the air level where it had to be estimated."""
-    planes = picture.planes
-    if picture.content is Content.COLOUR:
-        return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255), ()
-    if picture.content is Content.TRANSMISSION:
-        with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused as that
-            return np.ascontiguousarray(planes, dtype=np.float32), ()
-    n = planes.shape[0]
-    if len(open_beam) not in (0, 1, n):
-        raise ScanError(f"{name}: expected one open_beam, or {n}, came {len(open_beam)}")
-    levels, notes = (open_beam, ()) if open_beam else _estimated(picture, name)
-    scale = np.array(levels, dtype=np.float32).reshape(-1, 1, 1)
-    return np.divide(planes, scale, dtype=np.float32), notes
-
-
-def _estimated(picture: Picture, name: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Air level per energy, and the notes that the report must carry."""
-    from nii.io.air import estimate_air
-
-    if picture.planes.dtype.kind == "f":
-        check_pixels(picture.planes.astype(np.float32), name)  # NaN has no place in a histogram
-    found = [estimate_air(plane, picture.full_scale) for plane in picture.planes]
-    levels = tuple(level for level, _ in found)
-    if not all(level > 0 for level in levels):
-        raise ScanError(f"{name}: expected an image with air or cargo in it, came a black one")
-    text = "air level estimated from the scan: " + ", ".join(f"{level:g}" for level in levels)
-    if all(certain for _, certain in found):
-        return levels, (text,)
-    return levels, (text, "air seems absent from the scan (or the picture is inverse): its level is a guess")
-
-
-def _order_note(transmission: FloatArray) -> tuple[str, ...]:
-    """A note if the first energy penetrates more than the second, as if they were exchanged."""
-    if transmission.shape[0] != 2:
-        return ()
-    low, high = transmission[:, ::2, ::2]
-    cargo = (high > 0.1) & (high < 0.7)  # dark enough for a difference, bright enough against noise
-    if np.count_nonzero(cargo) < 0.01 * cargo.size:
-        return ()
-    if not float(np.mean(low[cargo] - high[cargo])) > EXCHANGED:
-        return ()
-    return ("the first energy penetrates more than the second: the order may be exchanged",)

@@ -3,29 +3,44 @@
 import io
 import json
 import logging
+import math
+import re
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from isal import isal_zlib
 from tifffile import TiffFile, TiffPage
 
 from nii.errors import ScanError
+from nii.io.orientation import TAG as ORIENTATION
+from nii.io.orientation import UPRIGHT, upright
 from nii.io.picture import Content, Metadata, Picture, foreign, parse_metadata
+from nii.io.strips import READABLE, counts_of
 from nii.scan import check_size
 
 MOST_PAGES = 2
-UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
-READABLE = (UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
-AS_THEY_ARE, DIFFERENCES = 1, 2  # predictors: counts, or each less the one to its left
+NEW_SUBFILE, PHOTOMETRIC, FILL_ORDER, SUB_IFDS, GDAL_METADATA, GDAL_NODATA = 254, 262, 266, 330, 42112, 42113
+BLACK_IS_ZERO = 1
+MEANINGS = {  # tags that give the counts another meaning, which nobody here applies
+    291: "GrayResponseCurve",
+    301: "TransferFunction",
+    50712: "LinearizationTable",
+    50714: "BlackLevel",
+}
+STACKS = {33628: "MetaMorph", 33629: "MetaMorph", 34412: "LSM"}  # these keep many images in one page
+IMAGEJ_IMAGES = re.compile(r"^images=(\d+)", re.MULTILINE)
+IMAGEJ_CALIBRATION = re.compile(r"^cf=", re.MULTILINE)
+OME_IMAGES = re.compile(r"\bSize[CZT]=\"(\d+)\"")
+GDAL_SCALE = re.compile(r"role=\"(?:scale|offset)\"")
 
 # tifffile logs what it forgives; without a handler Python would print that on stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def decode_tiff(data: bytes, name: str) -> Picture:
-    """Counts (energy, row, column) and the metadata of the ImageDescription tag."""
+    """Counts (energy, row, column) and the metadata of the ImageDescription tags."""
     with foreign(name, "a readable TIFF"):
         n_pages = count_pages(data, name)
         if not 1 <= n_pages <= MOST_PAGES:
@@ -36,13 +51,18 @@ def decode_tiff(data: bytes, name: str) -> Picture:
 
 def _read_pages(file: TiffFile, data: bytes, n_pages: int, name: str) -> Picture:
     pages = [_checked_page(file.pages[i], name) for i in range(n_pages)]
-    sizes = {(page.imagewidth, page.imagelength) for page in pages}
-    if len(sizes) > 1:
-        came = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
-        raise ScanError(f"{name}: expected pages of one size, came {came}")
-    planes = np.stack([_counts(page, data, name) for page in pages])
-    metadata, notes = _description(pages[0].description, name)
-    return Picture(planes=planes, content=Content.COUNTS, full_scale=65535.0, metadata=metadata, notes=notes)
+    _check_images(pages, name)
+    metadata, notes = _metadata(pages, name)
+    planes = np.stack([counts_of(page, data, name) for page in pages])
+    picture = Picture(
+        planes=planes,
+        content=Content.COUNTS,
+        full_scale=65535.0,
+        metadata=metadata,
+        notes=notes + _page_notes(pages),
+        padding=_padding(pages, planes, name),
+    )
+    return upright(picture, _orientation(pages, name))
 
 
 def count_pages(data: bytes, name: str) -> int:
@@ -80,63 +100,151 @@ def _checked_page(page: Any, name: str) -> TiffPage:
             f"{name}: expected 16-bit unsigned grey pages, came {page.bitspersample}-bit {kind} "
             f"with {page.samplesperpixel} samples per pixel"
         )
-    if page.photometric != 1:
+    if PHOTOMETRIC in page.tags and page.photometric != BLACK_IS_ZERO:
         raise ScanError(f"{name}: expected grey with black at zero, came photometric {int(page.photometric)}")
     if page.compression not in READABLE:
         raise ScanError(f"{name}: expected no, deflate, LZW or packbits compression, came {page.compression}")
+    if _number(page, FILL_ORDER, 1) != 1:
+        raise ScanError(f"{name}: expected the bits of a byte from high to low, came FillOrder 2")
+    _check_meaning(page, name)
     return page
 
 
-def _counts(page: TiffPage, data: bytes, name: str) -> npt.NDArray[np.uint16]:
-    """Counts (row, column) of a checked page. Raises ScanError for one that is not complete."""
-    segments = _unpacked(page, data, name)
-    if not segments or page.is_tiled or page.predictor not in (AS_THEY_ARE, DIFFERENCES):
-        return page.asarray()
-    counts = np.frombuffer(b"".join(segments), f"{page.parent.byteorder}u2").reshape(page.imagelength, -1)
-    return counts if page.predictor == AS_THEY_ARE else np.cumsum(counts, axis=1, dtype=np.uint16)
+def _check_meaning(page: TiffPage, name: str) -> None:
+    """Refuse what would change the counts' meaning and isn't applied here."""
+    told = next((word for tag, word in MEANINGS.items() if tag in page.tags), None)
+    if told is None and IMAGEJ_CALIBRATION.search(_text(page, 270)) and _text(page, 270).startswith("ImageJ="):
+        told = "a calibration function of ImageJ"
+    if told is None and GDAL_SCALE.search(_text(page, GDAL_METADATA)):
+        told = "scale and offset of GDAL"
+    if told is not None:
+        raise ScanError(f"{name}: expected counts that mean what they are, came {told}")
+    if _number(page, NEW_SUBFILE, 0) & 5:  # bits: 1 reduced, 2 page of many, 4 mask
+        raise ScanError(f"{name}: expected pages of full resolution, came a reduced one or a mask (NewSubfileType)")
 
 
-def _unpacked(page: TiffPage, data: bytes, name: str) -> list[bytes]:
-    """The strips or tiles of a deflated page; none of another one, which are left to tifffile.
-
-    Raises ScanError unless every one lies in the file and unpacks to its own size.
-    """
-    sizes, segments = _segment_sizes(page), []
-    if not len(page.dataoffsets) == len(page.databytecounts) == len(sizes):
-        raise ScanError(f"{name}: expected {len(sizes)} strips, came {len(page.dataoffsets)}")
-    for offset, length, size in zip(page.dataoffsets, page.databytecounts, sizes, strict=True):
-        if not (length > 0 and offset + length <= len(data)):
-            raise ScanError(f"{name}: expected a complete TIFF, came one cut at byte {len(data)}")
-        if page.compression == UNCOMPRESSED:
-            came = length
-        elif page.compression in (DEFLATE, OLD_DEFLATE):
-            # bounded: a strip of 1 MB may unpack to 1 GB
-            segments.append(isal_zlib.decompressobj().decompress(data[offset : offset + length], size + 1))
-            came = len(segments[-1])
-        else:
-            continue
-        if came < size or (came > size and page.compression != UNCOMPRESSED):
-            raise ScanError(f"{name}: expected {size} bytes in a strip, came {came}")
-    return segments
+def _check_images(pages: Sequence[TiffPage], name: str) -> None:
+    """Refuse pages of several sizes, and files that say to hold more images than pages."""
+    sizes = {(page.imagewidth, page.imagelength) for page in pages}
+    if len(sizes) > 1:
+        came = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
+        raise ScanError(f"{name}: expected pages of one size, came {came}")
+    stack = next((word for tag, word in STACKS.items() if tag in pages[0].tags), None)
+    if stack is not None:
+        raise ScanError(f"{name}: expected a page per energy, came a {stack} stack in one page")
+    told = _told_images(_text(pages[0], 270), math.prod(next(iter(sizes))))
+    if told > len(pages):
+        raise ScanError(f"{name}: expected a page per energy, came {len(pages)} for {told} images")
 
 
-def _segment_sizes(page: TiffPage) -> list[int]:
-    """Bytes that each strip or tile holds when unpacked."""
-    if page.is_tiled:
-        across = -(-page.imagewidth // page.tilewidth)
-        down = -(-page.imagelength // page.tilelength)
-        return [page.tilewidth * page.tilelength * 2] * (across * down)
-    rows = min(page.rowsperstrip, page.imagelength)
-    full, rest = divmod(page.imagelength, rows)
-    return [rows * page.imagewidth * 2] * full + ([rest * page.imagewidth * 2] if rest else [])
+def _orientation(pages: Sequence[TiffPage], name: str) -> int:
+    """The one that pages tell; many writers tag the first page alone."""
+    told = {_number(page, ORIENTATION, UPRIGHT) for page in pages if ORIENTATION in page.tags}
+    if len(told) > 1:
+        raise ScanError(f"{name}: expected pages of one orientation, came {' and '.join(map(str, sorted(told)))}")
+    return told.pop() if told else UPRIGHT
+
+
+def _told_images(description: str, pixels: int) -> int:
+    """How many images ImageJ, tifffile or OME say that the file holds; 0 if they say nothing."""
+    if description.startswith("ImageJ="):
+        match = IMAGEJ_IMAGES.search(description)
+        return int(match[1]) if match else 1
+    if description.startswith("<?xml") and "<OME" in description:
+        return math.prod(int(size) for size in OME_IMAGES.findall(description)[:3])
+    values = _parsed(description)
+    shape = values.get("shape") if values else None
+    if not isinstance(shape, list) or not all(isinstance(size, int) and 0 < size <= 1 << 31 for size in shape):
+        return 0
+    return math.prod(shape) // pixels
+
+
+def _metadata(pages: Sequence[TiffPage], name: str) -> tuple[Metadata, tuple[str, ...]]:
+    """What the pages' descriptions say: the first for all of them, or each for itself."""
+    texts = [_text(page, 270) for page in pages]
+    told = [_description(text, name) for text in texts]
+    metadata = told[0][0] if len(set(texts)) == 1 else _of_all([part for part, _ in told], name)
+    return metadata, tuple(dict.fromkeys(note for _, notes in told for note in notes))
+
+
+def _of_all(parts: Sequence[Metadata], name: str) -> Metadata:
+    """Metadata of pages that don't all say the same. Raises ScanError where they contradict each other."""
+    for what, values in (
+        ("pitch_mm", [part.pitch_mm for part in parts]),
+        ("scanner", [part.scanner for part in parts]),
+    ):
+        if len({value for value in values if value}) > 1:
+            raise ScanError(f"{name}: expected one {what} for all pages, came {values[0]} and {values[1]}")
+    first = parts[0]
+    for part in parts[1:]:
+        first = first.filled_from(Metadata(pitch_mm=part.pitch_mm, scanner=part.scanner))
+    return Metadata(
+        open_beam=_per_page([part.open_beam for part in parts], "open_beam", name),
+        pitch_mm=first.pitch_mm,
+        energies=_per_page([part.energies for part in parts], "energies", name),
+        scanner=first.scanner,
+    )
+
+
+def _per_page(told: Sequence[tuple[Any, ...]], what: str, name: str) -> tuple[Any, ...]:
+    """Values of all pages: one from each, or those of the first page alone (again on others, maybe)."""
+    if all(len(values) == 1 for values in told):
+        return tuple(values[0] for values in told)
+    if any(values and values != told[0] for values in told):
+        raise ScanError(
+            f"{name}: expected {what} on the first page or one on each, came {' and '.join(map(str, told))}"
+        )
+    return told[0]
 
 
 def _description(text: str, name: str) -> tuple[Metadata, tuple[str, ...]]:
     """Metadata from ImageDescription; other programs' free text there is no error."""
     if not text.lstrip().startswith("{"):
         return Metadata(), ()
+    values = _parsed(text)
+    if values is None:
+        return Metadata(), ("ImageDescription looks like JSON but can't be parsed; ignored",)
+    return parse_metadata(values, f"{name}: ImageDescription"), ()
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """The JSON object of a description; None if it is none."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        return Metadata(), ("ImageDescription looks like JSON but can't be parsed; ignored",)
-    return parse_metadata(values, f"{name}: ImageDescription"), ()
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _page_notes(pages: Sequence[TiffPage]) -> tuple[str, ...]:
+    notes = {
+        "TIFF doesn't say whether zero is black or white (no photometric tag): taken as black": any(
+            PHOTOMETRIC not in page.tags for page in pages
+        ),
+        "TIFF pages hold further images (SubIFDs), which were not read": any(SUB_IFDS in page.tags for page in pages),
+    }
+    return tuple(text for text, so in notes.items() if so)
+
+
+def _padding(pages: Sequence[TiffPage], planes: npt.NDArray[np.uint16], name: str) -> npt.NDArray[np.bool_] | None:
+    """Where every energy holds the value that GDAL's nodata tag names."""
+    text = _text(pages[0], GDAL_NODATA).strip(" \0")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ScanError(f"{name}: expected a number as GDAL nodata, came {ascii(text)[:20]}") from None
+    return np.asarray((planes == value).all(axis=0))
+
+
+def _number(page: TiffPage, tag: int, default: int) -> int:
+    """A tag's first number; the default without one."""
+    value = page.tags.valueof(tag, default)
+    value = value[0] if isinstance(value, tuple) else value
+    return int(value) if isinstance(value, int) else -1
+
+
+def _text(page: TiffPage, tag: int) -> str:
+    value = page.tags.valueof(tag, "")
+    return value if isinstance(value, str) else ""

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.errors import ScanError
+from nii.io.jpeg import decode_jpeg
 from nii.io.picture import Content
-from nii.io.raster import decode_jpeg
 from nii.physics.forward import Beam
 from nii.physics.inverse import invert
 from nii.scan import FloatArray
