@@ -101,6 +101,12 @@ def test_one_image_for_both_energies_is_noted(rng: np.random.Generator) -> None:
         assert any("one and the same image" in note for note in scan.notes)
 
 
+def test_one_image_among_three_energies_is_noted(rng: np.random.Generator) -> None:
+    planes = (counts(rng) / np.float32(50000)).astype(np.float32)
+    notes = decode_scan(npy(np.concatenate([planes, planes[:1]])), "a").notes
+    assert notes == ("two energies show one and the same image: nothing can be told from their ratio",)
+
+
 def test_one_image_stored_twice_with_loss_is_noted(rng: np.random.Generator) -> None:
     grey = (counts(rng)[1] >> 8).astype(np.uint8)
     pair = [cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes() for quality in (95, 80)]
@@ -113,7 +119,17 @@ def test_energies_in_the_wrong_order_are_noted_whatever_they_are_called(rng: np.
     assert "order may be exchanged" in notes[0]
 
 
-def test_a_pair_of_two_pitches_is_refused(rng: np.random.Generator) -> None:
-    low, high = counts(rng)[:1], counts(rng)[1:]
-    with pytest.raises(ScanError, match="pair of one pitch"):
-        decode_scan((tiff(low, energies=["4MV"]), tiff(high, energies=["6MV"], pitch_mm=5)), "a,b")
+@pytest.mark.parametrize(("what", "values"), [("pitch_mm", (6, 5)), ("scanner", ("gate", "yard"))])
+def test_a_pair_that_contradicts_itself_is_refused(
+    rng: np.random.Generator, what: str, values: tuple[object, object]
+) -> None:
+    low = tiff(counts(rng)[:1], energies=["4MV"], **{what: values[0]})
+    high = tiff(counts(rng)[1:], energies=["6MV"], **{what: values[1]})
+    with pytest.raises(ScanError, match=f"one {what} for both"):
+        decode_scan((low, high), "a,b")
+
+
+def test_what_one_file_of_a_pair_tells_alone_is_not_used_and_said(rng: np.random.Generator) -> None:
+    low = tiff(counts(rng)[:1], energies=["4MV"])
+    notes = decode_scan((low, tiff(counts(rng)[1:], energies=None, open_beam=None)), "a,b").notes
+    assert notes[0] == "told by one file of the pair alone and not used: open_beam, energies"

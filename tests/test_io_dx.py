@@ -191,6 +191,7 @@ NOTED = {
     "flipped": (dx(counts(), FieldOfViewHorizontalFlip="YES"), "field of view rotated or flipped"),
     "turned object": (dx(counts(), ImageOrientationPatient=[0, 1, 0, 1, 0, 0]), "orientation 0 1 0 1 0 0: left"),
     "object's sides": (dx(counts(), PatientOrientation=["L", "H"]), "patient orientation L H"),
+    "pixels that are not square": (dx(counts(), PixelAspectRatio=[2, 1]), "pixel aspect 2:1"),
     "no voltage": (dx(counts(), KVP="1"), "KVP 1 is no voltage"),
 }
 
@@ -418,6 +419,26 @@ def test_without_the_optional_decoder_the_transfer_syntax_is_named(
 
 
 HUGE = lossless_jpeg(counts()).replace(bytes([0x10, 0, ROWS, 0, COLUMNS]), b"\x10\xea\x60\xea\x60", 1)
+
+
+def noisy() -> np.ndarray:
+    return (counts() + np.random.default_rng(1).integers(0, 300, (ROWS, COLUMNS))).astype(np.uint16)
+
+
+@needs_imagecodecs
+@pytest.mark.parametrize("cut", ["half", "zeroed"])
+def test_a_lossless_jpeg_that_lost_its_middle_is_refused(cut: str) -> None:
+    frame = lossless_jpeg(noisy())
+    half = len(frame) // 2
+    damaged = {
+        "half": frame[:half] + frame[-2:],
+        "zeroed": frame[:half] + bytes(60) + frame[half + 60 :],
+    }[cut]
+    assert decode_scan(dx(noisy(), frame=frame, syntax=JPEG_SV1), "a").transmission.shape == (1, ROWS, COLUMNS)
+    with pytest.raises(ScanError, match="a: expected"):
+        decode_scan(dx(noisy(), frame=damaged, syntax=JPEG_SV1), "a")
+
+
 BAD = {
     "a report": (dx(counts(), SOPClassUID="1.2.840.10008.5.1.4.1.1.501.3"), "Threat Detection Report"),
     "a CT": (dx(counts(), SOPClassUID="1.2.840.10008.5.1.4.1.1.501.1"), "DICOS CT Image"),
@@ -463,6 +484,8 @@ BAD = {
         dx(INVERSE.astype(np.float32), PixelIntensityRelationshipSign=-1),
         "whose zero of intensity is known",
     ),
+    "two voltages": (dx(counts(), KVP=["4000", "6000"]), "came several numbers as KVP"),
+    "no high bit": (dx(counts(), HighBit=None), "no attribute 'HighBit'"),
     "slope 0": (dx(counts(), RescaleSlope="0"), "finite rescale, came slope 0"),
     "optical density": (dx(counts(), RescaleType="OD"), "came RescaleType OD"),
     "Hounsfield units": (dx(counts(), RescaleSlope="2", RescaleType="HU"), "came RescaleType HU"),

@@ -109,6 +109,14 @@ def in_bands(data: bytes, every: int) -> bytes:
     return data[: marks[every]] + data[marks[every + 1] :]
 
 
+def png_of(stream: bytes) -> bytes:
+    """A PNG of this compressed stream, with right checksums of its chunks."""
+    at = PLAIN.index(b"IDAT") - 4
+    crc = struct.pack(">I", zlib.crc32(b"IDAT" + stream))
+    return PLAIN[:at] + struct.pack(">I", len(stream)) + b"IDAT" + stream + crc + PLAIN[-12:]
+
+
+ROWS_OF_PNG = b"".join(b"\0" + row.astype(">u2").tobytes() for row in counts())
 JPEG = jpeg(big())
 HALF = len(JPEG) // 2
 PROGRESSIVE = jpeg(big(), cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
@@ -116,10 +124,16 @@ RESTARTS = jpeg(big(), cv2.IMWRITE_JPEG_RST_INTERVAL, 36)
 MPO = JPEG[:2] + b"\xff\xe2\x00\x08MPF\0\0\0" + JPEG[2:]
 
 REFUSED |= {
+    "half of a PNG's rows": (png_of(zlib.compress(ROWS_OF_PNG[: len(ROWS_OF_PNG) // 2])), "came damaged data"),
+    "half of a PNG's stream": (png_of(zlib.compress(ROWS_OF_PNG)[:20]), "came damaged data"),
+    "a wrong checksum inside a PNG": (png_of(zlib.compress(ROWS_OF_PNG)[:-4] + b"abcd"), "came damaged data"),
     "half of a JPEG": (JPEG[:HALF] + b"\xff\xd9", "premature end of data"),
-    "600 bytes of a JPEG zeroed": (JPEG[:HALF] + bytes(600) + JPEG[HALF + 600 :], "repaired by its decoder"),
-    "200 bytes of a JPEG cut out": (JPEG[:HALF] + JPEG[HALF + 200 :], "repaired by its decoder"),
-    "a band of a JPEG lost": (in_bands(RESTARTS, 11), "repaired by its decoder"),
+    "600 bytes of a JPEG zeroed": (
+        JPEG[:HALF] + bytes(600) + JPEG[HALF + 600 :],
+        "came damaged data (Corrupt JPEG data",
+    ),
+    "200 bytes of a JPEG cut out": (JPEG[:HALF] + JPEG[HALF + 200 :], "came damaged data (Corrupt JPEG data"),
+    "a band of a JPEG lost": (in_bands(RESTARTS, 11), "came damaged data (Corrupt JPEG data"),
     "half of a progressive JPEG": (PROGRESSIVE[: len(PROGRESSIVE) * 3 // 4] + b"\xff\xd9", "JPEG"),
     "a progressive JPEG without its last scan": (without_scan(PROGRESSIVE, -1), "leave some of the picture out"),
     "a JPEG without its end": (JPEG[:-2], "without its end marker"),
@@ -159,9 +173,9 @@ def test_a_jpeg_in_rgb_without_transform_keeps_its_colours() -> None:
 def test_what_others_write_on_stderr_meanwhile_reaches_it(capfd: pytest.CaptureFixture[str]) -> None:
     import os
 
-    from nii.io import jpeg as reader
+    from nii.io import raster as reader
 
-    with reader._libjpeg_messages() as said:
+    with reader._decoder_messages() as said:
         os.write(2, b"a line of a logger\nCorrupt JPEG data: premature end of data segment\n")
     assert said == ["Corrupt JPEG data: premature end of data segment"]
     assert capfd.readouterr().err == "a line of a logger\n"

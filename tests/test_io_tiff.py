@@ -168,6 +168,45 @@ def test_what_gives_counts_another_meaning_or_hides_images_is_refused(kind: str)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("pixels_per_cm", "pitch_mm", "said"),
+    [
+        ((2.0, 1.6), None, "resolution of 6.25 x 5 mm"),  # x first in TIFF, rows first here
+        ((2.0, 1.6), [6.25, 5], ""),
+        ((2.0, 1.6), [6, 5], "resolution of 6.25 x 5 mm"),
+        ((72 / 2.54, 72 / 2.54), None, ""),
+    ],
+)
+def test_a_resolution_that_is_not_the_pitch_is_said(
+    pixels_per_cm: tuple[float, float], pitch_mm: list[float] | None, said: str
+) -> None:
+    text = json.dumps({"open_beam": 50000, "pitch_mm": pitch_mm})
+    data = written(counts(), resolution=pixels_per_cm, resolutionunit="CENTIMETER", description=text)
+    notes = decode_scan(data, "a.tif").notes
+    assert len(notes) == (1 if said else 0)
+    assert said in "".join(notes)
+
+
+def test_a_profile_for_display_is_said() -> None:
+    assert "ICC profile" in decode_scan(written(counts(), iccprofile=b"x" * 200), "a.tif").notes[0]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff", " \n"])
+def test_a_description_is_read_whatever_stands_before_it(mark: str) -> None:
+    text = mark + json.dumps({"open_beam": 50000, "scanner": "Zoll Süd"}, ensure_ascii=False)
+    scan = decode_scan(written(counts(), description=text.encode()), "a.tif")
+    assert (scan.scanner, scan.notes) == ("Zoll Süd", ())
+
+
+def test_a_thumbnail_in_place_of_the_second_energy_is_refused() -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(counts()[0], photometric="minisblack", metadata=None)
+        writer.write(counts()[0][::2, ::2], photometric="minisblack", metadata=None, subfiletype=1)
+    with pytest.raises(ScanError, match="came a reduced one"):
+        decode_scan(buffer.getvalue(), "a.tif")
+
+
 def test_images_below_a_page_are_not_read_and_said() -> None:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:

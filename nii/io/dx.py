@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID, JPEG2000TransferSyntaxes
 
@@ -41,6 +42,7 @@ ONLY_SHOWN = {  # what is for display, by any of the attributes that tell it
 }
 RESCALED_COUNTS = ("", "US", "UNSPECIFIED")
 TOOLKITS_DEFAULT = "HU"  # what the reference toolkit writes as RescaleType of any image
+OVERLAYS = range(0x6000, 0x6100)  # groups
 STRAIGHT = (1, 0, 0, 0, 1, 0)  # ImageOrientationPatient of an image that isn't turned
 DERIVED = ("Z_EFFECTIVE", "BASIS_MATERIAL", "COMPTON", "PHOTOELECTRIC", "DENSITY", "MU")
 UNTOLD = ("", "unknown")
@@ -171,10 +173,7 @@ def _sign(dataset: Dataset, name: str) -> int | None:
 
 def _rescale(dataset: Dataset, name: str) -> tuple[float, float]:
     """Slope and intercept, of counts only."""
-    slope, intercept = (
-        default if dataset.get(key) in (None, "") else float(dataset[key].value)
-        for key, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
-    )
+    slope, intercept = _number(dataset, "RescaleSlope", 1.0), _number(dataset, "RescaleIntercept", 0.0)
     if not (math.isfinite(slope) and math.isfinite(intercept) and slope != 0):
         raise ScanError(f"{name}: expected a finite rescale, came slope {slope:g}, intercept {intercept:g}")
     kind = str(dataset.get("RescaleType") or "")
@@ -218,9 +217,9 @@ def _notes(dataset: Dataset, overlaid: float) -> tuple[str, ...]:
     shown = [what for what, keys in ONLY_SHOWN.items() if any(dataset.get(key) not in (None, "") for key in keys)]
     if dataset.PhotometricInterpretation == PALETTE:
         shown = [what for what in shown if what != "palette"]
-    kilovolts = float(dataset.get("KVP") or 0)
+    kilovolts = _number(dataset, "KVP", 0.0)
     lossy = dataset.file_meta.TransferSyntaxUID in LOSSY or str(dataset.get("LossyImageCompression", "")) == "01"
-    overlays = overlaid > 0 or any(dataset.group_dataset(group) for group in range(0x6000, 0x6100, 2))
+    overlays = overlaid > 0 or any(element.tag.group in OVERLAYS for element in dataset)
     found = {
         "DICOS DX for presentation: it may have been processed for display": (
             str(dataset.get("PresentationIntentType", "")) == "FOR PRESENTATION"
@@ -239,14 +238,27 @@ def _notes(dataset: Dataset, overlaid: float) -> tuple[str, ...]:
 def _view(dataset: Dataset) -> str:
     """How the image is told to be turned against its detector or object."""
     turned = []
-    if float(dataset.get("FieldOfViewRotation") or 0) != 0 or dataset.get("FieldOfViewHorizontalFlip") == "YES":
+    if _number(dataset, "FieldOfViewRotation", 0.0) != 0 or dataset.get("FieldOfViewHorizontalFlip") == "YES":
         turned.append("field of view rotated or flipped")
     orientation = [float(value) for value in dataset.get("ImageOrientationPatient") or STRAIGHT]
     if orientation != list(STRAIGHT):
         turned.append("image orientation " + " ".join(f"{value:g}" for value in orientation))
+    aspect = [float(value) for value in dataset.get("PixelAspectRatio") or (1, 1)]
+    if aspect[0] != aspect[-1]:
+        turned.append("pixel aspect " + ":".join(f"{value:g}" for value in aspect))
     if dataset.get("PatientOrientation"):
         turned.append("patient orientation " + " ".join(map(str, dataset.PatientOrientation)))
     return ", ".join(turned)
+
+
+def _number(dataset: Dataset, key: str, default: float) -> float:
+    """The one number of an attribute; the default where it is absent or empty. Raises TypeError for several."""
+    value = dataset.get(key)
+    if value in (None, ""):
+        return default
+    if isinstance(value, list | MultiValue):
+        raise TypeError(f"several numbers as {key}: {value}")
+    return float(value)
 
 
 def _role(dataset: Dataset) -> str:
@@ -258,7 +270,7 @@ def _role(dataset: Dataset) -> str:
 
 def _energy(dataset: Dataset) -> tuple[str, ...]:
     """Name of the energy from KVP: 5000 gives 5MV, 160 gives 160kV; below 20 kV it was left unset."""
-    kilovolts = float(dataset.get("KVP") or 0)
+    kilovolts = _number(dataset, "KVP", 0.0)
     if not 20 <= kilovolts < 30000:
         return ()
     return (f"{kilovolts / 1000:g}MV" if kilovolts >= 1000 else f"{kilovolts:g}kV",)
@@ -275,7 +287,7 @@ def _pitch(dataset: Dataset) -> Pitch | None:
     magnification = 1.0
     if not spacing:
         spacing = dataset.get("ImagerPixelSpacing")
-        magnification = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 0)
+        magnification = _number(dataset, "EstimatedRadiographicMagnificationFactor", 0.0)
     if not spacing or not magnification > 0:
         return None
     row, column = (float(value) / magnification for value in spacing)

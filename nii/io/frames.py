@@ -23,6 +23,7 @@ FLOATS = {0x7FE00008: "f4", 0x7FE00009: "f8", 0x7FE00013: "f4"}
 """FloatPixelData, DoubleFloatPixelData, and where V02A files of the reference toolkit put floats."""
 
 PIXEL_DATA = 0x7FE00010
+RESTARTS = b"\xff\xdd\x00\x04"  # the second decoder of lossless JPEG knows none
 STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # JPEG and JPEG-LS, JPEG 2000
 
 
@@ -54,7 +55,7 @@ def stored_pixels(dataset: Dataset, name: str) -> tuple[Pixels, float]:
 def _check_bits(dataset: Dataset, name: str) -> None:
     if int(dataset.PixelRepresentation) != 0:
         raise ScanError(f"{name}: expected unsigned pixels, came signed ones")
-    allocated, stored, high = (int(dataset[key].value) for key in ("BitsAllocated", "BitsStored", "HighBit"))
+    allocated, stored, high = (int(getattr(dataset, key)) for key in ("BitsAllocated", "BitsStored", "HighBit"))
     if allocated not in (8, 16):
         raise ScanError(f"{name}: expected 8 or 16 bits per pixel, came {allocated}")
     if not 0 < stored <= allocated or high != stored - 1:
@@ -112,8 +113,18 @@ def _decompressed(frame: bytes, syntax: UID, shape: tuple[int, int, int], name: 
         _check_frame(jpeg_frame(frame, name, lossless=True)[1:], shape, name)
         stream = _from_frame_header(frame, name)
         codecs = _codecs(syntax, name)
-        return np.asarray(codecs.jpeg8_decode(stream) if syntax in JPEG_LOSSLESS else codecs.jpegls_decode(stream))
+        return (
+            np.asarray(codecs.jpegls_decode(stream)) if syntax not in JPEG_LOSSLESS else _agreed(codecs, stream, name)
+        )
     raise ScanError(f"{name}: expected a readable transfer syntax, came {syntax.name}")
+
+
+def _agreed(codecs: ModuleType, stream: bytes, name: str) -> Pixels:
+    """Pixels of lossless JPEG, from two decoders where both can: each makes up in its own way what a stream lacks."""
+    pixels = np.asarray(codecs.jpeg8_decode(stream))
+    if pixels.ndim == 2 and RESTARTS not in stream and not np.array_equal(codecs.ljpeg_decode(stream), pixels):
+        raise ScanError(f"{name}: expected an undamaged JPEG frame, came one that two decoders read differently")
+    return pixels
 
 
 def _from_frame_header(frame: bytes, name: str) -> bytes:

@@ -3,12 +3,9 @@
 The stream's structure is walked before the decoder sees it: size, scans, end, and what else lies in the file.
 """
 
-import os
 import re
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +24,6 @@ NO_FRAME = (0xC4, 0xC8, 0xCC)  # tables and a reserved one among the frame heade
 APP1, APP2 = 0xE1, 0xE2
 LARGEST_SCANS = 64  # a progressive JPEG has about 10; each one costs a pass over the image
 COEFFICIENTS = 64  # of a block
-_STDERR = threading.Lock()  # belongs to the whole process
-MOST_SAID = 1 << 16  # bytes, what a pipe holds
 
 
 class Segment(NamedTuple):
@@ -62,10 +57,7 @@ def jpeg_pixels(data: bytes, name: str) -> Bytes:
     if segments[-1].marker != END:
         raise ScanError(f"{name}: expected a complete JPEG, came one without its end marker")
     _check_scans(segments, components, name)
-    with _libjpeg_messages() as said:
-        image = decoded(data, (height, width), name)
-    if said:
-        raise ScanError(f"{name}: expected an undamaged JPEG, came one repaired by its decoder ({said[0][:100]})")
+    image = decoded(data, (height, width), name)
     return image if image.ndim == 2 else opaque_rgb(image, name)
 
 
@@ -117,30 +109,3 @@ def _check_scans(segments: list[Segment], components: int, name: str) -> None:
                 missing[number][sent] = progressive and bits & 15 > 0
     if any(part.any() for part in missing.values()):
         raise ScanError(f"{name}: expected all scans of a JPEG, came {len(scans)} that leave some of the picture out")
-
-
-@contextmanager
-def _libjpeg_messages() -> Iterator[list[str]]:
-    """What libjpeg writes on stderr meanwhile, line by line once the block has ended; other text is passed on.
-
-    OpenCV has no other way to tell that libjpeg made up what a damaged stream lacks.
-    """
-    said: list[str] = []
-    with _STDERR:
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)  # whatever others write meanwhile, nobody waits
-        before = os.dup(2)
-        os.dup2(writer, 2)
-        try:
-            yield said
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
-            os.close(writer)
-            text = os.read(reader, MOST_SAID)
-            os.close(reader)
-    for line in text.splitlines(keepends=True):
-        if b"JPEG" in line or b"Huffman" in line:
-            said.append(line.decode(errors="replace").strip())
-        else:
-            os.write(2, line)

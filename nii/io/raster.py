@@ -1,5 +1,10 @@
 """What PNG and JPEG share: decoding within a known size, and what a picture's colours make of it."""
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 
@@ -7,14 +12,49 @@ from nii.errors import ScanError
 from nii.io.colour import Bytes, ColourUse, colour_use, palette_doubts, without_labels
 from nii.io.picture import Content, Picture, foreign
 
+MOST_SAID = 1 << 16  # bytes, what a pipe holds
+COMPLAINTS = (b"JPEG", b"libpng")  # one of them is in every line of these libraries
+_STDERR = threading.Lock()  # belongs to the whole process
+
 
 def decoded(data: bytes, shape: tuple[int, int], name: str) -> Bytes:
-    """The decoder's own array: (row, column) or (row, column, 3 or 4) in blue, green, red order."""
-    with foreign(name, "decodable pixels"):
+    """The decoder's own array: (row, column) or (row, column, 3 or 4) in blue, green, red order.
+
+    Raises ScanError for damaged data, also where the decoder made up what they lack.
+    """
+    with foreign(name, "decodable pixels"), _decoder_messages() as said:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.shape[:2] != shape:
-        raise ScanError(f"{name}: expected {shape[1]}x{shape[0]} decodable pixels, came damaged data")
+    if said or image is None or image.shape[:2] != shape:
+        why = f" ({said[0][:100]})" if said else ""
+        raise ScanError(f"{name}: expected {shape[1]}x{shape[0]} decodable pixels, came damaged data{why}")
     return np.asarray(image)
+
+
+@contextmanager
+def _decoder_messages() -> Iterator[list[str]]:
+    """What libjpeg and libpng write on stderr meanwhile, once the block has ended; other text is passed on.
+
+    OpenCV has no other way to tell that libjpeg made up what a damaged stream lacks.
+    """
+    said: list[str] = []
+    with _STDERR:
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)  # whatever others write meanwhile, nobody waits
+        before = os.dup(2)
+        os.dup2(writer, 2)
+        try:
+            yield said
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            os.close(writer)
+            text = os.read(reader, MOST_SAID)
+            os.close(reader)
+    for line in text.splitlines(keepends=True):
+        if any(word in line for word in COMPLAINTS):
+            said.append(line.decode(errors="replace").strip())
+        else:
+            os.write(2, line)
 
 
 def opaque_rgb(image: Bytes, name: str) -> Bytes:

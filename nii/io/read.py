@@ -180,10 +180,14 @@ def _in_order(low: Picture, high: Picture, name: str) -> tuple[Picture, Picture]
 
 def _paired(low: Picture, high: Picture, name: str) -> Picture:
     metadata = low.metadata.filled_from(high.metadata)
-    if metadata.pitch_mm != (high.metadata.pitch_mm or metadata.pitch_mm):
-        raise ScanError(
-            f"{name}: expected a pair of one pitch, came {low.metadata.pitch_mm} and {high.metadata.pitch_mm}"
-        )
+    for what in ("pitch_mm", "scanner"):
+        values = [getattr(picture.metadata, what) for picture in (low, high)]
+        if all(values) and values[0] != values[1]:
+            raise ScanError(f"{name}: expected one {what} for both files of a pair, came {values[0]} and {values[1]}")
+    alone = [
+        key for key in ("open_beam", "energies") if _told_once(getattr(low.metadata, key), getattr(high.metadata, key))
+    ]
+    notes = [f"told by one file of the pair alone and not used: {', '.join(alone)}"] if alone else []
     levels = low.metadata.open_beam + high.metadata.open_beam
     return Picture(
         planes=np.concatenate([low.planes, high.planes]),
@@ -195,9 +199,13 @@ def _paired(low: Picture, high: Picture, name: str) -> Picture:
             energies=_two_energies(low.metadata.energies, high.metadata.energies),
             scanner=metadata.scanner,
         ),
-        notes=tuple(dict.fromkeys(low.notes + high.notes)),
+        notes=tuple(dict.fromkeys([*notes, *low.notes, *high.notes])),
         padding=_both(low, high),
     )
+
+
+def _told_once(low: tuple[object, ...], high: tuple[object, ...]) -> bool:
+    return bool(low) != bool(high)
 
 
 def _both(low: Picture, high: Picture) -> npt.NDArray[np.bool_] | None:

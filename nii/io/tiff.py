@@ -22,7 +22,12 @@ from nii.scan import check_size
 
 MOST_PAGES = 2
 NEW_SUBFILE, PHOTOMETRIC, FILL_ORDER, SUB_IFDS, GDAL_METADATA, GDAL_NODATA = 254, 262, 266, 330, 42112, 42113
+DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ICC_PROFILE = 270, 282, 283, 296, 34675
 BLACK_IS_ZERO = 1
+UNITS_MM = {2: 25.4, 3: 10.0}  # of ResolutionUnit
+PRINTED_MM = 0.36  # 72 dots per inch and more are for paper and screens
+LARGEST_PITCH_MM = 100.0
+BYTE_ORDER_MARKS = "\ufeffï»¿"  # of UTF-8, read as such or as Latin-1
 MEANINGS = {  # tags that give the counts another meaning, which nobody here applies
     291: "GrayResponseCurve",
     301: "TransferFunction",
@@ -59,7 +64,7 @@ def _read_pages(file: TiffFile, data: bytes, n_pages: int, name: str) -> Picture
         content=Content.COUNTS,
         full_scale=65535.0,
         metadata=metadata,
-        notes=notes + _page_notes(pages),
+        notes=notes + _page_notes(pages) + _resolution_note(pages[0], metadata),
         padding=_padding(pages, planes, name),
     )
     return upright(picture, _orientation(pages, name))
@@ -92,6 +97,8 @@ def _checked_page(page: Any, name: str) -> TiffPage:
     """The page if it is 16-bit grey and of a usable size; nothing is decoded yet."""
     if not isinstance(page, TiffPage):
         raise ScanError(f"{name}: expected a full TIFF page, came {type(page).__name__}")
+    if _number(page, NEW_SUBFILE, 0) & 5:  # bits: 1 reduced, 2 page of many, 4 mask
+        raise ScanError(f"{name}: expected pages of full resolution, came a reduced one or a mask (NewSubfileType)")
     check_size(page.imagewidth, page.imagelength, name)
     layout = (page.bitspersample, page.sampleformat, page.samplesperpixel, page.imagedepth)
     if layout != (16, 1, 1, 1):
@@ -113,14 +120,16 @@ def _checked_page(page: Any, name: str) -> TiffPage:
 def _check_meaning(page: TiffPage, name: str) -> None:
     """Refuse what would change the counts' meaning and isn't applied here."""
     told = next((word for tag, word in MEANINGS.items() if tag in page.tags), None)
-    if told is None and IMAGEJ_CALIBRATION.search(_text(page, 270)) and _text(page, 270).startswith("ImageJ="):
+    if (
+        told is None
+        and IMAGEJ_CALIBRATION.search(_text(page, DESCRIPTION))
+        and _text(page, DESCRIPTION).startswith("ImageJ=")
+    ):
         told = "a calibration function of ImageJ"
     if told is None and GDAL_SCALE.search(_text(page, GDAL_METADATA)):
         told = "scale and offset of GDAL"
     if told is not None:
         raise ScanError(f"{name}: expected counts that mean what they are, came {told}")
-    if _number(page, NEW_SUBFILE, 0) & 5:  # bits: 1 reduced, 2 page of many, 4 mask
-        raise ScanError(f"{name}: expected pages of full resolution, came a reduced one or a mask (NewSubfileType)")
 
 
 def _check_images(pages: Sequence[TiffPage], name: str) -> None:
@@ -132,7 +141,7 @@ def _check_images(pages: Sequence[TiffPage], name: str) -> None:
     stack = next((word for tag, word in STACKS.items() if tag in pages[0].tags), None)
     if stack is not None:
         raise ScanError(f"{name}: expected a page per energy, came a {stack} stack in one page")
-    told = _told_images(_text(pages[0], 270), math.prod(next(iter(sizes))))
+    told = _told_images(_text(pages[0], DESCRIPTION), math.prod(next(iter(sizes))))
     if told > len(pages):
         raise ScanError(f"{name}: expected a page per energy, came {len(pages)} for {told} images")
 
@@ -161,7 +170,7 @@ def _told_images(description: str, pixels: int) -> int:
 
 def _metadata(pages: Sequence[TiffPage], name: str) -> tuple[Metadata, tuple[str, ...]]:
     """What the pages' descriptions say: the first for all of them, or each for itself."""
-    texts = [_text(page, 270) for page in pages]
+    texts = [_text(page, DESCRIPTION) for page in pages]
     told = [_description(text, name) for text in texts]
     metadata = told[0][0] if len(set(texts)) == 1 else _of_all([part for part, _ in told], name)
     return metadata, tuple(dict.fromkeys(note for _, notes in told for note in notes))
@@ -221,9 +230,25 @@ def _page_notes(pages: Sequence[TiffPage]) -> tuple[str, ...]:
         "TIFF doesn't say whether zero is black or white (no photometric tag): taken as black": any(
             PHOTOMETRIC not in page.tags for page in pages
         ),
+        "TIFF with a curve for display (ICC profile): its counts taken as linear": any(
+            ICC_PROFILE in page.tags for page in pages
+        ),
         "TIFF pages hold further images (SubIFDs), which were not read": any(SUB_IFDS in page.tags for page in pages),
     }
     return tuple(text for text, so in notes.items() if so)
+
+
+def _resolution_note(page: TiffPage, metadata: Metadata) -> tuple[str, ...]:
+    """A note where the resolution tags tell a pitch that may be the object's, and no description tells the same."""
+    unit = UNITS_MM.get(_number(page, RESOLUTION_UNIT, 0))
+    told = [page.tags.valueof(tag) for tag in (Y_RESOLUTION, X_RESOLUTION)]
+    if unit is None or not all(isinstance(value, tuple) and len(value) == 2 and min(value) > 0 for value in told):
+        return ()
+    row, column = (unit * below / above for above, below in told)
+    known = metadata.pitch_mm
+    if not PRINTED_MM < min(row, column) < LARGEST_PITCH_MM or (known and np.allclose((row, column), known, rtol=0.01)):
+        return ()
+    return (f"the file's resolution of {row:.3g} x {column:.3g} mm is not taken for the pitch at the object",)
 
 
 def _padding(pages: Sequence[TiffPage], planes: npt.NDArray[np.uint16], name: str) -> npt.NDArray[np.bool_] | None:
@@ -247,4 +272,6 @@ def _number(page: TiffPage, tag: int, default: int) -> int:
 
 def _text(page: TiffPage, tag: int) -> str:
     value = page.tags.valueof(tag, "")
-    return value if isinstance(value, str) else ""
+    if isinstance(value, bytes):  # as tifffile leaves text that isn't ASCII
+        value = value.decode(errors="replace")
+    return value.lstrip(BYTE_ORDER_MARKS) if isinstance(value, str) else ""
