@@ -1,4 +1,4 @@
-"""Contact sheets of the simulator: loads, conveyances, families, threat projection, scanner presets, vehicles.
+"""Contact sheets of the simulator: loads, conveyances, families, projection, presets, vehicles, things of no kind.
 
     python datasets/contact_sheets.py [OUT [SHEET ...]]        (default: all, in datasets/pictures beside this script)
 
@@ -20,7 +20,7 @@ from nii.scan import FloatArray, Scan
 from nii.simulate import parcel, vehicle, vehicle_body, vehicle_build, vehicle_goods
 from nii.simulate.concealments import FAMILIES, LOOSE, draw_concealment
 from nii.simulate.conveyances import SHARES, draw_conveyance
-from nii.simulate.loads import KINDS, draw_load
+from nii.simulate.loads import KINDS, UNLISTED, draw_load
 from nii.simulate.scan import THINNEST, simulate
 from nii.simulate.scanners import BELTS, PORTALS, Scanner
 from nii.simulate.scene import Part, areal_densities, enclosing, expected
@@ -36,10 +36,13 @@ PITCH_MM = 12.0  # of the sheets of loads and families; 20-ft containers are 6 m
 TILE = (228, 540)  # rows and columns of a picture in a sheet
 CAPTION = 18  # rows
 QUALITY = 72  # of the JPEG files, which keeps a sheet under 400 kB
+FINE_QUALITY = 60  # of sheets that are full of fine patterns
 SURROUND_MM = 150.0  # shown around the container
 END_MM = 380.0  # left free at the ends of a room where a second wall is shown
 EYE, NEARER = 1100.0, 1.25  # height of the source in mm, and how much larger the near side looks
 RED = (40, 40, 230)
+
+OF_NO_KIND = (3, 30, 34, 40, 46, 50, 12, 20, 42)  # seeds of loads of no kind: of unlike arrangements
 
 HOLDERS = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "semi-trailer"}
 """Conveyances of families that a container can't hold."""
@@ -75,14 +78,14 @@ def tile(pixels: FloatArray, caption: str, mask: npt.NDArray[np.bool_] | None = 
     return np.concatenate([strip, colour])
 
 
-def write_sheets(out: Path, name: str, tiles: list[Picture], rows: int) -> None:
-    """Sheets of `rows` rows of DRAWS pictures, as NAME-1.jpg and so on."""
+def write_sheets(out: Path, name: str, tiles: list[Picture], rows: int, quality: int) -> None:
+    """Sheets of `rows` rows of DRAWS pictures, as NAME-1.jpg and so on, with this quality of JPEG."""
     for number, start in enumerate(range(0, len(tiles), rows * DRAWS), start=1):
         page = tiles[start : start + rows * DRAWS]
         page += [np.full_like(tiles[0], 255)] * (-len(page) % DRAWS)
         lines = [np.concatenate(page[i : i + DRAWS], axis=1) for i in range(0, len(page), DRAWS)]
         path = out / f"{name}-{number}.jpg"
-        cv2.imwrite(str(path), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        cv2.imwrite(str(path), np.concatenate(lines), [cv2.IMWRITE_JPEG_QUALITY, quality])
         print(path, f"{path.stat().st_size / 1000:.0f} kB")
 
 
@@ -235,6 +238,28 @@ def parcel_families(scanner: Scanner) -> Iterator[Picture]:
             yield on_belt(rng, held, scanner, f"{family}, {mass:.0f} g in {kinds[0]} beside {kinds[1]}")
 
 
+def unlisted(portal: Scanner, beside: Scanner) -> Iterator[Picture]:
+    """Six loads of no kind, a hidden thing of no kind in each of three others, and three vehicles."""
+    for number, seed in enumerate(OF_NO_KIND):
+        rng = np.random.default_rng(seed)
+        conveyance = draw_conveyance(rng, "20ft")
+        load = draw_load(rng, UNLISTED, conveyance.inside)
+        view = portal.view(around(conveyance.outside))
+        parts, caption = (*conveyance.parts, *load.parts), f"{len(load.parts)} parts"
+        hidden: tuple[Part, ...] = ()
+        if number >= 6:
+            found = draw_concealment(rng, "other", conveyance, conveyance.inside, load.spots, broad=True)
+            parts, hidden, caption = (*parts, *found.parts, *found.displaced), found.parts, f"{found.mass_kg:.0f} kg"
+        mass = sum(part.mass_kg for part in load.parts) / 1000
+        yield tile(scan(parts, view, portal, rng), f"{mass:.1f} t, {caption}", outline(hidden, view))
+    for number, kind in enumerate(("van", "estate", "pickup")):
+        rng = np.random.default_rng((7, number))
+        car = vehicle_build.draw_vehicle(rng, kind)
+        goods = vehicle_goods.fill_unlisted(rng, car.rooms["boot"], share=1.0, most_kg=400.0)
+        pixels = scan((*car.parts, *goods), beside.view(road(car.outside)), beside, rng)
+        yield tile(pixels, f"{kind}, {sum(part.mass_kg for part in goods):.0f} kg of goods, {len(goods)} parts")
+
+
 def main() -> None:
     """Write the sheets that are asked for, or all."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
@@ -247,6 +272,7 @@ def main() -> None:
         "families": (families(coarse), 7),
         "projections": (projections(coarse), 7),
         "presets": (presets(), 7),
+        "unlisted": (unlisted(coarse, beside), 4),
         "vehicles": (vehicles(beside), 6),
         "vehicle-families": (vehicle_families(beside), 4),
         "parcels": (parcels(BELTS["parcel-160kv"]), 9),
@@ -254,7 +280,7 @@ def main() -> None:
     }
     for name in sys.argv[2:] or sheets:
         tiles, rows = sheets[name]
-        write_sheets(out, name, list(tiles), rows=rows)
+        write_sheets(out, name, list(tiles), rows=rows, quality=FINE_QUALITY if name == "unlisted" else QUALITY)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ from nii.simulate.scene import Part, Scene, enclosing
 from nii.simulate.shapes import Box, Cylinder
 from nii.simulate.shields import OVER, PLATES, THICK, shielded
 from nii.simulate.textures import PATTERNS
+from nii.simulate.vehicle import draw_vehicle_scene
+from nii.simulate.vehicle_body import BODIES
+from nii.simulate.vehicle_build import draw_vehicle
+from nii.simulate.vehicle_goods import fill_unlisted, hosts
 from tests.test_simulate_generate import COARSE, files
 from training.data import load_set
 
@@ -279,3 +283,33 @@ def test_an_impossible_share_is_refused_in_one_line(kind: str, share: float, mos
 def test_one_scan_of_a_kind_that_has_none_is_refused() -> None:
     with pytest.raises(UsageError, match=r"unlisted: expected 0 for this kind of scene, came 0\.5"):
         simulate("parcel", 1, 1, concealed=False, unlisted=0.5)
+
+
+# Vehicles
+
+
+def test_goods_of_no_kind_stay_in_the_rooms_of_a_vehicle_and_below_its_payload() -> None:
+    for seed in range(18):
+        vehicle = draw_vehicle(rng(seed), tuple(BODIES)[seed % len(BODIES)])
+        for room in (vehicle.rooms["boot"], vehicle.rooms["front seat"]):
+            parts = fill_unlisted(rng(seed), room, share=0.2 + 0.04 * seed, most_kg=80)
+            assert within(parts, room)
+            assert 0 < sum(part.mass_kg for part in parts) <= 80 * (1 + 1e-9)
+            assert len(parts) <= MOST_PARTS
+
+
+def test_vehicles_mix_goods_of_no_kind_with_ordinary_ones_and_hide_nothing_in_a_shell() -> None:
+    scenes = [draw_vehicle_scene(rng(seed), concealed=True, unlisted=0.6) for seed in range(24)]
+    kinds = [set(scene.cargo.split("+")) for scene in scenes]
+    assert any(UNLISTED in kind for kind in kinds)
+    assert any(UNLISTED not in kind and "empty" not in kind for kind in kinds)
+    shell = Part(SPACE, "cotton", 0.5)
+    assert hosts([shell]) == [shell]
+    assert hosts([shell, Part(freeform.inset(SPACE, 20), "cotton", 0.5, -1)]) == []
+
+
+def test_a_vehicle_of_goods_of_no_kind_can_be_scanned() -> None:
+    scans = (simulate("vehicle", 1, index, concealed=False, unlisted=1.0) for index in range(10))
+    found = next(scan for scan in scans if scan.cargo == UNLISTED)
+    assert found.load_kg > 0
+    assert np.isfinite(found.expected).all()

@@ -24,35 +24,40 @@ SMALLEST = 180.0  # mm; less than this in a direction holds one thing
 DROPS = 6  # places tried for a thing that is dropped
 UNEVEN = 24  # corners of an uneven surface
 PALLET_MM = 145.0
+PALLETISED_MM = 1200.0  # height of a space from which on there may be pallets
 DUNNAGE = (("cardboard", 0.03), ("polystyrene_foam", 0.015), ("paper", 0.05), ("pine", 0.04), ("cotton", 0.02))
 """What gaps are stuffed with, with its density spread over them in g/cm3."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What an arrangement may use: parts, substances, and levels of arrangements within it."""
+    """What an arrangement may use: parts, substances, and levels of arrangements within it.
+
+    scale: of the sizes of things, 1 in a container.
+    """
 
     parts: int
     palette: Palette
     levels: int = DEEPEST
+    scale: float = 1.0
 
     def share(self, count: int) -> "Means":
         """What each of `count` cells may use."""
-        return Means(max(self.parts // count, 1), self.palette, self.levels - 1)
+        return replace(self, parts=max(self.parts // count, 1), levels=self.levels - 1)
 
 
-def unlisted(rng: Rng, space: Box) -> list[Part]:
-    """A load of no kind on the floor of a space, which it fills partly or wholly."""
+def unlisted(rng: Rng, space: Box, scale: float = 1.0) -> list[Part]:
+    """A load of no kind on the floor of a space, which it fills partly or wholly; scale as in Means."""
     palette = draw_palette(rng)
     long, high = space.x[1] - space.x[0], space.z[1] - space.z[0]
     x1 = space.x[0] + long * (1.0 if rng.random() < 0.75 else rng.uniform(0.3, 1))
     room = inset(Box((space.x[0], x1), space.y, (space.z[0], space.z[0] + high * rng.uniform(0.45, 1))), 8.0)
     parts: list[Part] = []
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and high > PALLETISED_MM:
         parts = _pallets(rng, room)
         room = Box(room.x, room.y, (room.z[0] + PALLET_MM, room.z[1]))
     most = round(log_uniform(rng, LEAST_PARTS, MOST_PARTS)) - len(parts) - 1
-    parts += WHOLE[rng.choice(len(WHOLE), p=WHOLE_SHARES)](rng, room, Means(most, palette))
+    parts += WHOLE[rng.choice(len(WHOLE), p=WHOLE_SHARES)](rng, room, Means(most, palette, scale=scale))
     if rng.random() < 0.2:
         material, density = DUNNAGE[rng.integers(len(DUNNAGE))]
         parts.append(Part(enclosing(parts), material, density * rng.uniform(0.5, 1.5)))
@@ -62,20 +67,20 @@ def unlisted(rng: Rng, space: Box) -> list[Part]:
 def arranged(rng: Rng, box: Box, means: Means) -> list[Part]:
     """By one of the rules; one thing where there is little room or little left to use."""
     sides = [b - a for a, b in (box.x, box.y, box.z)]
-    if means.parts < FEW or means.levels == 0 or min(sides) < SMALLEST:
+    if means.parts < FEW or means.levels == 0 or min(sides) < SMALLEST * means.scale:
         return thing(rng, box, means.parts, means.palette)
     return RULES[rng.choice(len(RULES), p=SHARES)](rng, box, means)
 
 
 def _cell(rng: Rng, box: Box, means: Means) -> list[Part]:
     """What fills a part of an arrangement: one thing, or a further arrangement, always where there is much room."""
-    wide = max(b - a for a, b in (box.x, box.z)) > LARGEST
+    wide = max(b - a for a, b in (box.x, box.z)) > LARGEST * means.scale
     return arranged(rng, box, means) if wide or rng.random() < 0.35 else thing(rng, box, means.parts, means.palette)
 
 
 def grid(rng: Rng, box: Box, means: Means) -> list[Part]:
     """Many of a kind beside, behind and on each other; some columns lower, some places taken by something else."""
-    counts = _counts(rng, box, means.parts)
+    counts = _counts(rng, box, means)
     size = [(b - a) / n for (a, b), n in zip((box.x, box.y, box.z), counts, strict=True)]
     gap = rng.uniform(0, 0.12) * min(size[:2]) if rng.random() < 0.7 else 1.0
     cell = Box((0.0, size[0] - gap), (0.0, size[1] - gap), (0.0, size[2]))
@@ -92,15 +97,15 @@ def grid(rng: Rng, box: Box, means: Means) -> list[Part]:
     return parts
 
 
-def _counts(rng: Rng, box: Box, most: int) -> tuple[int, int, int]:
+def _counts(rng: Rng, box: Box, means: Means) -> tuple[int, int, int]:
     """Cells along x, y and z, at most so many in all."""
     long, _, high = (b - a for a, b in (box.x, box.y, box.z))
     counts = [
-        max(int(long / log_uniform(rng, 90, 1400)), 1),
+        max(int(long / log_uniform(rng, 90, 1400) / means.scale), 1),
         int(rng.integers(1, 4)),
-        max(int(high / log_uniform(rng, 90, 1200)), 1),
+        max(int(high / log_uniform(rng, 90, 1200) / means.scale), 1),
     ]
-    while np.prod(counts) > most:
+    while np.prod(counts) > means.parts:
         counts[int(np.argmax(counts))] -= 1
     return counts[0], counts[1], counts[2]
 
@@ -153,7 +158,7 @@ def layers(rng: Rng, box: Box, means: Means) -> list[Part]:
     """Unlike arrangements on each other, with boards between them or without."""
     cells = _split(rng, box.z, int(rng.integers(2, 6)))
     board = rng.uniform(4, 25) if means.parts > 4 * len(cells) and rng.random() < 0.5 else 0.0
-    own = Means(means.parts - len(cells), means.palette, means.levels).share(len(cells))
+    own = replace(means, parts=means.parts - len(cells)).share(len(cells))
     parts: list[Part] = []
     for low, high in cells:
         level = min(board, (high - low) / 4)
@@ -230,7 +235,7 @@ def nest(rng: Rng, box: Box, means: Means) -> list[Part]:
         parts += [Part(outer, shell.material, shell.density), Part(inner, shell.material, shell.density, -1)]
     if not isinstance(inner, Box):
         return [*parts, _any(rng, means).fill(rng, inner)]
-    left = Means(means.parts - len(parts), means.palette, means.levels - 1)
+    left = replace(means, parts=means.parts - len(parts)).share(1)
     return parts + _cell(rng, _standing(rng, inner, 0.5), left)
 
 
@@ -303,7 +308,7 @@ def bundle(rng: Rng, box: Box, means: Means) -> list[Part]:
     hollow = rng.uniform(0.5, 0.95) if rng.random() < 0.6 else 0.0
     area = (across[1] - across[0]) * (up[1] - up[0])
     least = np.sqrt(area / max(means.parts // (2 if hollow else 1), 1)) / 2
-    radius = min(max(log_uniform(rng, 20, 400), least), (across[1] - across[0]) / 2, (up[1] - up[0]) / 2)
+    radius = min(max(log_uniform(rng, 20, 400) * means.scale, least), (across[1] - across[0]) / 2, (up[1] - up[0]) / 2)
     like, varied, parts = _any(rng, means), rng.uniform(0, 0.4), list[Part]()
     for n, v in enumerate(np.arange(up[0] + radius, up[1] - radius + 1e-6, 1.74 * radius)):
         for u in np.arange(across[0] + radius * (1 + n % 2), across[1] - radius + 1e-6, 2 * radius):

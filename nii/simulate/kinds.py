@@ -50,7 +50,11 @@ KINDS: Mapping[str, Kind] = {
     "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner, cargo.draw_cargo),
     "parcel": Kind(parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner),
     "vehicle": Kind(
-        vehicle.draw_vehicle_scene, vehicle.FAMILIES, vehicle_goods.HS_CHAPTERS, vehicle.draw_vehicle_scanner
+        vehicle.draw_vehicle_scene,
+        vehicle.FAMILIES,
+        vehicle_goods.HS_CHAPTERS,
+        vehicle.draw_vehicle_scanner,
+        vehicle.draw_vehicle_scene,
     ),
 }
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nii.simulate.concealments import LOOSE
+from nii.simulate.concealments import LOOSE, draw_loose
 from nii.simulate.draws import Rng
 from nii.simulate.placing import displaced
 from nii.simulate.scanners import Scanner, draw_scanner
 from nii.simulate.scene import Concealment, Part, Scene, enclosing
 from nii.simulate.shapes import Box, Interval, mirrored, shifted, turned
 from nii.simulate.vehicle_build import Vehicle, draw_vehicle
-from nii.simulate.vehicle_goods import ITEMS, fill, hosts, oddments
+from nii.simulate.vehicle_goods import ITEMS, UNLISTED, fill, fill_unlisted, hosts, oddments
 from nii.simulate.vehicle_hides import HIDES
 from nii.simulate.vehicle_parts import drawn_start
 
@@ -18,6 +18,7 @@ FAMILIES = tuple(sorted({*LOOSE, *HIDES}))
 
 EMPTY = 0.3  # share of vehicles without goods
 CABIN = 0.3  # share of vehicles with goods in the cabin, too
+CABIN_KG = 80.0  # of goods there
 IN_GOODS = 0.5  # share of things put into goods, where some can hold them
 ATTEMPTS = 60  # draws of a thing until one fits; in a small boot without goods a pill press takes up to 20
 HEAVY_KG = 60.0  # what weighs more goes into the boot
@@ -26,10 +27,13 @@ ROAD = 0.4  # share of pictures that show the road
 CLEARANCE = 1.0  # mm between a thing and what carries it
 
 
-def draw_vehicle_scene(rng: Rng, *, concealed: bool) -> Scene:
-    """One vehicle; with `concealed`, one concealment in it (in one of ten scenes two)."""
+def draw_vehicle_scene(rng: Rng, *, concealed: bool, unlisted: float = 0.0) -> Scene:
+    """One vehicle; with `concealed`, one concealment in it (in one of ten scenes two).
+
+    unlisted: share of goods of no kind; above 0, concealments of no kind and shields are drawn more broadly, too.
+    """
     families = _draw_families(rng) if concealed else ()
-    vehicle, load, goods, concealments = draw_laden(rng, families)
+    vehicle, load, goods, concealments = draw_laden(rng, families, unlisted)
     scene = Scene(
         conveyance=(*vehicle.parts, *_road(rng, vehicle)),
         load=tuple(goods),
@@ -52,14 +56,17 @@ def draw_vehicle_scanner(rng: Rng) -> Scanner:
     )
 
 
-def draw_laden(rng: Rng, families: Sequence[str]) -> tuple[Vehicle, str, list[Part], list[Concealment]]:
+def draw_laden(
+    rng: Rng, families: Sequence[str], unlisted: float = 0.0
+) -> tuple[Vehicle, str, list[Part], list[Concealment]]:
     """A vehicle, the kind of its goods, their parts, and one concealment of each family; drawn until these fit."""
     while True:
         vehicle = draw_vehicle(rng, fuel="tank_hide" in families, spare="spare_hide" in families)
         built = {family: HIDES[family](rng, vehicle) for family in families if family in HIDES}
         vehicle = _raised(vehicle, list(built.values()))
-        load, goods = draw_goods(rng, vehicle)
-        found = [built.get(family) or draw_thing(rng, family, vehicle, goods) for family in families]
+        load, goods = draw_goods(rng, vehicle, unlisted)
+        broad = unlisted > 0
+        found = [built.get(family) or draw_thing(rng, family, vehicle, goods, broad=broad) for family in families]
         placed = [one for one in found if one is not None]
         if len(placed) == len(found):
             return vehicle, load, goods, placed
@@ -74,29 +81,48 @@ def _raised(vehicle: Vehicle, built: list[Concealment]) -> Vehicle:
     return replace(vehicle, rooms={**vehicle.rooms, "boot": replace(boot, z=(low, boot.z[1]))})
 
 
-def draw_goods(rng: Rng, vehicle: Vehicle) -> tuple[str, list[Part]]:
-    """Kind of goods, "a+b" if two, and their parts; "empty" holds at most some things that lie about."""
+def draw_goods(rng: Rng, vehicle: Vehicle, unlisted: float = 0.0) -> tuple[str, list[Part]]:
+    """Kind of goods, "a+b" if two, and their parts; "empty" holds at most some things that lie about.
+
+    unlisted: share of goods of no kind.
+    """
     rooms = vehicle.rooms
     payload = 900.0 if vehicle.body.kind in ("pickup", "van") else 350.0
     loads, goods = ["empty"], []
     if rng.random() >= EMPTY:
-        loads = [str(rng.choice(list(ITEMS)))]
+        loads = [_kind(rng, unlisted)]
         boot = rooms["boot"]
         cut = boot.x[0] + (boot.x[1] - boot.x[0]) * rng.uniform(0.35, 1)
-        goods += fill(rng, replace(boot, x=(boot.x[0], cut)), loads[0], share=rng.uniform(0.2, 1), most_kg=payload)
+        goods += _goods(rng, replace(boot, x=(boot.x[0], cut)), loads[0], rng.uniform(0.2, 1), payload)
         if rng.random() < CABIN and (cabin := [name for name in rooms if name.endswith("seat")]):
-            loads.append(str(rng.choice(list(ITEMS))))
-            goods += fill(rng, rooms[str(rng.choice(cabin))], loads[1], share=rng.uniform(0.4, 1), most_kg=80)
+            loads.append(_kind(rng, unlisted))
+            goods += _goods(rng, rooms[str(rng.choice(cabin))], loads[1], rng.uniform(0.4, 1), CABIN_KG)
     for name, room in rooms.items():
         if name.endswith("floor") and rng.random() < 0.4:
             goods += oddments(rng, room)
     return "+".join(dict.fromkeys(loads)), goods
 
 
-def draw_thing(rng: Rng, family: str, vehicle: Vehicle, goods: list[Part]) -> Concealment | None:
-    """One thing of a family (one of LOOSE) in the goods or in a room; None if nothing that was drawn fits."""
+def _kind(rng: Rng, unlisted: float) -> str:
+    # no draw where there are none of no kind, so that sets without them keep their bytes
+    return UNLISTED if unlisted and rng.random() < unlisted else str(rng.choice(list(ITEMS)))
+
+
+def _goods(rng: Rng, room: Box, kind: str, share: float, most_kg: float) -> list[Part]:
+    if kind == UNLISTED:
+        return fill_unlisted(rng, room, share=share, most_kg=most_kg)
+    return fill(rng, room, kind, share=share, most_kg=most_kg)
+
+
+def draw_thing(
+    rng: Rng, family: str, vehicle: Vehicle, goods: list[Part], *, broad: bool = False
+) -> Concealment | None:
+    """One thing of a family (one of LOOSE) in the goods or in a room; None if nothing that was drawn fits.
+
+    broad: as in concealments.draw_concealment.
+    """
     for _ in range(ATTEMPTS):
-        parts = LOOSE[family](rng)
+        parts = draw_loose(rng, family) if broad else LOOSE[family](rng)
         if rng.random() < 0.5:
             parts = [replace(part, shape=turned(part.shape)) for part in parts]
         size, mass = enclosing(parts), sum(part.mass_kg for part in parts)

@@ -5,10 +5,11 @@ built into the box that the packer gives it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nii.simulate.arrangements import unlisted
 from nii.simulate.draws import SEEDS, Rng, drawn_material, drawn_texture, log_uniform
 from nii.simulate.scene import Part, Texture
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Vector
@@ -17,6 +18,10 @@ from nii.simulate.vehicle_parts import case, clutter, drawn_start, pipe, rod, sh
 Builder = Callable[[Rng, Box], list[Part]]
 
 CLEAR = 2.0  # mm between things
+UNLISTED = "unlisted"  # goods of no kind
+DRAWS = 6  # of goods of no kind before too heavy ones are made lighter
+SCALE = 0.35  # of things of no kind, against those in containers
+LEAST_ROOM = 60.0  # mm in height for goods of no kind
 HOLDS = ("cotton", "polyester_cloth", "paper", "household_goods", "flour", "rice", "sand", "cement", "potatoes",
           "fruit", "vegetables", "animal_feed", "coffee_beans", "sugar", "electronics_mix")  # fmt: skip
 """Materials in which something can be hidden, in place of some of it."""
@@ -295,6 +300,18 @@ def fill(rng: Rng, room: Box, load: str, *, share: float, most_kg: float = 400.0
     return parts
 
 
+def fill_unlisted(rng: Rng, room: Box, *, share: float, most_kg: float) -> list[Part]:
+    """Goods of no kind up to `share` of a room's height, of at most `most_kg`."""
+    top = max(room.z[0] + (room.z[1] - room.z[0]) * share, min(room.z[0] + LEAST_ROOM, room.z[1]))
+    space = replace(room, z=(room.z[0], top))
+    for _ in range(DRAWS):
+        parts = unlisted(rng, space, SCALE)
+        mass = sum(part.mass_kg for part in parts)
+        if mass <= most_kg:
+            return parts
+    return [replace(part, density=part.density * most_kg / mass) for part in parts]
+
+
 def oddments(rng: Rng, room: Box) -> list[Part]:
     """One small thing on the floor of a room."""
     item = ODDMENTS[rng.integers(len(ODDMENTS))]
@@ -325,8 +342,10 @@ def _places(rng: Rng, room: Box, items: tuple[Item, ...], share: float) -> Itera
 
 
 def hosts(parts: list[Part]) -> list[Part]:
-    """Goods in which something can be hidden."""
+    """Goods in which something can be hidden; not in a shell, whose inside is taken out of it."""
+    shells = {(part.material, part.density) for part in parts if part.sign < 0}
     return [
         part for part in parts if isinstance(part.shape, Box) and part.sign > 0 and part.material in HOLDS
+        and (part.material, part.density) not in shells
         and min(np.diff(part.shape.x)[0], np.diff(part.shape.y)[0], np.diff(part.shape.z)[0]) > 30
     ]  # fmt: skip
