@@ -191,7 +191,7 @@ def calibrate(
     """Set a model's operating points for a scanner from benign scans of it."""
     from nii.calibrate import benign_scans, calibrated, left_out, score_benign, write_model
     from nii.detector import Detector
-    from nii.operating_point import check_pfa
+    from nii.operating_point import budgets, check_pfa
 
     if pfa is not None:
         check_pfa(pfa)
@@ -205,10 +205,42 @@ def calibrate(
     if pfa is not None:
         made.threshold(pfa)
     write_model(model, contract, out)
-    say(f"{out}: calibration '{made.name}' from {made.n} benign scans; smallest Pfa {made.smallest_pfa:.3g}")
+    say(f"{out}: calibration '{made.name}' from {made.n} benign scans; {budgets(made.n)}")
     if others := left_out(outcomes):
         say(f"left out: {others}")
     if any(one.error for one in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="Name of a shipped model, or a path.")],
+    benign: Annotated[list[str], typer.Argument(help="Benign scans of the site: files, folders, sets, globs.")],
+    out: Annotated[Path, typer.Option(help="The fitted model; its report beside it: .html, .json.")],
+    scanner: Annotated[str | None, typer.Option(help="From scans that carry this scanner name only.")] = None,
+    pfa: Annotated[float | None, typer.Option(help="Refuse unless the scans support this budget.")] = None,
+    train: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Train the network on the site's scans first (needs torch).")
+    ] = None,
+    threads: Threads = 0,
+) -> None:
+    """Fit a model to a site from benign scans of it: its judge, and its operating points."""
+    from nii.calibrate import left_out
+    from nii.fit.site import Request, fit_site
+
+    asked = Request(
+        model=model, benign=tuple(benign), out=out, scanner=scanner, pfa=pfa, minutes=train, threads=threads
+    )
+    outcomes, lines = fit_site(asked)
+    errors = [one.error for one in outcomes if one.error]
+    for error in errors:
+        complain(error)
+    say(f"{out} and its report {out.with_suffix('.html')}: {lines[0]}")
+    for line in lines[1:]:
+        say(line)
+    if others := left_out(outcomes):
+        say(f"left out: {others}")
+    if errors:
         raise typer.Exit(1)
 
 

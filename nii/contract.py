@@ -5,7 +5,6 @@ of the file's protobuf fields (ONNX ModelProto), so that neither needs the netwo
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from nii.declared.calibration import LoadCalibration
 from nii.errors import CalibrationError, ModelError
 from nii.known.naming import Naming
 from nii.operating_point import Calibration
+from nii.protobuf import fields, length_delimited
 from nii.scan import Kind
 
 FORMAT = 1
@@ -82,72 +82,23 @@ class Contract:
 
 def read_contract(model: bytes, name: str) -> Contract:
     """The contract in the bytes of a model file. Raises ModelError for a file without one."""
-    for number, _, entry in _fields(model, name):
-        if number == METADATA_FIELD and _entry_text(entry, 1) == KEY:
-            return Contract.from_json(_entry_text(entry, 2), name)
+    for one in fields(model, name):
+        if one.number == METADATA_FIELD and _entry_text(one.payload, 1) == KEY:
+            return Contract.from_json(_entry_text(one.payload, 2), name)
     raise ModelError(f"{name}: expected an ONNX model with the metadata entry '{KEY}', came one without")
 
 
 def with_contract(model: bytes, contract: Contract, name: str) -> bytes:
     """The same model with this contract in place of the one it has. Raises ModelError for other files."""
     kept = b"".join(
-        raw for number, raw, value in _fields(model, name) if number != METADATA_FIELD or _entry_text(value, 1) != KEY
+        one.raw for one in fields(model, name) if one.number != METADATA_FIELD or _entry_text(one.payload, 1) != KEY
     )
-    entry = _length_delimited(1, KEY.encode()) + _length_delimited(2, contract.to_json().encode())
-    return kept + _length_delimited(METADATA_FIELD, entry)
+    entry = length_delimited(1, KEY.encode()) + length_delimited(2, contract.to_json().encode())
+    return kept + length_delimited(METADATA_FIELD, entry)
 
 
 def _entry_text(entry: bytes, field_number: int) -> str:
     """Key (1) or value (2) of a metadata entry."""
     return next(
-        (value.decode("utf-8", "replace") for number, _, value in _fields(entry, "metadata") if number == field_number),
-        "",
+        (one.payload.decode("utf-8", "replace") for one in fields(entry, "metadata") if one.number == field_number), ""
     )
-
-
-def _fields(message: bytes, name: str) -> Iterator[tuple[int, bytes, bytes]]:
-    """(field number, raw bytes with tag, payload) of a protobuf message's top level."""
-    at = 0
-    while at < len(message):
-        start = at
-        tag, at = _varint(message, at, name)
-        wire = tag & 7
-        if wire == 0:
-            _, end = _varint(message, at, name)
-        elif wire == 2:
-            size, at = _varint(message, at, name)
-            end = at + size
-        elif wire in (1, 5):
-            end = at + (8 if wire == 1 else 4)
-        else:
-            raise ModelError(f"{name}: expected an ONNX model, came a file with wire type {wire}")
-        if end > len(message):
-            raise ModelError(f"{name}: expected a whole ONNX model, came a truncated one")
-        yield tag >> 3, message[start:end], message[at:end]
-        at = end
-
-
-def _varint(message: bytes, at: int, name: str) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            break
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ModelError(f"{name}: expected an ONNX model, came a file that ends in a number")
-
-
-def _length_delimited(number: int, payload: bytes) -> bytes:
-    return _number(number << 3 | 2) + _number(len(payload)) + payload
-
-
-def _number(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from nii.contract import KEY, Contract
@@ -17,6 +18,9 @@ from nii.pitch import resized, size_at
 from nii.scan import FloatArray, Kind, Scan
 
 OUTPUTS = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
+CANDIDATES = "candidates"  # what the judge makes of them; models of before have no such output
+FEATURES = "features"  # of the candidates; only `nii fit` asks for them
+MOST_PEAKS, APART = 16, 9  # places, and side of the window in which only the highest is one, where there is no judge
 CPU = "CPUExecutionProvider"
 PREFERRED = ("CUDAExecutionProvider", CPU)
 LARGEST_MODEL = 200_000_000  # bytes; ours are under 10 MB
@@ -34,7 +38,8 @@ class Layers:
     what was put there. family: (family, row / n, column / n) probabilities. cargo: (kind,)
     probabilities of the load. empty: probability that there is no load. evidence: (row / n, column / n)
     evidence, coarser by the model's own n, a logit averaged over a small window.
-    score: their maximum; larger = more anomalous, unclipped.
+    candidates: (candidate, 3) row and column of the evidence, and score, of the places that the judge looked at, the
+    highest score first. score: the highest of these; larger = more anomalous, unclipped.
     """
 
     heat: FloatArray
@@ -43,7 +48,22 @@ class Layers:
     cargo: FloatArray
     empty: float
     evidence: FloatArray
+    candidates: FloatArray
     score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the judge sees of one scan.
+
+    candidates: (candidate, 3) row, column, score. features: (candidate, feature). grid: rows and columns of the
+    evidence. cargo: (kind,) probabilities of the load.
+    """
+
+    candidates: FloatArray
+    features: FloatArray
+    grid: tuple[int, int]
+    cargo: FloatArray
 
 
 class Detector:
@@ -53,6 +73,7 @@ class Detector:
         self.session = session
         self.contract = contract
         self.sha256 = sha256
+        self.judged = CANDIDATES in {output.name for output in session.get_outputs()}
 
     @classmethod
     def load(cls, model: str | Path, *, threads: int = 0, providers: Sequence[str] = PREFERRED) -> "Detector":
@@ -104,7 +125,8 @@ class Detector:
 
     def layers_of(self, scans: Sequence[Scan]) -> list[Layers]:
         """Run the network once on scans of one `given_size`. Raises ModelError as `layers` does."""
-        found = self._run(OUTPUTS, scans)
+        found = self._run(OUTPUTS + ((CANDIDATES,) if self.judged else ()), scans)
+        judged = found[CANDIDATES] if self.judged else [peaks(evidence) for evidence in found["evidence"]]
         return [
             Layers(
                 heat=resized(found["heat"][i : i + 1], scan.shape)[0],
@@ -113,6 +135,7 @@ class Detector:
                 cargo=found["cargo"][i],
                 empty=float(found["empty"][i]),
                 evidence=found["evidence"][i],
+                candidates=ranked(judged[i]),
                 score=self._finite(found["score"][i], scan),
             )
             for i, scan in enumerate(scans)
@@ -125,6 +148,15 @@ class Detector:
     def cargo(self, scan: Scan) -> FloatArray:
         """Probabilities of the kinds of load alone, (kind,). Raises ModelError as `layers` does."""
         return np.asarray(self._run(["cargo"], [scan])["cargo"][0], np.float32)
+
+    def seen(self, scan: Scan) -> Seen:
+        """What the judge sees of one scan. Raises ModelError as `layers` does, and for a model without a judge."""
+        if not self.judged:
+            raise ModelError(f"{self.contract.name}: expected a model with a judge, came one without; export it again")
+        found = self._run([FEATURES, CANDIDATES, "evidence", "cargo"], [scan])
+        there = np.isfinite(found[CANDIDATES][0, :, 2])
+        grid = found["evidence"].shape[1], found["evidence"].shape[2]
+        return Seen(found[CANDIDATES][0][there], found[FEATURES][0][there], grid, found["cargo"][0])
 
     def _run(self, names: Sequence[str], scans: Sequence[Scan]) -> dict[str, FloatArray]:
         """Outputs by name, (scan, ...). Bound to the device: what nobody asks for never leaves it."""
@@ -144,6 +176,20 @@ class Detector:
     def notes(self, scan: Scan) -> tuple[str, ...]:
         """What the reader of the result should know of how scan and model fit."""
         return _bent(scan, self.contract)[1]
+
+
+def ranked(candidates: FloatArray) -> FloatArray:
+    """Candidates (candidate, 3) of a scan that there are, the highest score first."""
+    found = candidates[np.isfinite(candidates[:, 2])]
+    return found[np.argsort(-found[:, 2], kind="stable")]
+
+
+def peaks(evidence: FloatArray) -> FloatArray:
+    """Candidates (candidate, 3) of evidence (row, column) that no judge has looked at, scored by their evidence."""
+    highest = evidence == cv2.dilate(evidence, np.ones((APART, APART), np.uint8))
+    rows, columns = np.nonzero(highest)
+    order = np.argsort(-evidence[rows, columns], kind="stable")[:MOST_PEAKS]
+    return np.stack([rows, columns, evidence[rows, columns]], axis=1)[order].astype(np.float32)
 
 
 def given_size(scan: Scan, contract: Contract) -> tuple[int, int]:

@@ -29,6 +29,7 @@ Scores = npt.NDArray[np.float64]
 
 DEFAULT = "default"  # the calibration for scanners that have none of their own
 SINGLE = "single-energy"  # the one for scans of one energy, of a model that takes two
+DOUBT = 0.05  # share of calibrations that may fail to keep a budget that is promised with confidence
 REGIONS = "ranked among the same scores: the score of a scan is its highest region score"
 
 
@@ -75,6 +76,26 @@ def tolerated(n: int, pfa: float) -> int:
 def smallest_pfa(n: int) -> float:
     """The smallest false-alarm budget that n benign scans support, 1 / (n + 1); 0.01 for n = 99."""
     return 1 / (n + 1)
+
+
+def certain_pfa(n: int) -> float:
+    """The smallest budget that n benign scans keep with 95 % confidence.
+
+    An alarm needs a score above all n: the share of benign scans that have one is Beta(1, n), beyond
+    1 - 0.05^(1 / n) in one calibration of twenty. Example: 0.0100 for n = 299, where `smallest_pfa` is 0.0033.
+    """
+    return float(1 - DOUBT ** (1 / n))
+
+
+def scans_certain(pfa: float) -> int:
+    """The fewest benign scans that keep a budget with 95 % confidence; 299 for 0.01, 2995 for 0.001."""
+    check_pfa(pfa)
+    return math.ceil(math.log(DOUBT) / math.log1p(-pfa))
+
+
+def budgets(n: int) -> str:
+    """The smallest budgets of n benign scans in words, as `nii calibrate` says them."""
+    return f"smallest Pfa {smallest_pfa(n):.3g} on average, {certain_pfa(n):.3g} with 95 % confidence"
 
 
 def scans_needed(pfa: float) -> int:

@@ -23,8 +23,10 @@ Box = tuple[int, int, int, int]
 
 USUAL = 0.75  # quantile of a scan's own evidence that counts as usual
 STEP = 4  # of the grid on which it is taken, places of the evidence
-REACH = 0.3  # share of its height down to which a region reaches; this and USUAL: best overlap on validation scans
-LOWEST = 0.3  # share of the height of the scan's peak below which no region is looked for
+REACH = (0.3, 0.5, 0.7, 0.9)
+"""Shares of its height down to which a region reaches: the first (it and USUAL: best overlap on validation scans), or
+where that takes in a higher peak, the next."""
+LOWEST = 0.3  # share of the height of the first region's peak below which no region is looked for
 MARGIN = 2  # places of the evidence around a region in which no other begins
 FILLED = 2  # what marks an area
 MOST = 20  # regions of a scan that are looked at, the highest first
@@ -37,7 +39,7 @@ class Region:
     """One area that may be a concealment.
 
     box: (x, y, w, h) in pixels of the scan. polygon: (x, y) corners. mask: bool (h, w) within the box.
-    score: highest evidence in it, on the scale of the scan's score. p_value: among the benign
+    score: of its candidate, on the scale of the scan's score. p_value: among the benign
     calibration scans; None if the model has none. shares: float32 (family,), mean of the
     network's family probabilities over it. scan, layers: what it was found in. contract: of the model.
     """
@@ -99,23 +101,25 @@ class Region:
 def find_regions(
     scan: Scan, layers: Layers, contract: Contract, calibration: Calibration | None, *, limit: int = MOST
 ) -> list[Region]:
-    """Areas around the peaks of evidence, highest first, at most `limit`.
+    """Areas around the candidates of the judge, the highest score first, at most `limit`.
 
-    Heights count from what is usual in the scan. An area reaches from its peak down to REACH of its height and
-    holds one peak; the first region's score is the scan's score, so that scan and region decide by the same
-    calibration.
+    Heights of evidence count from what is usual in the scan. An area reaches from its candidate down to REACH of its
+    height; other candidates in it are no regions of their own. The first region's score is the scan's score, so that
+    scan and region decide by the same calibration. Where there is no candidate, nothing alarms.
     """
     evidence = layers.evidence.copy()
     regions: list[Region] = []
     usual = float(np.quantile(evidence[::STEP, ::STEP], USUAL, method="lower"))
-    lowest = usual + LOWEST * (float(evidence.max()) - usual)
-    while len(regions) < limit:
-        row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
-        peak = float(evidence[row, column])
-        if peak < lowest or not np.isfinite(peak):
-            break
-        area = _area(evidence, (int(row), int(column)), usual + REACH * (peak - usual))
-        regions.append(_region(scan, layers, contract, calibration, area, peak))
+    lowest = -np.inf
+    for row, column, score in layers.candidates:
+        seed = int(row), int(column)
+        peak = float(evidence[seed])
+        if peak < lowest or not np.isfinite(peak) or len(regions) == limit:
+            continue
+        if not regions:
+            lowest = min(usual + LOWEST * (peak - usual), peak)
+        area = _area(evidence, seed, usual)
+        regions.append(_region(scan, layers, contract, calibration, area, float(score)))
         _close(evidence, area)
     return regions
 
@@ -129,7 +133,19 @@ class _Area:
     mask: npt.NDArray[np.uint8]
 
 
-def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float) -> _Area:
+def _area(evidence: npt.NDArray[np.float32], seed: tuple[int, int], usual: float) -> _Area:
+    """The connected area around the seed that reaches down to a share of its height, and to no higher peak."""
+    peak = float(evidence[seed])
+    for reach in REACH:
+        area = _above(evidence, seed, min(usual + reach * (peak - usual), peak))
+        height, width = area.mask.shape
+        here = evidence[area.row : area.row + height, area.column : area.column + width]
+        if here[area.mask > 0].max() <= peak:
+            break
+    return area
+
+
+def _above(evidence: npt.NDArray[np.float32], seed: tuple[int, int], level: float) -> _Area:
     """The connected area above the level that holds the seed."""
     inside = (evidence >= level).astype(np.uint8)
     _, _, _, (x, y, w, h) = cv2.floodFill(inside, None, seed[::-1], (FILLED,), flags=8)
@@ -152,7 +168,7 @@ def _region(
     contract: Contract,
     calibration: Calibration | None,
     area: _Area,
-    peak: float,
+    score: float,
 ) -> Region:
     y, row_of = _pixels(area.row, area.mask.shape[0], layers.evidence.shape[0], scan.shape[0])
     x, column_of = _pixels(area.column, area.mask.shape[1], layers.evidence.shape[1], scan.shape[1])
@@ -164,8 +180,8 @@ def _region(
         box=(x, y, full.shape[1], full.shape[0]),
         polygon=tuple((int(px) + x, int(py) + y) for px, py in outline),
         mask=full > 0,
-        score=peak,
-        p_value=calibration.p_value(peak) if calibration else None,
+        score=score,
+        p_value=calibration.p_value(score) if calibration else None,
         shares=shares,
         scan=scan,
         layers=layers,

@@ -11,7 +11,14 @@ CONTRACT = read_contract(calibrated_model(), "tiny.onnx")
 SIZE = 80, 120
 
 
-def found(evidence):
+def candidates(evidence):
+    """Peaks of `peaks`, the highest first, scored by their evidence."""
+    tops = [(4.0, 6.0 + 20 * number) for number in range(3)]
+    rows = sorted(((row, column, evidence[int(row), int(column)]) for row, column in tops), key=lambda one: -one[2])
+    return np.array(rows, np.float32)
+
+
+def found(evidence, judged=None):
     layers = Layers(
         np.zeros(SIZE, np.float32),
         np.zeros((2, *SIZE), np.float32),
@@ -19,6 +26,7 @@ def found(evidence):
         np.zeros(2, np.float32),
         0.0,
         evidence,
+        candidates(evidence) if judged is None else judged,
         float(evidence.max()),
     )
     return find_regions(Scan(transmission=np.ones((2, *SIZE), np.float32)), layers, CONTRACT, None)
@@ -52,3 +60,21 @@ def test_what_hardly_stands_out_beside_the_highest_is_no_region():
 def test_a_scan_that_is_alike_all_over_is_one_region():
     (region,) = found(peaks())
     assert region.box == (0, 0, 120, 80)
+
+
+def test_regions_are_ranked_by_the_judge_and_not_by_their_evidence():
+    judged = np.array([[4, 6, 3.5], [4, 26, -1.0]], np.float32)
+    regions = found(peaks(4.0, 8.0), judged)
+    assert [(one.box, one.score) for one in regions] == [((12, 8, 10, 6), 3.5), ((52, 8, 10, 6), -1.0)]
+
+
+def test_a_region_reaches_down_to_no_higher_peak():
+    evidence = peaks(4.0)
+    evidence[4:7, 11:15] = 2.0  # a bridge, above the share of its height down to which a region reaches
+    evidence[4:7, 15:18] = 9.0
+    (first, *_) = found(evidence, np.array([[4, 6, 3.5], [4, 15, -1.0]], np.float32))
+    assert first.box == (12, 8, 10, 6)
+
+
+def test_without_a_candidate_there_is_no_region():
+    assert found(peaks(4.0), np.zeros((0, 3), np.float32)) == []

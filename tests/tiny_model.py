@@ -1,7 +1,8 @@
 """A model with a known answer, for tests that need a model but not a good one.
 
 It calls dense things concealed: evidence = (attenuation of the first energy - 2) averaged over 5x5
-half-resolution pixels, excess = half the attenuation. Built by hand, so that no test needs torch.
+half-resolution pixels, excess = half the attenuation. Its judge has two features, the evidence of a candidate and
+that averaged over 9x9, and calls the first one the score. Built by hand, so that no test needs torch.
 """
 
 from typing import Any
@@ -20,6 +21,7 @@ FAMILIES = ("bricks", "firearm")
 CARGOS = ("empty", "sacks")
 N_FEATURES = len(FAMILIES) + len(FIGURES)
 OFFSET = 2.0
+CANDIDATES = 8
 
 
 def plain_naming(**other: Any) -> Naming:
@@ -47,7 +49,7 @@ def tiny_model(calibrations: tuple[Calibration, ...] = (), naming: Naming | None
         helper.make_node("AveragePool", ["halved"], ["mean"], kernel_shape=[5, 5], pads=[2, 2, 2, 2]),
         helper.make_node("Sub", ["mean", "offset"], ["logit"]),
         helper.make_node("Squeeze", ["logit", "axis1"], ["evidence"]),
-        helper.make_node("ReduceMax", ["logit", "axes123"], ["score"], keepdims=0),
+        *judge_nodes(),
         helper.make_node("Sub", ["low_energy", "offset"], ["full"]),
         helper.make_node("Sigmoid", ["full"], ["hot"]),
         helper.make_node("Squeeze", ["hot", "axis1"], ["heat"]),
@@ -61,11 +63,15 @@ def tiny_model(calibrations: tuple[Calibration, ...] = (), naming: Naming | None
     constants = {
         "low": np.float32(3e-4), "high": np.float32(1.5), "half": np.float32(0.5), "offset": np.float32(OFFSET),
         "first": np.array([0], np.int64), "axis1": np.array([1], np.int64), "axes23": np.array([2, 3], np.int64),
-        "axes123": np.array([1, 2, 3], np.int64),
+        "axes123": np.array([1, 2, 3], np.int64), "one": np.int64(1), "zero": np.int64(0), "axis2": np.array([2], np.int64),
+        "count": np.array([CANDIDATES], np.int64), "none": np.float32(-np.inf), "three": np.int64(3),
+        "map": np.array([2, 3], np.int64), "ones": np.array([1, 1], np.int64),
+        "judge.weight": np.array([1, 0], np.float32), "judge.bias": np.array([0], np.float32),
     }  # fmt: skip
     outputs = {
         "heat": ["b", "r", "c"], "excess": ["b", 2, "r", "c"], "family": ["b", 2, "r4", "c4"], "cargo": ["b", 2],
-        "empty": ["b"], "evidence": ["b", "r2", "c2"], "score": ["b"],
+        "empty": ["b"], "evidence": ["b", "r2", "c2"], "score": ["b"], "candidates": ["b", CANDIDATES, 3],
+        "features": ["b", CANDIDATES, 2],
     }  # fmt: skip
     graph = helper.make_graph(
         nodes,
@@ -81,6 +87,50 @@ def tiny_model(calibrations: tuple[Calibration, ...] = (), naming: Naming | None
         families=FAMILIES, cargos=CARGOS, license="Apache-2.0", calibrations=calibrations, naming=naming,
     )  # fmt: skip
     return with_contract(model.SerializeToString(), contract, "tiny.onnx")
+
+
+def judge_nodes() -> list[Any]:
+    """From `logit` (b, 1, r2, c2) to `candidates`, `features` and `score`; of places of one height only the first."""
+    node, window = helper.make_node, {"kernel_shape": [9, 9], "pads": [4, 4, 4, 4], "strides": [1, 1]}
+    return [
+        node("MaxPool", ["logit"], ["around"], **window),
+        node("Equal", ["logit", "around"], ["highest"]),
+        node("Shape", ["logit"], ["shape"]),
+        node("Gather", ["shape", "map"], ["sides"]),
+        node("ReduceProd", ["sides"], ["cells"], keepdims=0),
+        node("Range", ["zero", "cells", "one"], ["numbers"]),
+        node("Cast", ["numbers"], ["counted"], to=TensorProto.FLOAT),
+        node("Neg", ["counted"], ["falling"]),
+        node("Concat", ["ones", "sides"], ["flat_shape"], axis=0),
+        node("Reshape", ["falling", "flat_shape"], ["order"]),
+        node("Where", ["highest", "order", "none"], ["ordered"]),
+        node("MaxPool", ["ordered"], ["earliest"], **window),
+        node("Equal", ["ordered", "earliest"], ["first_here"]),
+        node("And", ["first_here", "highest"], ["peak"]),
+        node("Where", ["peak", "logit", "none"], ["alone"]),
+        node("Flatten", ["alone"], ["alone_flat"], axis=1),
+        node("TopK", ["alone_flat", "count"], ["height", "place"], axis=1),
+        node("Gather", ["shape", "three"], ["width"]),
+        node("Div", ["place", "width"], ["row"]),
+        node("Mul", ["row", "width"], ["row_start"]),
+        node("Sub", ["place", "row_start"], ["column"]),
+        node("AveragePool", ["logit"], ["wide"], **window),
+        node("Flatten", ["logit"], ["logit_flat"], axis=1),
+        node("Flatten", ["wide"], ["wide_flat"], axis=1),
+        node("GatherElements", ["logit_flat", "place"], ["here"], axis=1),
+        node("GatherElements", ["wide_flat", "place"], ["mean_here"], axis=1),
+        *(node("Unsqueeze", [name, "axis2"], [f"{name}_2"]) for name in ("here", "mean_here")),
+        node("Concat", ["here_2", "mean_here_2"], ["features"], axis=2),
+        node("Mul", ["features", "judge.weight"], ["weighted"]),
+        node("ReduceSum", ["weighted", "axis2"], ["summed"], keepdims=0),
+        node("Add", ["summed", "judge.bias"], ["judged"]),
+        node("Greater", ["height", "none"], ["there"]),
+        node("Where", ["there", "judged", "none"], ["judged_there"]),
+        node("ReduceMax", ["judged_there", "axis1"], ["score"], keepdims=0),
+        *(node("Cast", [name], [f"{name}_float"], to=TensorProto.FLOAT) for name in ("row", "column")),
+        *(node("Unsqueeze", [name, "axis2"], [f"{name}_2"]) for name in ("row_float", "column_float", "judged_there")),
+        node("Concat", ["row_float_2", "column_float_2", "judged_there_2"], ["candidates"], axis=2),
+    ]
 
 
 def calibrated_model(n: int = 199) -> bytes:

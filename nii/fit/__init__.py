@@ -1,0 +1,1 @@
+"""Fitting a model's judge to a site from its benign scans."""
