@@ -128,7 +128,7 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
     before_norms = [m[0].weight for m in network.modules() if isinstance(m, Conv)]
     assert all(float(w.detach().square().mean().sqrt()) == pytest.approx(TRAINED, rel=1e-3) for w in before_norms)
     with torch.no_grad():
-        score = float(Separator(network.eval())(crops[:1])[-1])
+        score = float(Separator(network.eval())(crops[:1])[Separator.names.index("score")])
         scan = Scan(transmission=crops[0].numpy(), energies=("4MV", "6MV"))
         assert score == pytest.approx(Detector.load(path, threads=1).score(scan), abs=1e-4)
         trained = network.train()(network.planes(crops)).evidence

@@ -63,9 +63,9 @@ def tiny_model(calibrations: tuple[Calibration, ...] = (), naming: Naming | None
     constants = {
         "low": np.float32(3e-4), "high": np.float32(1.5), "half": np.float32(0.5), "offset": np.float32(OFFSET),
         "first": np.array([0], np.int64), "axis1": np.array([1], np.int64), "axes23": np.array([2, 3], np.int64),
-        "axes123": np.array([1, 2, 3], np.int64), "one": np.int64(1), "zero": np.int64(0), "axis2": np.array([2], np.int64),
-        "count": np.array([CANDIDATES], np.int64), "none": np.float32(-np.inf), "three": np.int64(3),
-        "map": np.array([2, 3], np.int64), "ones": np.array([1, 1], np.int64),
+        "axes123": np.array([1, 2, 3], np.int64), "one": np.int64(1), "zero": np.int64(0),
+        "axis2": np.array([2], np.int64), "count": np.array([CANDIDATES], np.int64), "none": np.float32(-np.inf),
+        "three": np.int64(3), "map": np.array([2, 3], np.int64), "ones": np.array([1, 1], np.int64),
         "judge.weight": np.array([1, 0], np.float32), "judge.bias": np.array([0], np.float32),
     }  # fmt: skip
     outputs = {

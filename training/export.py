@@ -1,12 +1,9 @@
 """From a training run to one .onnx file that carries its own contract."""
 
-import logging
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
 import torch
 
 from nii.calibrate import Benign
@@ -18,10 +15,11 @@ from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
 from nii.scan import FloatArray, Kind
 from training.checkpoint import load_network, load_run
+from training.graft import has_judge, with_new_judge
 from training.network import Separator
+from training.onnx_file import exported
 from training.precision import fp16, int8
 
-OPSET = 20
 PRECISIONS = ("fp32", "fp16", "int8")
 LICENSE = "Apache-2.0"
 
@@ -47,8 +45,9 @@ def export(run: Path, out: Path, *, version: str, precision: str = "fp32", benig
 
 
 def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
-    """A model artefact; its operating points don't hold in another precision."""
+    """A model artefact, with a judge if it has none; its operating points don't hold in another precision."""
     model = read_model(path)
+    model = model if has_judge(model) else with_new_judge(model, len(read_contract(model, str(path)).energies))
     return model, replace(read_contract(model, str(path)), version=version, calibrations=())
 
 
@@ -87,26 +86,4 @@ def onnx_bytes(model: Separator) -> bytes:
     example = torch.rand(2, energies, 416, 611) * 0.9 + 0.05
     dim = torch.export.Dim
     axes = {0: dim("batch"), 2: dim("row", min=16), 3: dim("column", min=16)}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():  # the exporter's own use of deprecated parts of torch
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            model.eval(),
-            (example,),
-            dynamo=True,
-            external_data=False,
-            input_names=["transmission"],
-            output_names=list(Separator.names),
-            dynamic_shapes=(axes,),
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None  # noqa: S101 - None only without dynamo
-    return without_traces(program.model_proto)
-
-
-def without_traces(model: onnx.ModelProto) -> bytes:
-    """The model's bytes without what the exporter notes of each node, among it paths of the machine it ran on."""
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    return bytes(model.SerializeToString())
+    return bytes(exported(model, (example,), (axes,), ("transmission",), Separator.names).SerializeToString())

@@ -98,7 +98,8 @@ class Surroundings:
         difference = attenuation[:, 1:] - ENERGY_RATIO * attenuation[:, :1]
         row = self.row[..., None].float() / self.evidence.shape[1]
         found = [*self._of_evidence(), *self._of_excess(excess), *self._of_attenuation(attenuation[:, :1])]
-        found += [part for plane in difference.split(1, dim=1) for part in self._of_difference(plane)]
+        for plane in range(difference.shape[1]):
+            found += self._of_difference(difference[:, plane : plane + 1])
         return torch.cat([*found, row, *self._alike(last)], dim=2)
 
     def _of_evidence(self) -> list[Tensor]:
@@ -130,16 +131,16 @@ class Surroundings:
         """
         mean = last.mean(dim=(2, 3), keepdim=True)
         spread = (last - mean).square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3
-        looks = F.avg_pool2d((last - mean) / spread, 3, stride=1, padding=1, count_include_pad=False)
-        own = self.at(looks)  # (B, K, C)
-        every = looks[:, :, ::2, ::2]  # (B, C, H8, W8)
+        looks = (last - mean) / spread
+        own = self.mean(looks, 1)  # (B, K, C)
+        every = _halved(looks)  # (B, C, H8, W8)
         rows, columns = (torch.arange(size) * 2 for size in every.shape[2:])
         near = (rows[:, None] - self.row[..., None, None]).abs() <= ELSEWHERE  # (B, K, H8, 1)
         near = near & ((columns - self.column[..., None, None]).abs() <= ELSEWHERE)  # (B, K, H8, W8)
         every = every.flatten(2)
         apart = own.square().sum(dim=2, keepdim=True) + every.square().sum(dim=1, keepdim=True) - 2 * own @ every
         apart = apart.clamp(min=0) / last.shape[1]  # (B, K, H8 W8)
-        evidence = self.evidence[:, ::2, ::2].flatten(1)[:, :, None]  # (B, H8 W8, 1)
+        evidence = _halved(self.evidence[:, None]).flatten(1)[:, :, None]  # (B, H8 W8, 1)
         found = []
         for sharpness in SHARPNESS:
             weight = torch.where(near.flatten(2), UNLIKE, -sharpness * apart)
@@ -176,5 +177,10 @@ class Surroundings:
         place = (row.clamp(min=0, max=rows - 1) * columns + column.clamp(min=0, max=columns - 1)).flatten(1)
         flat = maps.flatten(2)  # (B, C, H4 W4)
         values = flat.gather(2, place[:, None].expand(-1, maps.shape[1], -1))  # (B, C, K N)
-        values = values.unflatten(2, (CANDIDATES, away.numel() ** 2)).transpose(1, 2)
+        values = values.reshape(*maps.shape[:2], CANDIDATES, -1).transpose(1, 2)
         return values, inside.flatten(2)[:, :, None]
+
+
+def _halved(maps: Tensor) -> Tensor:
+    """(B, C, H4, W4) -> (B, C, H8, W8): means over 3x3 around every other place."""
+    return F.avg_pool2d(maps, 3, stride=2, padding=1, count_include_pad=False)

@@ -198,8 +198,8 @@ class Network(nn.Module):
 
 
 class Separator(nn.Module):
-    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score, and what the
-    judge saw.
+    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score, candidates
+    and their features.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
     cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4) logit, mean over a window.

@@ -30,9 +30,7 @@ SEED = 22
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One scan that was looked at. hidden: what was put in, None for a benign one. hit: (candidate,) lies on it.
-
-    """
+    """One scan that was looked at. hidden: what was put in, None for a benign one. hit: (candidate,) lies on it."""
 
     features: FloatArray
     hit: npt.NDArray[np.bool_]

@@ -1,0 +1,58 @@
+"""A judge for a model that was exported before there were any: the rest of its graph stays as it is."""
+
+import onnx
+import torch
+from onnx import compose
+
+from training.judge import Judge
+from training.onnx_file import exported
+
+PREFIX = "judge."  # of all names of the judge's own
+INPUTS = ("transmission", "evidence", "excess", "last")
+OUTPUTS = ("score", "candidates", "features")
+
+
+def has_judge(model: bytes) -> bool:
+    """Whether a model's graph puts out candidates."""
+    return "candidates" in {one.name for one in onnx.load_model_from_string(model).graph.output}
+
+
+def with_new_judge(model: bytes, energies: int) -> bytes:
+    """The model with a judge whose score is the evidence; all its other outputs are the same to the bit."""
+    whole = onnx.load_model_from_string(model)
+    graph = whole.graph
+    seen = {"transmission": "transmission", "evidence": "evidence"}
+    seen["excess"] = next(node.input[0] for node in graph.node if "excess" in node.output)  # before it is resized
+    heads = [node for node in graph.node if node.op_type == "Conv" and node.input[1].startswith("network.evidence")]
+    seen["last"] = heads[0].input[0]
+    width = next(one.dims[1] for one in graph.initializer if one.name == heads[0].input[1])
+    own = compose.add_prefix(judge_graph(energies, width), PREFIX).graph
+    renamed = {PREFIX + name: theirs for name, theirs in seen.items()} | {PREFIX + name: name for name in OUTPUTS}
+    for node in [node for node in graph.node if "score" in node.output]:
+        graph.node.remove(node)
+    for node in own.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    graph.node.extend(own.node)
+    graph.initializer.extend(own.initializer)
+    for one in own.output:
+        one.name = renamed[one.name]
+        if one.name != "score":
+            graph.output.append(one)
+    onnx.checker.check_model(whole)
+    return bytes(whole.SerializeToString())
+
+
+def judge_graph(energies: int, width: int) -> onnx.ModelProto:
+    """The judge alone, with inputs and outputs as training.judge.Judge; width: channels of `last`."""
+    dim, size = torch.export.Dim, (104, 153)
+    batch, rows, columns = dim("batch"), dim("rows", min=4), dim("columns", min=4)
+    example = (
+        torch.rand(2, energies, *(4 * side for side in size)),
+        torch.randn(2, *size),
+        torch.rand(2, energies, *size),
+        torch.randn(2, width, *size),
+    )
+    maps = {0: batch, 2: rows, 3: columns}
+    axes = ({0: batch, 2: 4 * rows, 3: 4 * columns}, {0: batch, 1: rows, 2: columns}, maps, maps)
+    return exported(Judge(energies), example, axes, INPUTS, OUTPUTS)
