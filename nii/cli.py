@@ -215,7 +215,9 @@ def calibrate(
 @app.command()
 def fit(
     model: Annotated[str, typer.Argument(help="Name of a shipped model, or a path.")],
-    benign: Annotated[list[str], typer.Argument(help="Benign scans of the site: files, folders, sets, globs.")],
+    benign: Annotated[
+        list[str], typer.Argument(help="Benign scans of it: files, folders, globs, sets (`nii findings`).")
+    ],
     out: Annotated[Path, typer.Option(help="The fitted model; its report beside it: .html, .json.")],
     scanner: Annotated[str | None, typer.Option(help="From scans that carry this scanner name only.")] = None,
     pfa: Annotated[float | None, typer.Option(help="Refuse unless the scans support this budget.")] = None,

@@ -58,7 +58,7 @@ def site(rng, scans, told):
 def test_a_judge_that_tells_what_was_put_in_replaces_the_one_that_came(rng):
     fitted = fit_judge(site(rng, 60, told=True), CAME)
     assert fitted.gained
-    assert fitted.judge.weight[1] > 0.5
+    assert fitted.judge.weight[1] > 0.3
     first = np.mean([one.first for one in fitted.inserted], axis=0)
     assert first[0] < 0.7
     assert first[1] > 0.9

@@ -8,9 +8,12 @@ from scipy import stats
 from nii.errors import CalibrationError
 from nii.operating_point import (
     Calibration,
+    budgets,
+    certain_pfa,
     check_pfa,
     choose_calibration,
     p_values,
+    scans_certain,
     scans_needed,
     smallest_pfa,
     threshold,
@@ -203,3 +206,19 @@ def test_the_calibration_is_chosen_by_scanner_with_the_default_as_fallback():
         choose_calibration([own], "south")
     with pytest.raises(CalibrationError, match=r"scanner unknown: .* came none"):
         choose_calibration([], None)
+
+
+@pytest.mark.parametrize(("pfa", "scans"), [(0.01, 299), (0.004, 748), (0.001, 2995)])
+def test_a_budget_kept_with_confidence_needs_three_times_as_many_scans(pfa, scans):
+    """Wilks, Annals of Mathematical Statistics 12, 1941: 299 for the 99 % limit with 95 % confidence."""
+    assert scans_certain(pfa) == scans
+    assert certain_pfa(scans) <= pfa < certain_pfa(scans - 1)
+
+
+def test_budgets_are_told_on_average_and_with_confidence():
+    assert budgets(299) == "smallest Pfa 0.00333 on average, 0.00997 with 95 % confidence"
+
+
+def test_in_nineteen_of_twenty_calibrations_the_certain_budget_is_kept(rng):
+    highest = rng.random((4000, 30)).max(axis=1)  # of benign scores whose share above s is 1 - s
+    assert np.mean(1 - highest <= certain_pfa(30)) == pytest.approx(0.95, abs=0.012)

@@ -377,7 +377,7 @@ def test_every_shipped_recipe_starts_from_what_ships_and_keeps_its_seeds_apart()
         seeds = [
             one.seed for one in (recipe.train, recipe.validation, recipe.calibration, recipe.test) if one is not None
         ]
-        assert len(set(seeds)) == len(seeds) == (2 if name == "own-scanner" else 4)
+        assert len(set(seeds)) == len(seeds) == 4
 
 
 def test_a_finish_has_crops_of_its_own():

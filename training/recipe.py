@@ -114,6 +114,15 @@ class Recipe:
         return up * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
+TABLES: dict[str, Any] = {
+    "samples": SampleConfig,
+    "losses": LossConfig,
+    "finish": FinishConfig,
+    **dict.fromkeys(SETS, SetConfig),
+}
+"""Settings of a recipe that are tables of their own."""
+
+
 def read_recipe(source: str) -> Recipe:
     """A recipe by shipped name ("cargo") or by path. Raises UsageError for anything that is no recipe."""
     shipped = files("training") / "recipes" / f"{source}.toml"
@@ -129,15 +138,26 @@ def read_recipe(source: str) -> Recipe:
         raise UsageError(f"{source}: expected TOML, came {error}") from error
 
 
+def recipe_of(values: dict[str, Any], source: str) -> Recipe:
+    """The recipe that a model says it was trained by; settings that are no more are left out."""
+    built: Recipe = _build(Recipe, _known(Recipe, values), source)
+    return built
+
+
+def _known(kind: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Of a table, and of the tables in it, the settings that there are; what isn't set at all is left out too."""
+    kept = {f.name: values[f.name] for f in fields(kind) if values.get(f.name) is not None}
+    return {name: _known(TABLES[name], value) if name in TABLES else value for name, value in kept.items()}
+
+
 def _build(kind: Any, values: dict[str, Any], source: str) -> Any:
     """A frozen dataclass from a TOML table; unknown or missing names are errors."""
     known = {f.name for f in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise UsageError(f"{source}: expected settings out of {sorted(known)}, came {unknown}")
-    nested = {"samples": SampleConfig, "losses": LossConfig, "finish": FinishConfig, **dict.fromkeys(SETS, SetConfig)}
     plain = {
-        name: _build(nested[name], value, source)
-        if name in nested
+        name: _build(TABLES[name], value, source)
+        if name in TABLES
         else tuple(value)
         if isinstance(value, list)
         else value

@@ -75,7 +75,7 @@ def fit_judge(site: Site, came: Judge) -> Fitted:
 
 
 def compared(site: Site, table: Table, scores: Float64Array) -> tuple[Float64Array, list[Inserted]]:
-    """Scores of the benign scans (scan, 2), and each insertion; scores: (candidate, 2), as the model came and fitted."""
+    """Scores of benign scans (scan, 2), and each insertion; scores: (candidate, 2), as the model came and fitted."""
     looks = [(number, look) for number, of_scan in enumerate(site.looks) for look in of_scan]
     best = np.stack([highest(scores[:, i], table.seen, len(looks)) for i in range(2)], axis=1)  # (looked-at scan, 2)
     benign = best[[look.hidden is None for _, look in looks]]

@@ -1,0 +1,163 @@
+"""`nii fit --train MINUTES`: a model's network goes on learning on a site's own benign scans.
+
+It learns from these scans with concealments put into them and from simulated ones, so that it forgets nothing, and is
+judged by what is put into scans of the site that it doesn't learn from: those of home say little of a strange scanner.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nii.calibrate import Benign
+from nii.contract import Contract, read_contract, with_contract
+from nii.detector import find_model, read_model
+from nii.errors import ScanError, UsageError
+from nii.fit.look import put_in
+from nii.io.read import read_scan
+from nii.io.scanset import Annotation, ScanEntry, read_entry, write_set
+from nii.io.write import write_atomically, write_mask, write_tiff
+from nii.judge import read_judge, with_judge
+from nii.scan import Kind, Scan
+from nii.simulate.generate import simulate_set
+from nii.simulate.truth import Hidden
+from training.checkpoint import load_network
+from training.export import onnx_bytes
+from training.network import Network, NetworkConfig, Separator
+from training.recipe import Recipe, recipe_of
+from training.team import Team
+from training.train import train
+
+HELD_OUT = 4  # one of so many scans is kept from learning, to validate on
+COPIES = 2  # of each of these, with something put in
+SIMULATED = 3.0  # scans of home for each of the site's own, at least LEAST_SIMULATED, at most MOST_SIMULATED
+LEAST_SIMULATED, MOST_SIMULATED = 60, 600
+SEED = 1201
+RATE = 5.0e-4  # lower than for a model of its own: what it knows is kept
+BATCH = 20
+OWN = {"own": 0.4, "measured": 0.8, "hard": 0.5, "more": 0.4, "crop": (160, 224)}  # of SampleConfig
+EVALUATIONS = 4  # of a training
+TIMED = 3  # steps after which it is known how many fit into the minutes
+LEARNING = 0.8  # share of the minutes that is left for steps; the rest goes to validation and hard negatives
+FEWEST_STEPS = 8
+OPEN_BEAM = 60_000  # counts in air of the scans that are written to validate on
+
+
+def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float) -> None:
+    """Write `out`: the model with its network trained on the site's scans for about so many minutes.
+
+    Its operating points are gone: `nii fit` sets new ones. Raises UsageError for minutes that are none, for operator
+    images, and for fewer than HELD_OUT scans.
+    """
+    if not minutes > 0:
+        raise UsageError(f"--train: expected minutes above 0, came {minutes:g}")
+    path = find_model(model)
+    data = read_model(path)
+    contract = read_contract(data, str(path))
+    if contract.kind is not Kind.TRANSMISSION:
+        raise UsageError(f"--train: expected a model of transmission scans, came {contract.name} of {contract.kind}")
+    if len(scans) < HELD_OUT:
+        raise UsageError(f"--train: expected at least {HELD_OUT} benign scans, came {len(scans)}")
+    held_out, own = scans[::HELD_OUT], [one for i, one in enumerate(scans) if i % HELD_OUT]
+    with tempfile.TemporaryDirectory() as folder:
+        began, work = time.monotonic(), Path(folder)
+        write_validation(held_out, work / "validation")
+        recipe = site_recipe(contract, str(path))
+        simulate_home(recipe, len(own), work / "home")
+        left = minutes - (time.monotonic() - began) / 60
+        recipe = with_steps(recipe, left)
+        train(recipe, Team.join(), work / "run", [work / "home"], work / "validation", own=tuple(own))
+        network, minutes = load_network(work / "run" / "best.pt")
+    made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
+    write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, minutes), str(out)))
+
+
+def trained_contract(contract: Contract, network: Network, recipe: Recipe, minutes: float) -> Contract:
+    """What the model says of itself now. What was calibrated on other classes is gone with them."""
+    families, cargos = network.config.families, network.config.cargos
+    return replace(
+        contract,
+        families=families,
+        cargos=cargos,
+        working_pitch_mm=recipe.working_pitch_mm,
+        minutes=round(minutes, 1),
+        calibrations=(),
+        naming=contract.naming if families == contract.families else None,
+        loads=contract.loads if cargos == contract.cargos else None,
+    )
+
+
+def write_validation(scans: Sequence[Benign], folder: Path) -> None:
+    """A scan set of these scans as they are, and with concealments put into copies of them."""
+    entries: list[ScanEntry] = []
+    for number, one in enumerate(scans):
+        try:
+            scan = read_entry(one.entry) if one.entry else read_scan(one.path)
+            changed = [put_in(scan, np.random.default_rng((SEED, number, i)), None) for i in range(COPIES)]
+        except ScanError:  # unreadable, or with no place for anything: `nii fit` says so when it looks at it
+            continue
+        copies: list[tuple[Scan, Hidden | None]] = [(scan, None), *changed]
+        entries += [_entry(folder, f"{number:05d}-{i}", *copy) for i, copy in enumerate(copies)]
+    write_set(folder, entries)
+
+
+def _entry(folder: Path, name: str, scan: Scan, hidden: Hidden | None) -> ScanEntry:
+    """Write one scan and its mask."""
+    path, mask = folder / "scans" / f"{name}.tif", folder / "masks" / f"{name}.png"
+    _write_scan(path, scan)
+    if hidden is None:
+        return ScanEntry(name=name, path=path)
+    whole = np.zeros(scan.shape, np.bool_)
+    height, width = hidden.mask.shape
+    whole[hidden.row : hidden.row + height, hidden.column : hidden.column + width] = hidden.mask
+    mask.parent.mkdir(parents=True, exist_ok=True)
+    write_mask(mask, whole)
+    note = Annotation(family=hidden.family, mass_kg=hidden.mass_kg)
+    return ScanEntry(name=name, path=path, mask_path=mask, annotations=(note,))
+
+
+def _write_scan(path: Path, scan: Scan) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_tiff(
+        path,
+        scan.transmission,
+        open_beam=OPEN_BEAM,
+        energies=scan.energies,
+        pitch_mm=scan.pitch_mm,
+        scanner=scan.scanner,
+    )
+
+
+def site_recipe(contract: Contract, start: str) -> Recipe:
+    """How a model's network goes on learning at a site: as it was made, from its own weights, at a lower rate."""
+    recipe = recipe_of(contract.recipe, contract.name)
+    samples = replace(recipe.samples, **OWN)
+    pitch = contract.working_pitch_mm or sum(contract.pitch_mm) / 2
+    recipe = replace(recipe, working_pitch_mm=pitch, samples=samples, finish=None, without=())
+    return replace(recipe, start=start, seed=SEED, batch=BATCH, rate=RATE)
+
+
+def simulate_home(recipe: Recipe, own: int, folder: Path) -> None:
+    """Simulated scans of the kind that the model is made for, in proportion to the site's own."""
+    scans = int(np.clip(SIMULATED * own, LEAST_SIMULATED, MOST_SIMULATED))
+    for _ in simulate_set(recipe.scene, folder, scans=scans, concealed=1.0, seed=SEED, workers=2, truth_only=True):
+        pass
+
+
+def with_steps(recipe: Recipe, minutes: float) -> Recipe:
+    """The recipe with as many steps as fit into the minutes on this machine, of which it times some."""
+    shape = NetworkConfig(("a",), ("b",), energies=len(recipe.energies), widths=recipe.widths, blocks=recipe.blocks)
+    network = Network(shape).train()
+    crops = torch.rand(recipe.batch, shape.energies, *recipe.samples.crop) * 0.9 + 0.05
+    for step in range(TIMED + 1):
+        if step == 1:
+            began = time.monotonic()  # the first one sets up
+        output = network(network.planes(crops))
+        (output.evidence.mean() + output.excess.mean()).backward()  # type: ignore[no-untyped-call] # torch's own
+    seconds = (time.monotonic() - began) / TIMED
+    steps = max(int(LEARNING * 60 * minutes / seconds), FEWEST_STEPS)
+    return replace(recipe, iterations=steps, every=max(steps // EVALUATIONS, 1), mined=min(recipe.mined, 50))
