@@ -39,7 +39,6 @@ LEAST_SIMULATED, MOST_SIMULATED = 60, 600
 SEED = 1201
 RATE = 5.0e-4  # lower than for a model of its own: what it knows is kept
 BATCH = 20
-OWN = {"own": 0.4, "measured": 0.8, "hard": 0.5, "more": 0.4, "crop": (160, 224)}  # of SampleConfig
 EVALUATIONS = 4  # of a training
 TIMED = 3  # steps after which it is known how many fit into the minutes
 LEARNING = 0.8  # share of the minutes that is left for steps; the rest goes to validation and hard negatives
@@ -135,7 +134,7 @@ def _write_scan(path: Path, scan: Scan) -> None:
 def site_recipe(contract: Contract, start: str) -> Recipe:
     """How a model's network goes on learning at a site: as it was made, from its own weights, at a lower rate."""
     recipe = recipe_of(contract.recipe, contract.name)
-    samples = replace(recipe.samples, **OWN)
+    samples = replace(recipe.samples, crop=(160, 224), own=0.4, measured=0.8, hard=0.5, more=0.4)
     pitch = contract.working_pitch_mm or sum(contract.pitch_mm) / 2
     recipe = replace(recipe, working_pitch_mm=pitch, samples=samples, finish=None, without=())
     return replace(recipe, start=start, seed=SEED, batch=BATCH, rate=RATE)
@@ -157,7 +156,7 @@ def with_steps(recipe: Recipe, minutes: float) -> Recipe:
         if step == 1:
             began = time.monotonic()  # the first one sets up
         output = network(network.planes(crops))
-        (output.evidence.mean() + output.excess.mean()).backward()  # type: ignore[no-untyped-call] # torch's own
+        (output.evidence.mean() + output.excess.mean()).backward()
     seconds = (time.monotonic() - began) / TIMED
     steps = max(int(LEARNING * 60 * minutes / seconds), FEWEST_STEPS)
     return replace(recipe, iterations=steps, every=max(steps // EVALUATIONS, 1), mined=min(recipe.mined, 50))
