@@ -89,7 +89,6 @@ def test_families_are_told_inside_only(batch):
 
 def test_the_total_is_the_weighted_sum_of_its_parts(batch):
     shapes = {"evidence": (2, 1, 4, 6), "excess": (2, 2, 4, 6), "family": (2, 3, 4, 6), "cargo": (2, 4), "empty": (2,)}
-    shapes["last"] = (2, 5, 4, 6)
     torch.manual_seed(0)
     output = Output(**{name: torch.randn(shape) for name, shape in shapes.items()})
     config = LossConfig(evidence=2.0, scan=0.5, excess=3.0, family=0.25, cargo=0.125)

@@ -81,9 +81,10 @@ def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
 
 
 def onnx_bytes(model: Separator) -> bytes:
-    """The model as ONNX, weights inside; input `transmission` (batch, energy, row, column)."""
+    """The model with a judge as ONNX, weights inside; input `transmission` (batch, energy, row, column)."""
     energies = model.network.config.energies
     example = torch.rand(2, energies, 416, 611) * 0.9 + 0.05
     dim = torch.export.Dim
     axes = {0: dim("batch"), 2: dim("row", min=16), 3: dim("column", min=16)}
-    return bytes(exported(model, (example,), (axes,), ("transmission",), Separator.names).SerializeToString())
+    network = exported(model, (example,), (axes,), ("transmission",), Separator.names).SerializeToString()
+    return with_new_judge(bytes(network), energies)

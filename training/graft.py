@@ -1,4 +1,9 @@
-"""A judge for a model that was exported before there were any: the rest of its graph stays as it is."""
+"""The judge joins the graph of a network, as the last step of an export and in whatever precision the network is.
+
+So it always computes in float32, and models that were exported before there were judges get theirs in the same way.
+"""
+
+from functools import cache
 
 import onnx
 import torch
@@ -25,8 +30,7 @@ def with_new_judge(model: bytes, energies: int) -> bytes:
     seen["excess"] = next(node.input[0] for node in graph.node if "excess" in node.output)  # before it is resized
     heads = [node for node in graph.node if node.op_type == "Conv" and node.input[1].startswith("network.evidence")]
     seen["last"] = heads[0].input[0]
-    width = next(one.dims[1] for one in graph.initializer if one.name == heads[0].input[1])
-    own = compose.add_prefix(judge_graph(energies, width), PREFIX).graph
+    own = compose.add_prefix(judge_graph(energies), PREFIX).graph
     renamed = {PREFIX + name: theirs for name, theirs in seen.items()} | {PREFIX + name: name for name in OUTPUTS}
     for node in [node for node in graph.node if "score" in node.output]:
         graph.node.remove(node)
@@ -43,16 +47,17 @@ def with_new_judge(model: bytes, energies: int) -> bytes:
     return bytes(whole.SerializeToString())
 
 
-def judge_graph(energies: int, width: int) -> onnx.ModelProto:
-    """The judge alone, with inputs and outputs as training.judge.Judge; width: channels of `last`."""
+@cache
+def judge_graph(energies: int) -> onnx.ModelProto:
+    """The judge alone, with inputs and outputs as training.judge.Judge."""
     dim, size = torch.export.Dim, (104, 153)
-    batch, rows, columns = dim("batch"), dim("rows", min=4), dim("columns", min=4)
+    batch, channels, rows, columns = dim("batch"), dim("channels"), dim("rows", min=4), dim("columns", min=4)
     example = (
         torch.rand(2, energies, *(4 * side for side in size)),
         torch.randn(2, *size),
         torch.rand(2, energies, *size),
-        torch.randn(2, width, *size),
+        torch.randn(2, 48, *size),
     )
     maps = {0: batch, 2: rows, 3: columns}
-    axes = ({0: batch, 2: 4 * rows, 3: 4 * columns}, {0: batch, 1: rows, 2: columns}, maps, maps)
+    axes = ({0: batch, 2: 4 * rows, 3: 4 * columns}, {0: batch, 1: rows, 2: columns}, maps, {**maps, 1: channels})
     return exported(Judge(energies), example, axes, INPUTS, OUTPUTS)

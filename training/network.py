@@ -2,8 +2,8 @@
 
 One U-shaped fully convolutional network. It works on any number of rows and columns, at a quarter of the
 scan's resolution (the stem sees every pixel), with context down to 1/32.
-`Separator.forward` is what is exported: physics at its start, heat map, judge and score at its end, so that a user
-of the .onnx file needs nothing else.
+`Separator.forward` is what is exported: physics at its start, heat map at its end; with the judge behind it
+(training.judge) a user of the .onnx file needs nothing else.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from training.backbone import Backbone
-from training.judge import Judge
 
 LOWEST_TRANSMISSION = 3e-4  # attenuation 8.1; below it fielded systems measure only noise
 ENERGY_RATIO = 0.84  # A_high / A_low of light cargo at 4/6 MV
@@ -48,7 +47,7 @@ class Output:
     """What the network says of a batch; H4 and W4 are a quarter of the scan's rows and columns, rounded up.
 
     evidence: (B, 1, H4, W4) logit that a concealment lies here. excess: (B, E, H4, W4) attenuation.
-    family: (B, F, H4, W4) logits. cargo: (B, K) logits. empty: (B,) logit. last: (B, w0, H4, W4), what the heads see.
+    family: (B, F, H4, W4) logits. cargo: (B, K) logits. empty: (B,) logit.
     """
 
     evidence: Tensor
@@ -56,7 +55,6 @@ class Output:
     family: Tensor
     cargo: Tensor
     empty: Tensor
-    last: Tensor
 
 
 def features(transmission: Tensor, energy_ratio: float = ENERGY_RATIO) -> Tensor:
@@ -194,24 +192,22 @@ class Network(nn.Module):
         for level in (2, 1, 0):
             up = F.interpolate(self.lateral[level](x), size=levels[level].shape[-2:], mode="nearest")
             x = self.decode[level](levels[level] + up)  # -> (B, w0, H/4, W/4) at the end
-        return Output(self.evidence(x), self.excess(x), self.family(x), scan[:, :-1], scan[:, -1], x)
+        return Output(self.evidence(x), self.excess(x), self.family(x), scan[:, :-1], scan[:, -1])
 
 
 class Separator(nn.Module):
-    """The exported model: transmission (B, E, H, W) -> heat, excess, family, cargo, empty, evidence, score, candidates
-    and their features.
+    """The exported model up to its judge: transmission (B, E, H, W) -> `names`.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
     cargo: (B, K) probabilities. empty: (B,) probability. evidence: (B, H4, W4) logit, mean over a window.
-    score: (B,) the highest of the candidates, unclipped. candidates, features: as in training.judge.Judge.
+    score: (B,) its maximum, unclipped; training.graft puts a judge in its place.
     """
 
-    names = ("heat", "excess", "family", "cargo", "empty", "evidence", "score", "candidates", "features")
+    names = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.judge = Judge(network.config.energies)
 
     def forward(self, transmission: Tensor) -> tuple[Tensor, ...]:
         out = self.network(features(transmission, self.network.config.energy_ratio))
@@ -219,9 +215,9 @@ class Separator(nn.Module):
         heat = torch.sigmoid(F.interpolate(out.evidence, size=size, mode="bilinear", align_corners=False))
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
         evidence = window_means(out.evidence, self.network.config.pool)
+        score = evidence.amax(dim=(1, 2))
         family, cargo = shares(out.family), out.cargo.softmax(dim=1)
-        score, candidates, seen = self.judge(transmission, evidence, out.excess, out.last)
-        return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score, candidates, seen
+        return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
 
 
 def shares(logits: Tensor) -> Tensor:
