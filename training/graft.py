@@ -34,6 +34,9 @@ def with_new_judge(model: bytes, energies: int) -> bytes:
     renamed = {PREFIX + name: theirs for name, theirs in seen.items()} | {PREFIX + name: name for name in OUTPUTS}
     for node in [node for node in graph.node if "score" in node.output]:
         graph.node.remove(node)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [one for one in graph.initializer if one.name not in used]:
+        graph.initializer.remove(tensor)
     for node in own.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
         node.output[:] = [renamed.get(name, name) for name in node.output]

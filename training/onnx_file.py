@@ -34,6 +34,7 @@ def exported(
             verbose=False,
         )
     assert program is not None  # noqa: S101 - None only without dynamo
-    for node in program.model_proto.graph.node:
+    model: onnx.ModelProto = program.model_proto  # made anew whenever it is asked for
+    for node in model.graph.node:
         del node.metadata_props[:]
-    return program.model_proto
+    return model
