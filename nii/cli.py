@@ -304,7 +304,10 @@ def simulate(
         ),
     ] = False,
     unlisted: Annotated[
-        float, typer.Option(help="Share of loads of no kind: things and arrangements drawn freely.")
+        float,
+        typer.Option(
+            help="Share of loads of no kind: things and arrangements drawn freely; parcels of dozens of things."
+        ),
     ] = 0.0,
 ) -> None:
     """Simulate a scan set with exact truth."""
@@ -318,7 +321,7 @@ def simulate(
     if kind == "phantom" and held_out:
         raise UsageError("--held-out: expected with cargo, came with phantom")
     if kind == "phantom" and unlisted:
-        raise UsageError("--unlisted: expected with cargo or vehicle, came with phantom")
+        raise UsageError("--unlisted: expected with cargo, vehicle or parcel, came with phantom")
     done = 0
     with bar("scans", scans) as progress:
         made = (

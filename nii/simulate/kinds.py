@@ -48,7 +48,9 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner, cargo.draw_cargo),
-    "parcel": Kind(parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner),
+    "parcel": Kind(
+        parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner, parcel.draw_scene
+    ),
     "vehicle": Kind(
         vehicle.draw_vehicle_scene,
         vehicle.FAMILIES,

@@ -7,7 +7,7 @@ import numpy as np
 from nii.simulate.draws import SEEDS, Rng, log_uniform
 from nii.simulate.parcel_items import Item, block, box_shell, can_shell, grain, post, shell
 from nii.simulate.scene import Part, Texture
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Vector
+from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Vector
 
 LARGEST = (600.0, 450.0, 400.0)  # mm, inside
 FLAT = 45.0  # mm; what is no thicker goes into envelopes
@@ -26,9 +26,12 @@ class Package:
     parts: tuple[Part, ...]
 
 
-def draw_package(rng: Rng, kind: str, items: list[Item]) -> Package:
-    """A package that each of these things of this kind fits in, with room for most of them together."""
-    size = _room(rng, items)
+def draw_package(rng: Rng, kind: str, items: list[Item], *, fill: Interval) -> Package:
+    """A package that each of these things of this kind fits in, with room for most of them together.
+
+    fill: their volume over that of the room; above 1 they are pressed.
+    """
+    size = _room(rng, items, fill)
     choice = rng.random()
     flat = size[2] < FLAT
     if (flat and choice < 0.75) or (kind in SOFT and choice < 0.55):
@@ -40,15 +43,14 @@ def draw_package(rng: Rng, kind: str, items: list[Item]) -> Package:
     return _carton(rng, size)
 
 
-def _room(rng: Rng, items: list[Item]) -> Vector:
+def _room(rng: Rng, items: list[Item], fill: Interval) -> Vector:
     """Inside length, width and height, falling."""
     if not items:
         a = log_uniform(rng, 120, 420)
         return (a, a * rng.uniform(0.5, 0.9), a * rng.uniform(0.05, 0.45))
     sizes = np.array([sorted(item.size, reverse=True) for item in items])
     need = sizes.max(axis=0) + SLACK
-    fill = rng.uniform(0.45, 1.0)
-    grow = max(float(sizes.prod(axis=1).sum() / fill / need.prod()), rng.uniform(1.0, 1.3))
+    grow = max(float(sizes.prod(axis=1).sum() / rng.uniform(*fill) / need.prod()), rng.uniform(1.0, 1.3))
     shares = rng.dirichlet((2.0, 3.0, 4.0))
     room = np.maximum(np.minimum(need * grow**shares, LARGEST), need)
     return (float(room[0]), float(room[1]), float(room[2]))

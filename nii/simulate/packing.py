@@ -70,6 +70,24 @@ class Heap:
         return np.array([left - box.x[0], front - box.y[0], floor - box.z[0]])
 
 
+def lay(rng: Rng, item: Item, inside: Box) -> Item | None:
+    """A soft item anywhere in a box, whatever else lies there, or None if it doesn't fit in any of a few poses."""
+    box = item.bounds
+    middle, half = _middle_and_half(box)
+    low, high = (np.array([side[i] for side in (inside.x, inside.y, inside.z)]) for i in (0, 1))
+    poses = (draw_pose(rng, box, inside) for _ in range(POSES))
+    for axes in itertools.chain(poses, SQUARE):
+        reach = np.abs(axes) @ half  # of the turned box around it, which is no smaller than the box around it turned
+        if (2 * reach <= high - low).all():
+            return carried(item, axes, rng.uniform(low + reach, high - reach) - axes @ middle)
+    return None
+
+
+def _middle_and_half(box: Box) -> tuple[Float64Array, Float64Array]:
+    sides = np.array([box.x, box.y, box.z])
+    return sides.mean(axis=1), (sides[:, 1] - sides[:, 0]) / 2
+
+
 def draw_pose(rng: Rng, box: Box, inside: Box) -> Float64Array:
     """A turn for something of this extent: as it stands or on its side, any way round, now and then askew.
 

@@ -1,12 +1,15 @@
 """Parcel scenes: one to several parcels on a belt, side by side or on each other, and now and then a concealment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from nii.simulate.busy import draw_busy, stuffing
 from nii.simulate.draws import Rng, log_uniform
+from nii.simulate.loads import UNLISTED
 from nii.simulate.packages import Package, draw_filling, draw_package
-from nii.simulate.packing import Heap
+from nii.simulate.packing import Heap, lay
 from nii.simulate.parcel_goods import GOODS, HS_CHAPTERS, draw_goods
 from nii.simulate.parcel_hides import NAMES, hide
 from nii.simulate.parcel_items import Item, any_of, moved
@@ -19,6 +22,7 @@ EMPTY_SHARE = 0.04  # of parcels
 COUNTS = (0.3, 0.32, 0.2, 0.12, 0.06)  # shares of images with one to five parcels
 OVERLAPPING = 0.3  # share of parcels that lie before or on the one before them
 HEAVIEST_KG = 20.0  # of a parcel; heavier ones go as freight
+LOOSE, PRESSED = (0.45, 1.0), (1.3, 4.0)  # volume of the things in a parcel over that of the room for them
 DEEPEST = 330.0  # mm from the middle plane that parcels on each other may reach
 
 FROM_BELOW: Float64Array = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]])
@@ -40,25 +44,28 @@ class Parcel:
     concealment: Concealment | None = None
 
 
-def draw_parcel(rng: Rng, kind: str, family: str | None = None) -> Parcel:
-    """A parcel of this kind (one of KINDS), with a concealment of this family (one of FAMILIES) if given."""
+def draw_parcel(rng: Rng, kind: str, family: str | None = None, *, broad: bool = False) -> Parcel:
+    """A parcel of this kind (one of KINDS, or UNLISTED), with a concealment of this family (one of FAMILIES) if given.
+
+    broad: concealments are drawn as `hide` says.
+    """
     while True:
-        items = draw_goods(rng, kind)
+        items = draw_busy(rng) if kind == UNLISTED else draw_goods(rng, kind)
         if sum(part.mass_kg for item in items for part in item.parts) < HEAVIEST_KG:
             break
     if family is not None:
-        items = hide(rng, family, items)
-    package = draw_package(rng, kind, items)
-    packed = _pack(rng, items, package.inside)
+        items = hide(rng, family, items, broad=broad)
+    package = draw_package(rng, kind, items, fill=PRESSED if kind == UNLISTED else LOOSE)
+    packed = _pack(rng, items, package.inside, stuffing if kind == UNLISTED else draw_filling)
     concealment = next((Concealment(family, i.hidden, i.displaced) for i in packed if family and i.hidden), None)
     goods = (part for item in packed for part in item.parts)
     return Parcel(kind, package, (*package.parts, *goods), concealment)
 
 
-def _pack(rng: Rng, items: list[Item], inside: Box) -> list[Item]:
+def _pack(rng: Rng, items: list[Item], inside: Box, fill: Callable[[Rng, Box], list[Item]]) -> list[Item]:
     """What fits of these things, in any order, and of some filling; the concealment always does."""
     order = [items[i] for i in rng.permutation(len(items))]
-    filling = draw_filling(rng, inside)
+    filling = fill(rng, inside)
     packed = _drop(rng, order + filling, inside)
     if any(item.hidden for item in items) and not any(item.hidden for item in packed):
         packed = _drop(rng, sorted(order, key=lambda item: not item.hidden) + filling, inside)
@@ -67,17 +74,29 @@ def _pack(rng: Rng, items: list[Item], inside: Box) -> list[Item]:
 
 def _drop(rng: Rng, items: list[Item], inside: Box) -> list[Item]:
     heap = Heap(inside)
-    rested = (heap.drop(rng, item, careful=bool(item.hidden) or i == 0) for i, item in enumerate(items))
+    rested = (
+        lay(rng, item, inside) if item.soft else heap.drop(rng, item, careful=bool(item.hidden) or i == 0)
+        for i, item in enumerate(items)
+    )
     return [item for item in rested if item is not None]
 
 
-def draw_scene(rng: Rng, *, concealed: bool) -> Scene:
-    """Parcels on a belt; with `concealed`, something is hidden in one of them (in one of ten scenes in two)."""
+def draw_scene(rng: Rng, *, concealed: bool, unlisted: float = 0.0) -> Scene:
+    """Parcels on a belt; with `concealed`, something is hidden in one of them (in one of ten scenes in two).
+
+    unlisted: share of busy parcels, which hold dozens of things of any kind and of none; above 0, concealments are
+    drawn more broadly, too.
+    """
     count = int(rng.choice(len(COUNTS), p=COUNTS)) + 1
     hiding = {int(i) for i in rng.permutation(count)[: 2 if rng.random() < 0.1 else 1]} if concealed else set()
     return on_belt(
         rng,
-        [draw_parcel(rng, _draw_kind(rng), str(rng.choice(FAMILIES)) if i in hiding else None) for i in range(count)],
+        [
+            draw_parcel(
+                rng, _draw_kind(rng, unlisted), str(rng.choice(FAMILIES)) if i in hiding else None, broad=unlisted > 0
+            )
+            for i in range(count)
+        ],
     )
 
 
@@ -105,7 +124,10 @@ def on_belt(rng: Rng, parcels: list[Parcel]) -> Scene:
     )
 
 
-def _draw_kind(rng: Rng) -> str:
+def _draw_kind(rng: Rng, unlisted: float) -> str:
+    # no draw where none is busy, so that sets without them keep their bytes
+    if unlisted and rng.random() < unlisted:
+        return UNLISTED
     return "empty" if rng.random() < EMPTY_SHARE else str(rng.choice(sorted(GOODS)))
 
 

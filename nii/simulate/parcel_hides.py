@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from nii.physics.materials import MATERIALS
+from nii.simulate import arms
 from nii.simulate.draws import Rng, drawn_material, log_uniform
+from nii.simulate.freeform import draw_palette, thing
 from nii.simulate.hidden_goods import ANYTHING, DRUGS, PISTOL
 from nii.simulate.parcel_goods import BOOK, CANDLE, CREAM, GRAINS, PROTEIN, SUPPLEMENT, TEA_TIN, Thing, make
 from nii.simulate.parcel_items import (
@@ -30,6 +33,7 @@ from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Shape, rotat
 IN_GOODS = 0.4  # share put inside a thing, where one is large enough
 SHIELDED = 0.08  # share wrapped in foil or sheet of metal
 LIGHTEST = 0.002  # kg
+LOOSE_HOST = 2.0  # g/cm3, below which what is inorganic is a powder, pieces or hollow
 PRODUCTS: tuple[Thing, ...] = (BOOK, CANDLE, CREAM, GRAINS, PROTEIN, SUPPLEMENT, TEA_TIN, figure, shoe)
 """What powder is sent in, where a parcel holds nothing that could hold it."""
 
@@ -227,13 +231,28 @@ POWDER = "powder_in_product"
 NAMES = tuple(sorted({*FAMILIES, POWDER}))
 
 
-def hide(rng: Rng, family: str, items: list[Item]) -> list[Item]:
-    """The things of a parcel with one of this family (one of NAMES) in one of them, or among them."""
+def anything(rng: Rng) -> list[Part]:
+    """A thing of no kind: one to a dozen solids, lumps, shells or frames of one to four substances."""
+    size = log_uniform(rng, 16, 120)
+    sides = [size * log_uniform(rng, 0.35, 1.6) for _ in range(3)]
+    return thing(rng, block((sides[0], sides[1], sides[2])), int(rng.integers(1, 13)), draw_palette(rng, 1, 4))
+
+
+BROAD = FAMILIES | {"firearm": arms.firearm, "other": anything, "press_parts": arms.press_parts}
+"""The same, drawn more broadly and in more detail."""
+
+
+def hide(rng: Rng, family: str, items: list[Item], *, broad: bool = False) -> list[Item]:
+    """The things of a parcel with one of this family (one of NAMES) in one of them, or among them.
+
+    broad: arms and press parts in detail, things of no kind freely; no powder in solid metal, stone or glass.
+    """
     if family == POWDER:
-        return _in_product(rng, items)
-    parts = FAMILIES[family](rng)
+        return _in_product(rng, items, broad=broad)
+    build = (BROAD if broad else FAMILIES)[family]
+    parts = build(rng)
     while sum(part.mass_kg for part in parts) < LIGHTEST:
-        parts = FAMILIES[family](rng)
+        parts = build(rng)
     if rng.random() < SHIELDED:
         parts = _wrapped(rng, parts)
     thing = Item((), hidden=tuple(parts))
@@ -246,9 +265,9 @@ def hide(rng: Rng, family: str, items: list[Item]) -> list[Item]:
     return [*items[:index], put, *items[index + 1 :]]
 
 
-def _in_product(rng: Rng, items: list[Item]) -> list[Item]:
+def _in_product(rng: Rng, items: list[Item], *, broad: bool) -> list[Item]:
     """Powder in place of what a product holds, or in a hole in it."""
-    rooms = [(i, spot) for i, item in enumerate(items) for spot in item.spots]
+    rooms = [(i, spot) for i, item in enumerate(items) for spot in item.spots if not broad or _takes_powder(spot)]
     if not rooms:
         product = make(rng, PRODUCTS[rng.integers(len(PRODUCTS))])
         while not product.spots:
@@ -259,6 +278,11 @@ def _in_product(rng: Rng, items: list[Item]) -> list[Item]:
     powder = Part(_cavity(rng, spot), material, density, texture=grain(rng, (4, 20), (0, 0.08)))
     put = replace(items[index], hidden=(powder,), displaced=displaced((powder,), spot.host))
     return [*items[:index], put, *items[index + 1 :]]
+
+
+def _takes_powder(spot: Spot) -> bool:
+    """Whether there is nothing there, or something that a hole is easily made in."""
+    return spot.host is None or MATERIALS[spot.host.material].group == "organic" or spot.host.density < LOOSE_HOST
 
 
 def _cavity(rng: Rng, spot: Spot) -> Shape:

@@ -48,12 +48,14 @@ class Item:
     """parts: what it is made of. spots: rooms inside it, each with the stuff that would make way.
 
     hidden: what is concealed in it (or it is nothing but that); displaced: the stuff that made way.
+    soft: it gives way to other things, or is small enough to lie in what does, so that it isn't stacked on them.
     """
 
     parts: tuple[Part, ...]
     spots: tuple[Spot, ...] = ()
     hidden: tuple[Part, ...] = ()
     displaced: tuple[Part, ...] = ()
+    soft: bool = False
 
     @property
     def bounds(self) -> Box:

@@ -21,6 +21,7 @@ from nii.simulate.shapes import View
 from nii.simulate.truth import Hidden, Truth
 
 THINNEST = 0.05  # g/cm2; less of a concealment than this in a ray is no part of its mask
+ALIKE = 0.25  # of a concealment's mass, by which the goods in its place may have weighed more or less
 FEWEST = 4  # pixels of a mask; a concealment that shows less is out of view
 SEEDS = 2**32  # a greater seed would share its words, and so its scenes, with another seed and index
 
@@ -157,6 +158,7 @@ def _hidden(added: Added, base: Mapping[str, FloatArray], without: FloatArray, b
         excess=np.log(without[:, *added.box]) - np.log(after),
         mask=added.mask,
         material=main_material(added.concealment.parts),
+        alike=alike(added.concealment),
     )
 
 
@@ -185,6 +187,17 @@ def with_added(added: Added, base: Mapping[str, FloatArray], beams: tuple[Beam, 
     """Expected transmission (energy, row, column) of its box when this alone is added to the base."""
     here = {material: layer[added.box] for material, layer in base.items()}
     return expected(summed(here, added.layers), added.mask.shape, beams)
+
+
+def alike(concealment: Concealment) -> bool:
+    """Whether it takes the place of goods of its own material class that weighed within ALIKE of its mass as much.
+
+    Nobody could tell such a one by its darkness or its colour: powder in a product that is powder.
+    """
+    gone = [replace(part, sign=1) for part in concealment.displaced]
+    mass, before = concealment.mass_kg, sum(part.mass_kg for part in gone)
+    same = bool(gone) and main_material(gone) == main_material(concealment.parts)
+    return same and abs(mass - before) <= ALIKE * mass
 
 
 def main_material(parts: Sequence[Part]) -> str:

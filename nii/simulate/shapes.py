@@ -17,6 +17,7 @@ import numpy.typing as npt
 from nii.scan import FloatArray
 from nii.simulate.facets import chords
 from nii.simulate.rays import Rays, in_prism, within_box, within_cylinder, within_ellipsoid
+from nii.simulate.swarms import Solids, weighted_ways
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -287,7 +288,50 @@ class Mesh:
         return float(np.einsum("ni,ni->", a, np.cross(b, c))) / 6000
 
 
-Shape = Upright | Oriented | Mesh
+@dataclass(frozen=True, eq=False)
+class Swarm:
+    """Many small solids of one form, which are rendered together; each with a weight of its own.
+
+    The path is the sum of theirs times their weights, so that one part holds a thing of many pieces and densities.
+    """
+
+    solids: Solids
+
+    def path(self, view: View) -> Patch:
+        box, shape = self.bounds, (view.z.size, view.x.size)
+        rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
+        source = (view.source_y, view.source_z)
+        index, amount = weighted_ways(self.solids, view.x, view.slope, source, self._pixels(view))
+        row, column = np.divmod(index, view.x.size)
+        size = (max(min(rows.stop, shape[0]) - rows.start, 0), max(min(columns.stop, shape[1]) - columns.start, 0))
+        place = (row - rows.start) * size[1] + column - columns.start
+        path = np.bincount(place, amount, size[0] * size[1]).astype(np.float32).reshape(size)
+        return Patch(rows, columns, path * view.stretch[rows].astype(np.float32)[:, None])
+
+    def _pixels(self, view: View) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First and last rows, and columns, that each solid can cover; (2, n) each."""
+        low, high = self.solids.middle - self.solids.reach, self.solids.middle + self.solids.reach
+        columns = np.searchsorted(view.x, np.stack([low[:, 0], high[:, 0]]))
+        away = -view.source_y / (np.stack([low[:, 1], high[:, 1]]) - view.source_y)
+        corners = view.source_z + (np.stack([low[:, 2], high[:, 2]])[:, None] - view.source_z) * away
+        top = np.searchsorted(-view.z, -corners.max(axis=(0, 1)))
+        bottom = np.searchsorted(-view.z, -corners.min(axis=(0, 1)), side="right")
+        return np.stack([top, bottom]), columns
+
+    @cached_property
+    def bounds(self) -> Box:
+        low = (self.solids.middle - self.solids.reach).min(axis=0)
+        high = (self.solids.middle + self.solids.reach).max(axis=0)
+        x, y, z = ((float(a), float(b)) for a, b in zip(low, high, strict=True))
+        return Box(x, y, z)
+
+    @property
+    def volume_cm3(self) -> float:
+        """Sum of the volumes times their weights."""
+        return float(self.solids.volumes @ self.solids.weight) / 1000
+
+
+Shape = Upright | Oriented | Mesh | Swarm
 
 
 def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Shape:
@@ -295,6 +339,10 @@ def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Arra
     if isinstance(shape, Mesh):
         moved = shape.triangles @ axes.T + np.asarray(at)
         return Mesh(moved if np.linalg.det(axes) > 0 else moved[:, ::-1])
+    if isinstance(shape, Swarm):
+        solids = shape.solids
+        turned = replace(solids, axes=axes @ solids.axes, middle=solids.middle @ axes.T + np.asarray(at))
+        return Swarm(turned)
     if isinstance(shape, Oriented):
         at = axes @ np.array(shape.at) + at
         axes, shape = axes @ np.array(shape.axes), shape.solid
@@ -359,7 +407,7 @@ def shifted(shape: Shape, by: Vector) -> Shape:
             return PrismY(tuple((u + x, v + z) for u, v in shape.corners), _shift(shape.y, y))
         case PrismX():
             return PrismX(tuple((u + y, v + z) for u, v in shape.corners), _shift(shape.x, x))
-        case Oriented() | Mesh():
+        case Oriented() | Mesh() | Swarm():
             return oriented(shape, np.array(UNTURNED), by)
 
 
@@ -383,7 +431,7 @@ def mirrored(shape: Shape, axis: str, at: float) -> Shape:
             return PrismX(tuple((2 * at - u, v) for u, v in shape.corners), shape.x)
         case PrismX():
             return PrismX(shape.corners, _flip(shape.x, at))
-        case Oriented() | Mesh():
+        case Oriented() | Mesh() | Swarm():
             flip = np.array([axis == name for name in "xyz"])
             return oriented(shape, np.diag(np.where(flip, -1.0, 1.0)), np.where(flip, 2 * at, 0.0))
 
@@ -407,7 +455,7 @@ def turned(shape: Shape) -> Shape:
             return PrismX(shape.corners, shape.y)
         case PrismX():
             return PrismY(shape.corners, shape.x)
-        case Oriented() | Mesh():
+        case Oriented() | Mesh() | Swarm():
             return oriented(shape, np.array(SWAPPED))
 
 

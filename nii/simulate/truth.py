@@ -31,7 +31,8 @@ class Hidden:
     excess: float32 (energy, h, w), attenuation with minus without; negative where goods were displaced.
     mask: bool (h, w), where the concealment itself is. row, column: corner in the scan.
     dprime: detectability for an ideal observer who knows the background. material: class of most of its mass,
-    one of MaterialClass; "" where read from disk, since annotations.json has it.
+    one of MaterialClass; "" where read from disk, since annotations.json has it. alike: whether it is as dense as the
+    goods whose place it takes (scan.alike); False where read from disk, for the same reason.
     """
 
     family: str
@@ -42,6 +43,7 @@ class Hidden:
     excess: FloatArray
     mask: npt.NDArray[np.bool_]
     material: str = ""
+    alike: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,6 +179,7 @@ def _annotation(hidden: Hidden) -> dict[str, Any]:
         "mass_kg": round(hidden.mass_kg, 4),
         "ideal_observer_dprime": round(hidden.dprime, 2),
         "material": hidden.material,
+        "alike": hidden.alike,
     }
 
 
