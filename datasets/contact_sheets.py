@@ -203,8 +203,10 @@ def vehicle_families(scanner: Scanner) -> Iterator[Picture]:
         yield tile(pixels, caption, outline(found.parts, view))
 
 
-def on_belt(rng: np.random.Generator, held: list[parcel.Parcel], scanner: Scanner, caption: str) -> Picture:
-    """These parcels on a belt, in their true proportions."""
+def on_belt(
+    rng: np.random.Generator, held: list[parcel.Parcel], scanner: Scanner, caption: str, *, power: int = 3
+) -> Picture:
+    """These parcels on a belt, in their true proportions. power: of the transmission; goods of parcels are thin."""
     scene = parcel.on_belt(rng, held)
     view = scanner.view(scene.extent)
     hidden = [part for one in scene.concealments for part in (*one.parts, *one.displaced)]
@@ -213,7 +215,7 @@ def on_belt(rng: np.random.Generator, held: list[parcel.Parcel], scanner: Scanne
     rows, columns = pixels.shape
     wide, high = max(columns, rows * TILE[1] // TILE[0]), max(rows, columns * TILE[0] // TILE[1])
     border = ((0, high - rows), (0, wide - columns))
-    shown = np.pad(pixels, border, constant_values=1) ** 3  # goods of parcels are thin
+    shown = np.pad(pixels, border, constant_values=1) ** power
     return tile(shown, caption, np.pad(mask, border))
 
 
@@ -260,6 +262,20 @@ def unlisted(portal: Scanner, beside: Scanner) -> Iterator[Picture]:
         yield tile(pixels, f"{kind}, {sum(part.mass_kg for part in goods):.0f} kg of goods, {len(goods)} parts")
 
 
+def busy_parcels(scanner: Scanner) -> Iterator[Picture]:
+    """Pairs of busy parcels, then one of each family in such a parcel."""
+    for draw in range(2 * DRAWS):
+        rng = np.random.default_rng((6, draw))
+        held = [parcel.draw_parcel(rng, UNLISTED) for _ in range(2)]
+        mass = sum(part.mass_kg for one in held for part in one.parts)
+        yield on_belt(rng, held, scanner, f"busy, {mass:.1f} kg", power=1)
+    for number, family in enumerate(parcel.FAMILIES):
+        rng = np.random.default_rng((7, number))
+        held = [parcel.draw_parcel(rng, UNLISTED, family, broad=True)]
+        found = held[0].concealment
+        yield on_belt(rng, held, scanner, f"{family}, {found.mass_kg * 1000 if found else 0:.0f} g", power=1)
+
+
 def main() -> None:
     """Write the sheets that are asked for, or all."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
@@ -276,6 +292,7 @@ def main() -> None:
         "vehicles": (vehicles(beside), 6),
         "vehicle-families": (vehicle_families(beside), 4),
         "parcels": (parcels(BELTS["parcel-160kv"]), 9),
+        "parcels-busy": (busy_parcels(BELTS["parcel-160kv"]), 5),
         "parcel-families": (parcel_families(BELTS["parcel-160kv"]), 9),
     }
     for name in sys.argv[2:] or sheets:
