@@ -18,6 +18,7 @@ FLAT_COLOURS = 0.6  # or into their 12 most frequent colours
 PALETTE = (15, 265)  # hue in degrees: orange, green and blue of dual-energy palettes and what lies between
 OUTSIDE_PALETTE = 0.015  # share of coloured pixels with other hues; of 103 real operator images at most 0.0012
 LEAST_AIR = 0.02  # share of bright grey, which air has on operators' screens; of the real ones at least 0.078
+SAMPLE = 60_000  # pixels that are enough to know a palette
 ONE_HUE = 15  # degrees between the 5th and the 95th percentile; of the real ones at least 20
 
 
@@ -53,8 +54,12 @@ def palette_doubts(rgb: Bytes) -> tuple[str, ...]:
     Such are heat maps of grey scans (jet, hot, viridis), tinted ones, photographs and screenshots: scored as an
     operator image they would mean nothing.
     """
+    step = int((rgb.size // 3 // SAMPLE) ** 0.5) + 1
+    rgb = np.ascontiguousarray(rgb[::step, ::step])
     darkest, brightest = _extremes(rgb)
     spread = brightest - darkest
+    if not (spread > COLOURED).any():
+        return ()
     hues = cv2.cvtColor(rgb[spread > COLOURED][:, None, :], cv2.COLOR_RGB2HSV)[:, 0, 0] * 2.0  # OpenCV halves degrees
     outside = float(np.mean((hues < PALETTE[0]) | (hues > PALETTE[1])))
     air = float(np.mean((spread <= NEUTRAL) & (darkest >= 128)))

@@ -80,11 +80,12 @@ def _ends(plane: FloatArray) -> tuple[float, float]:
 
 def _energies(transmission: FloatArray) -> str:
     """A note if the first energy penetrates more than the second, as if exchanged, or two are one image."""
-    if any(np.mean(one == other) >= SAME for one, other in combinations(transmission, 2)):
+    some = transmission[:, :: transmission[0].size // (4 * SAMPLE) + 1]  # whole rows
+    if any(np.mean(one == other) >= SAME for one, other in combinations(some, 2)):
         return "two energies show one and the same image: nothing can be told from their ratio"
     if transmission.shape[0] != 2:
         return ""
-    low, high = transmission[:, ::2, ::2] / max(_ends(transmission[1])[1], 1e-6)  # of the brightest, if air isn't at 1
+    low, high = some / max(_ends(transmission[1])[1], 1e-6)  # of the brightest, if air isn't at 1
     cargo: npt.NDArray[np.bool_] = (high > CARGO[0]) & (high < CARGO[1])
     if np.count_nonzero(cargo) < 0.01 * cargo.size:
         return ""

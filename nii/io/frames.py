@@ -49,7 +49,8 @@ def stored_pixels(dataset: Dataset, name: str) -> tuple[Pixels, float]:
         raise ScanError(f"{name}: expected pixels of {allocated} (BitsAllocated), came {pixels.dtype}")
     if pixels.shape != (shape if shape[2] > 1 else shape[:2]):
         raise ScanError(f"{name}: expected pixels of shape {shape}, came {pixels.shape}")
-    return _masked(pixels, int(dataset.BitsStored))
+    masked, overlaid = _masked(pixels, int(dataset.BitsStored))
+    return masked, overlaid or _cleared(dataset)
 
 
 def _check_bits(dataset: Dataset, name: str) -> None:
@@ -91,6 +92,17 @@ def _masked(pixels: Pixels, stored: int) -> tuple[Pixels, float]:
         return pixels, 0.0
     mask = pixels.dtype.type((1 << stored) - 1)
     return pixels & mask, float(np.mean(pixels > mask))
+
+
+def _cleared(dataset: Dataset) -> float:
+    """The share of native 16-bit pixels whose bits above the stored ones pydicom has cleared already."""
+    syntax, allocated = dataset.file_meta.TransferSyntaxUID, int(dataset.BitsAllocated)
+    if syntax.is_compressed or allocated == int(dataset.BitsStored):
+        return 0.0
+    order = "<" if syntax.is_little_endian else ">"
+    data = dataset.PixelData
+    raw = np.frombuffer(data, f"{order}u{allocated // 8}", count=len(data) * 8 // allocated)
+    return float(np.mean(raw >> int(dataset.BitsStored) > 0))
 
 
 def _only_frame(dataset: Dataset, name: str) -> bytes:
