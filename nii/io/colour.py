@@ -69,12 +69,10 @@ def palette_doubts(rgb: Bytes) -> tuple[str, ...]:
         "no air in bright grey": air < LEAST_AIR,
         "one hue alone, as of a tinted grey scan": highest - lowest < ONE_HUE,
     }
-    why = [text for text, so in found.items() if so]
-    return (
-        (f"colours unlike those of a dual-energy operator image ({', '.join(why)}): the score may mean nothing",)
-        if why
-        else ()
-    )
+    why = ", ".join(text for text, so in found.items() if so)
+    if not why:
+        return ()
+    return (f"colours unlike those of a dual-energy operator image ({why}): the score may mean nothing",)
 
 
 def _background(brightest: Bytes, spread: Bytes) -> int:

@@ -103,10 +103,10 @@ def _coloured(dataset: Dataset, pixels: Pixels, name: str) -> Picture:
         pixels = apply_color_lut(pixels, dataset)
         stored = pixels.dtype.itemsize * 8
     rgb = (pixels >> stored - 8 if stored > 8 else pixels).astype(np.uint8)
-    picture = from_rgb(np.ascontiguousarray(rgb), "DICOS").with_notes("DICOS colour image, as displayed")
-    return (
-        picture.with_notes("DICOS padding of a colour image not applied") if "PixelPaddingValue" in dataset else picture
-    )
+    notes = ["DICOS colour image, as displayed"]
+    if "PixelPaddingValue" in dataset:
+        notes.append("DICOS padding of a colour image not applied")
+    return from_rgb(np.ascontiguousarray(rgb), "DICOS").with_notes(*notes)
 
 
 def _counts(dataset: Dataset, pixels: Pixels, name: str) -> Picture:
@@ -199,7 +199,7 @@ def _meaning(dataset: Dataset, sign: int | None, *, inverse: bool) -> tuple[str,
 
 def _padding(dataset: Dataset, pixels: Pixels, name: str) -> npt.NDArray[np.bool_] | None:
     """Where the stored pixels have the padding value, or lie between it and its limit."""
-    kind = {"u": "", "f4": "Float", "f8": "DoubleFloat"}[pixels.dtype.str[1:] if pixels.dtype.kind == "f" else "u"]
+    kind = {"float32": "Float", "float64": "DoubleFloat"}.get(pixels.dtype.name, "")
     value, limit = (dataset.get(f"{kind}PixelPadding{end}") for end in ("Value", "RangeLimit"))
     if value is None:
         if limit is not None:

@@ -71,9 +71,10 @@ def _low_first(names: Sequence[str], understood: Sequence[_Known | None]) -> tup
 def _meanings(names: Sequence[str], told: Sequence[str]) -> list[str]:
     """A note where a name was taken for more than another spelling."""
     changed = [pair for pair in zip(names, told, strict=True) if _bare(pair[0]) != _bare(pair[1])]
-    return (
-        [f"energies {', '.join(a for a, _ in changed)} taken for {', '.join(b for _, b in changed)}"] if changed else []
-    )
+    if not changed:
+        return []
+    came, taken = (", ".join(side) for side in zip(*changed, strict=True))
+    return [f"energies {came} taken for {taken}"]
 
 
 def _bare(name: str) -> str:
