@@ -1,11 +1,12 @@
 """Operating points for a scanner from benign scans of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nii.batch import expand
+from nii.blank import blank
 from nii.contract import Contract, with_contract
 from nii.detector import Detector, find_model, read_model
 from nii.drift import quality_figures
@@ -15,6 +16,7 @@ from nii.io.scanset import ANNOTATIONS, GOOD, ScanEntry, read_entry, read_set
 from nii.io.write import write_atomically
 from nii.operating_point import DEFAULT, SINGLE, Calibration, calibration_name
 from nii.quality import assess
+from nii.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | Non
     """Scores of benign scans, one by one; unreadable ones are outcomes with an error.
 
     scanner: scans that don't carry this name are left out; None takes all. A scan counts once: n copies of
-    it would claim to support a budget that they don't.
+    it would claim to support a budget that they don't. One that shows nothing gets no decision, and sets none.
     """
     seen: set[str] = set()
     for one in scans:
         try:
             scan = read_entry(one.entry) if one.entry else read_scan(one.path)
-            if scan.sha256 in seen or scanner not in (None, scan.scanner):
-                why = "given twice" if scan.sha256 in seen else f"of scanner {scan.scanner or 'unknown'}"
+            why = why_left_out(scan, scanner, seen)
+            if why is not None:
                 yield Outcome(one.path, None, None, left_out=why)
                 continue
             seen.add(scan.sha256)
@@ -76,6 +78,15 @@ def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | Non
             yield Outcome(one.path, detector.score(scan), None, quality, single_energy)
         except (ScanError, ModelError) as error:
             yield Outcome(one.path, None, str(error))
+
+
+def why_left_out(scan: Scan, scanner: str | None, seen: Container[str]) -> str | None:
+    """Why a readable scan doesn't count; None where it does."""
+    if scan.sha256 in seen:
+        return "given twice"
+    if scanner not in (None, scan.scanner):
+        return f"of scanner {scan.scanner or 'unknown'}"
+    return "showing nothing" if blank(scan) else None
 
 
 def calibrated(contract: Contract, outcomes: Iterable[Outcome], *, scanner: str | None, name: str | None) -> Contract:

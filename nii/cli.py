@@ -129,6 +129,7 @@ class Tally:
     keep: bool
     scans: int = 0
     alarms: int = 0
+    undecided: int = 0
     failed: int = 0
     kept: list[dict[str, Any]] = field(default_factory=list)
 
@@ -136,14 +137,16 @@ class Tally:
         """Count one."""
         self.scans += 1
         self.alarms += bool(row["alarm"])
+        self.undecided += row["status"] == "ok" and row["alarm"] is None
         self.failed += row["status"] == "error"
         if self.keep:
             self.kept.append(row)
 
     def line(self) -> str:
         """All of them in one line."""
-        without = self.scans - self.alarms - self.failed
-        return f"{self.scans} scans: {self.alarms} alarms, {without} without, {self.failed} failed"
+        without = self.scans - self.alarms - self.undecided - self.failed
+        undecided = f"{self.undecided} undecided, " if self.undecided else ""
+        return f"{self.scans} scans: {self.alarms} alarms, {without} without, {undecided}{self.failed} failed"
 
 
 @app.command()
@@ -393,7 +396,7 @@ def line_of(record: dict[str, Any]) -> str:
     """One line a scan, for people."""
     if record["status"] == "error":
         return f"error  {record['error']}"
-    decision = {True: "ALARM", False: "clear", None: "score"}[record["alarm"]]
+    decision = {True: "ALARM", False: "clear", None: "no decision"}[record["alarm"]]
     first = record["regions"][0] if record["regions"] else None
     where = f"  {first['family']} at {first['box']}" if first else ""
     p_value = f"  p {record['p_value']:.3g}" if record["p_value"] is not None else ""

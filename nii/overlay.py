@@ -14,6 +14,7 @@ Picture = npt.NDArray[np.uint8]
 
 DEEPEST = 7.0  # attenuation shown as black
 ALARM, CANDIDATE, CLEAR = (40, 40, 230), (0, 165, 255), (90, 150, 60)  # blue, green, red
+UNDECIDED = (90, 90, 90)
 STRIP = 26  # rows of the line of text above the picture, if that is no wider than SHOWN
 SHOWN = 800  # pixels that a picture is shown wide: marks of wider ones grow, so that they stay legible
 
@@ -38,7 +39,8 @@ def base_picture(scan: Scan) -> Picture:
 
 def overlay(result: Result) -> Picture:
     """(row, column, 3): what `marked` gives, below one line of text."""
-    return with_strip(marked(result), headline(result), ALARM if result.alarm else CLEAR)
+    colour = {True: ALARM, False: CLEAR, None: UNDECIDED}[result.alarm]
+    return with_strip(marked(result), headline(result), colour)
 
 
 def marked(result: Result) -> Picture:
@@ -54,7 +56,7 @@ def marked(result: Result) -> Picture:
 
 def without_layer(result: Result) -> Picture:
     """What `unlayered` gives, below a line that says so."""
-    return with_strip(unlayered(result), "without the layer", CLEAR)
+    return with_strip(unlayered(result), "without the layer", UNDECIDED)
 
 
 def unlayered(result: Result) -> Picture:
@@ -65,8 +67,9 @@ def unlayered(result: Result) -> Picture:
 
 
 def headline(result: Result) -> str:
-    """One line: decision, score, p-value, budget, model."""
+    """One line: decision, why there is none if the scan shows nothing, score, p-value, budget, model."""
     decision = {True: "ALARM", False: "clear", None: "no decision"}[result.alarm]
+    decision += f", shows nothing: {result.blank}" if result.blank else ""
     p_value = "" if result.p_value is None else f"  p {result.p_value:.3g} at Pfa {result.pfa:g}"
     return f"{decision}  score {result.layers.score:.2f}{p_value}  {result.contract.name} {result.contract.version}"
 

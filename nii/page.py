@@ -15,7 +15,7 @@ HEAD = """<!doctype html>
 body { max-width: 1200px; margin: 1.5rem auto; padding: 0 1rem; }
 article { border-top: 1px solid #8886; padding: .8rem 0; }
 h2 { font-size: 1.05rem; margin: .2rem 0; }
-.alarm { color: #d32f2f; } .clear { color: #2e7d32; } .error { color: #b26a00; }
+.alarm { color: #d32f2f; } .clear { color: #2e7d32; } .error, .none { color: #b26a00; }
 img { max-width: 100%; height: auto; background: #fff; }
 table { border-collapse: collapse; margin: .5rem 0; } td, th { padding: .15rem .7rem .15rem 0; text-align: left; }
 </style></head><body>
@@ -26,12 +26,15 @@ table { border-collapse: collapse; margin: .5rem 0; } td, th { padding: .15rem .
 def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: Sequence[str] = ()) -> None:
     """Write index.html.
 
-    rows: (name of the pictures, record) in the order shown; alarms come first. warnings: of all scans
-    together, such as a scanner that has changed.
+    rows: (name of the pictures, record) in the order shown; alarms come first, then what nobody decided on: scans
+    without a decision, and failed ones. warnings: of all scans together, such as a scanner that has changed.
     """
-    order = sorted(rows, key=lambda row: (not row[1]["alarm"], row[1]["p_value"] or 1.0))
+    places = {True: 0, None: 1, False: 2}
+    order = sorted(rows, key=lambda row: (places[row[1]["alarm"]], row[1]["p_value"] or 1.0))
     alarms = sum(bool(record["alarm"]) for _, record in rows)
-    intro = f"<p>{len(rows)} scans, {alarms} alarms. Red: evidence and regions. An officer decides.</p>\n"
+    undecided = sum(record["status"] == "ok" and record["alarm"] is None for _, record in rows)
+    without = f", {undecided} undecided" if undecided else ""
+    intro = f"<p>{len(rows)} scans, {alarms} alarms{without}. Red: evidence and regions. An officer decides.</p>\n"
     intro += "".join(f'<p class="error">{escape(line)}</p>\n' for line in warnings)
     (folder / "index.html").write_text(HEAD + intro + "".join(_article(*row) for row in order) + "</body></html>\n")
 
@@ -39,7 +42,7 @@ def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: S
 def _article(name: str, record: dict[str, Any]) -> str:
     if record["status"] == "error":
         return f'<article><h2 class="error">{escape(record["path"])}</h2><p>{escape(record["error"])}</p></article>\n'
-    kind, word = {True: ("alarm", "ALARM"), False: ("clear", "clear"), None: ("clear", "no decision")}[record["alarm"]]
+    kind, word = {True: ("alarm", "ALARM"), False: ("clear", "clear"), None: ("none", "no decision")}[record["alarm"]]
     p_value = "" if record["p_value"] is None else f", p-value {record['p_value']:.3g} (budget {record['pfa']:g})"
     head = f'<h2><span class="{kind}">{word}</span> {escape(record["path"])}</h2>'
     said = f"<p>Score {record['score']:.2f}{p_value}; model {escape(record['model'])}.</p>"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nii.blank import blank
 from nii.contract import Contract
 from nii.declared.check import Question, check
 from nii.detector import Detector, Layers
@@ -61,9 +62,10 @@ COLUMNS: Mapping[str, str] = {
 class Result:
     """A scored scan: its layers and candidate regions besides the decision, for pictures and reports.
 
-    candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for.
-    p_value, alarm, threshold: None where the model carries no calibration. declared: what `nii.declared` says of the
-    declared goods, None where none were given.
+    candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for. calibration,
+    p_value, alarm, threshold: None where the model carries no calibration or the scan shows nothing. blank: why it
+    shows nothing, None where it shows something; of nothing there are no candidates. declared: what `nii.declared` says
+    of the declared goods, None where none were given.
     """
 
     scan: Scan
@@ -78,10 +80,11 @@ class Result:
     notes: tuple[str, ...]
     milliseconds: dict[str, float]
     declared: dict[str, Any] | None = None
+    blank: str | None = None
 
     @property
     def alarm(self) -> bool | None:
-        """The decision at the operating point; None without a calibration."""
+        """The decision at the operating point; None without a calibration, and for a scan that shows nothing."""
         return None if self.p_value is None else self.p_value <= self.pfa
 
     @property
@@ -99,7 +102,8 @@ def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question |
     """Score one scan and find its regions; with a declaration, say whether the load is what was declared.
 
     Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few
-    for the budget. A model without any calibration gives scores without a decision, and a note.
+    for the budget. A model without any calibration, or a scan that shows nothing (`nii.blank`), gives a score without
+    a decision, and a note.
     """
     check_pfa(pfa)
     started = time.perf_counter()
@@ -115,7 +119,11 @@ def judge(
     notes = [*scan.notes, *detector.notes(scan)]
     calibration = _calibration(scan, detector.contract, notes)
     threshold = calibration.threshold(pfa) if calibration else None
-    candidates = find_regions(scan, layers, detector.contract, calibration)
+    nothing = blank(scan)
+    if nothing is not None:
+        notes.append(f"shows nothing, no decision: {nothing}")
+        calibration = threshold = None
+    candidates = find_regions(scan, layers, detector.contract, calibration) if nothing is None else []
     done = time.perf_counter()
     took = {"infer": milliseconds, "regions": 1000 * (done - began)}
     declared = None
@@ -135,6 +143,7 @@ def judge(
         notes=tuple(notes),
         milliseconds=took,
         declared=declared,
+        blank=nothing,
     )
 
 
@@ -162,6 +171,7 @@ def record(result: Result) -> dict[str, Any]:
     from nii.quality import assess
 
     cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
+    seen = result.blank is None  # of nothing, the network still says what it looks like
     return {
         "path": result.scan.path,
         "sha256": result.scan.sha256,
@@ -173,8 +183,8 @@ def record(result: Result) -> dict[str, Any]:
         "alarm": result.alarm,
         "pfa": result.pfa,
         "regions": [region.to_json() for region in result.regions],
-        "empty": round(result.layers.empty, 4),
-        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo],
+        "empty": round(result.layers.empty, 4) if seen else None,
+        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if seen],
         "quality": {"notes": list(result.notes), "figures": assess(result.scan).as_record()},
         "milliseconds": round(sum(result.milliseconds.values()), 1),
         "model_sha256": result.model_sha256,

@@ -17,7 +17,7 @@ CATEGORIES = {
 
 
 def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None:
-    """Write the report of a scored scan: one object per alarming region.
+    """Write the report of a scored scan: its decision, unknown where there is none, and an object per alarming region.
 
     source: the bytes of the scan's file, of the first one of a pair; the report refers to the image in it
     if it is DICOS. The probability of an object is 1 - p-value: the share of benign scans that score lower.
@@ -42,7 +42,7 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
         target,
         result.scan,
         threats,
-        alarm=bool(result.alarm),
+        alarm=result.alarm,
         algorithm=result.contract.name,
         version=result.contract.version,
         milliseconds=sum(result.milliseconds.values()),

@@ -217,12 +217,12 @@ class Record(_Strict):
     calibration: UsedCalibration | None
     score: Annotated[float, Field(description="larger is more anomalous; never clipped")]
     p_value: PValue | None
-    alarm: Annotated[bool | None, Field(description="null where the model carries no calibration")]
+    alarm: Annotated[bool | None, Field(description="null without a calibration, and for a scan that shows nothing")]
     pfa: Share
     regions: Annotated[list[Region], Field(description="regions that alarm by themselves")]
     candidates: Annotated[list[Region], Field(description="regions that alarm at a budget of 0.3, highest first")]
-    empty: Annotated[Share, Field(description="probability that there is no load")]
-    cargo: list[Cargo]
+    empty: Annotated[Share | None, Field(description="probability that there is no load; null where nothing is shown")]
+    cargo: Annotated[list[Cargo], Field(description="the likeliest kinds of load; none where nothing is shown")]
     quality: Quality
     milliseconds: float
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]

@@ -380,6 +380,7 @@ def scored(tmp_path, capsys):
     model, scan, out = tmp_path / "m.onnx", tmp_path / "scan.tif", tmp_path / "out.jsonl"
     model.write_bytes(with_contract(tiny_model(), contract, "m"))
     low, high = np.full((48, 80), 0.9, np.float32), np.full((48, 80), 0.02, np.float32)
+    low[:8] = high[:8] = 1  # air
     write_tiff(scan, np.stack([low, high]), open_beam=60000, pitch_mm=(5.0, 5.0), energies=("4MV", "6MV"))
 
     def run(*options: str) -> list[dict]:

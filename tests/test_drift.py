@@ -121,8 +121,8 @@ def test_a_scan_that_comes_again_is_no_news(rng):
 
 
 def test_a_batch_says_from_which_scan_on_its_scanner_has_changed(tmp_path, capsys):
-    # the calibration has an air of 1, these scans one of half of that
-    made = Calibration.from_scores(np.linspace(-2, 0, 199), quality={"air": np.linspace(0.99, 1.01, 199)})
+    # the calibration has an air of 2, these scans one of half of that
+    made = Calibration.from_scores(np.linspace(-2, 0, 199), quality={"air": np.linspace(1.99, 2.01, 199)})
     model = tmp_path / "tiny.onnx"
     model.write_bytes(tiny_model((made,)))
     scans, out, pictures = make_set(tmp_path / "set", 30, 0) / "scans", tmp_path / "out.jsonl", tmp_path / "pictures"

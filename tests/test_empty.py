@@ -157,7 +157,10 @@ def test_a_level_layer_of_pallets_from_end_to_end_is_not_called_empty():
     [
         ({"pitch_mm": None}, "pitch"),
         ({"energies": ("160kV-low", "160kV-high")}, "MV"),
-        ({"transmission": np.ones((2, 300, 700), np.float32)}, "3.5 m"),
+        (
+            {"transmission": 1 - np.pad(np.full((2, 60, 80), 0.6, np.float32), ((0, 0), (120, 120), (300, 320)))},
+            "3.5 m",
+        ),
     ],
 )
 def test_what_cannot_be_told_is_undetermined_and_says_why(change: dict[str, object], why: str):

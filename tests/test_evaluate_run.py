@@ -31,6 +31,7 @@ def unpainted(monkeypatch):
 
 def make_scan(load: float, thing: float | None, scanner: str = "portal-1") -> Scan:
     attenuation = np.full((2, 64, 120), load, np.float32)
+    attenuation[:, :8] = 0  # air
     if thing is not None:
         x, y, w, h = BOX
         attenuation[:, y : y + h, x : x + w] += np.float32(thing)

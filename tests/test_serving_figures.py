@@ -32,6 +32,7 @@ def test_a_scanner_that_changes_shows_in_its_answers_and_figures(client, tmp_pat
     for number in range(60):  # all score in the middle of the calibration's -2 to 0: too like each other
         path = tmp_path / f"{number}.tif"
         pixels = np.full((2, 32, 48), np.exp(-1 - number / 1000), np.float32)
+        pixels[:, :8] = 1
         write_tiff(path, pixels, open_beam=60000, energies=("4MV", "6MV"), pitch_mm=(6, 6), scanner="gate-1")
         answer = client.post("/v1/scans", files={"file": path.read_bytes()}).json()
         said.append(answer["drift"])

@@ -1,15 +1,15 @@
 """The viewer in a real browser: needs playwright and Debian's Chromium; skipped where they are absent."""
 
 import base64
-import shutil
 
 import httpx2
 import numpy as np
 import pytest
 from serving_tools import PATIENCE, block_tiff, model_file, running
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
-CHROMIUM = shutil.which("chromium")
+from nii.io.write import write_tiff
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="need playwright to drive a browser")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,13 +35,11 @@ VIOLET = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
+def page(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("viewer")
     store = f"sqlite:///{folder}/records.db"
     with running(model_file(folder), NII_STORE=store) as (address, _), sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
         page.set_default_timeout(60_000)
         page.complaints, page.address = [], address
@@ -63,6 +61,17 @@ def test_a_dropped_scan_shows_its_decision_and_regions(page):
     assert page.locator("#regions li.alarm").count() >= 1
     assert "p 0.005" in page.text_content("#regions li")
     assert "kg" in page.text_content("#regions li")
+
+
+def test_a_scan_that_shows_nothing_gets_no_decision_and_the_reason(page, tmp_path):
+    write_tiff(tmp_path / "black.tif", np.zeros((2, 64, 96), np.float32), open_beam=60000, energies=("4MV", "6MV"))
+    other = page.context.browser.new_page()
+    other.goto(page.address)
+    drop(other, tmp_path / "black.tif")
+    other.wait_for_function("() => document.querySelector('#decision b').textContent === 'no decision'")
+    assert other.text_content("#pfa-note") == "shows nothing, no decision: 4MV is black"
+    assert other.text_content("#count") == "0 of 0 alarm"
+    other.close()
 
 
 def test_a_selected_region_shows_the_known_concealments_most_like_it(page):

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii import operating_point
+from nii.blank import blank
 from nii.compare.pair import Area, Pair, look
 from nii.overlay import kilograms
 from nii.physics.mass import Mass
@@ -144,9 +145,9 @@ def standard() -> Standard:
 def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Changes:
     """Whether the conveyance of two passages was changed between them; goods may be others.
 
-    Undetermined where a scan is no transmission at MV energies with a pitch, where the two have other energies, don't
-    fit on each other, or leave too little that can be compared. Raises CalibrationError where the standard's unchanged
-    pairs are too few for the budget.
+    Undetermined where a scan is no transmission at MV energies with a pitch, or shows nothing (`nii.blank`), where the
+    two have other energies, don't fit on each other, or leave too little that can be compared. Raises CalibrationError
+    where the standard's unchanged pairs are too few for the budget.
     """
     by = by or standard()
     operating_point.check_pfa(pfa)
@@ -186,6 +187,8 @@ def _unfit(before: Scan, after: Scan) -> str | None:
             return f"pixel pitch of the {name} scan unknown"
         if any("kv" in energy.lower() for energy in scan.energies):
             return "made for MV energies"
+        if (nothing := blank(scan)) is not None:
+            return f"the {name} scan shows nothing: {nothing}"
     if before.energies != after.energies or len(before.transmission) != len(after.transmission):
         energies = (", ".join(scan.energies) or f"{len(scan.transmission)} unnamed" for scan in (before, after))
         return "different energies: " + " and ".join(energies)

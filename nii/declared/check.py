@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from nii.blank import blank
 from nii.contract import Contract
 from nii.declared.documents import documents_for
 from nii.declared.insides import find_insides
@@ -120,6 +121,8 @@ def _undetermined(why: str, fitting: tuple[str, ...] = ()) -> Verdict:
 
 
 def _unlike(scan: Scan, contract: Contract) -> str:
+    if (nothing := blank(scan)) is not None:
+        return f"the scan shows nothing: {nothing}"
     if len(scan.transmission) < len(contract.energies):
         return "single energy, and loads are calibrated on two"
     return ""

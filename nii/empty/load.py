@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.blank import blank
 from nii.empty.background import (
     SIZES_MM,
     column_noise,
@@ -145,7 +146,8 @@ def standard() -> Standard:
 def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Load:
     """Whether a container, trailer or box holds anything, by its walls, floor and light.
 
-    Undetermined where the scan has no pitch, is no transmission at MV energies or shows no body of 3.5 m or more.
+    Undetermined where the scan has no pitch, is no transmission at MV energies, shows nothing (`nii.blank`) or shows no
+    body of 3.5 m or more.
     """
     by = by or standard()
     if (why := unfit(scan)) is not None or scan.pitch_mm is None:
@@ -187,7 +189,7 @@ def unfit(scan: Scan) -> str | None:
         return "pixel pitch unknown"
     if any("kv" in energy.lower() for energy in scan.energies):
         return "made for MV energies"
-    return None
+    return None if (nothing := blank(scan)) is None else f"the scan shows nothing: {nothing}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,11 +80,13 @@ def _model_for(scans: ScanSet) -> str:
 
 
 def run(evaluation: Evaluation) -> Iterator[ScanResult]:
-    """Score every scan of the set; a scan that fails is a result with an error."""
+    """Score every scan of the set; a scan that fails, or shows nothing to decide on, is a result with an error."""
     for name, entry in _named(evaluation.scans.entries):
         try:
             started = time.perf_counter()
             result = analyse(read_entry(entry), evaluation.detector, evaluation.safe_pfa)
+            if result.blank is not None:
+                raise ScanError(f"{entry.path}: expected a scan to decide on, came one in which {result.blank}")
             seconds = time.perf_counter() - started
             mask = read_mask(entry, result.scan.shape) if entry.mask_path else None
             pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.calibrate import Benign, Outcome
+from nii.calibrate import Benign, Outcome, why_left_out
 from nii.detector import Detector
 from nii.drift import quality_figures
 from nii.errors import ModelError, ScanError
@@ -68,16 +68,15 @@ class Site:
 def look_at_site(detector: Detector, scans: Sequence[Benign], scanner: str | None, site: Site) -> Iterator[int]:
     """Look at benign scans and fill `site`; yields the number of scans done, for a progress bar.
 
-    scanner: scans that don't carry this name are left out; None takes all. A scan counts once. The same scans give the
-    same insertions.
+    scanner: scans that don't carry this name are left out; None takes all. A scan counts once, one that shows nothing
+    not at all. The same scans give the same insertions.
     """
     each = int(np.clip(np.ceil(WANTED / max(len(scans), 1)), LEAST_EACH, MOST_EACH))
     known: set[str] = set()
     for number, one in enumerate(scans):
         try:
             scan = read_entry(one.entry) if one.entry else read_scan(one.path)
-            if scan.sha256 in known or scanner not in (None, scan.scanner):
-                why = "given twice" if scan.sha256 in known else f"of scanner {scan.scanner or 'unknown'}"
+            if (why := why_left_out(scan, scanner, known)) is not None:
                 site.outcomes.append(Outcome(one.path, None, None, left_out=why))
             else:
                 known.add(scan.sha256)

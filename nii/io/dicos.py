@@ -26,6 +26,7 @@ from nii.scan import Scan
 
 CATEGORIES = ("EXPLOSIVE", "PI", "CONTRABAND", "ANOMALY", "LAPTOP", "OTHER", "PHARMACEUTICAL")
 FLAGS = ("HIGH_THREAT", "THREAT", "NO_THREAT", "UNKNOWN")
+DECISIONS = {True: "ALARM", False: "CLEAR", None: "UNKNOWN"}  # the toolkit refuses a report without a decision
 DICOS_VERSION = "V03"
 # CARGO would be the truth for a container, but the reference toolkit returns an empty region for it
 OBJECT_TYPE = "BAGGAGE"
@@ -111,7 +112,7 @@ def write_tdr(
     scan: Scan,
     threats: Sequence[Threat],
     *,
-    alarm: bool,
+    alarm: bool | None,
     algorithm: str,
     version: str,
     milliseconds: float = 0.0,
@@ -120,8 +121,9 @@ def write_tdr(
 ) -> None:
     """Write a report of MACHINE type on one scan; a path is written atomically.
 
-    algorithm, version: name and version of the model. milliseconds: processing time.
-    reference: from `read_reference` if the scan was a DICOS file. when: default now (UTC).
+    alarm: the decision; without one (None) the report says UNKNOWN. algorithm, version: name and version of the model.
+    milliseconds: processing time. reference: from `read_reference` if the scan was a DICOS file. when: now (UTC) by
+    default.
     """
     moment = when or datetime.now(UTC)
     about = reference or derived_reference(scan)
@@ -149,13 +151,13 @@ def _file_meta(uid: str) -> FileMetaDataset:
 
 
 def _report(
-    about: Reference, threats: Sequence[Threat], moment: datetime, *, alarm: bool, milliseconds: float
+    about: Reference, threats: Sequence[Threat], moment: datetime, *, alarm: bool | None, milliseconds: float
 ) -> Dataset:
     report = Dataset()
     _add_identity(report, about)
     _add_times(report, moment)
     report.TDRType = "MACHINE"
-    report.AlarmDecision = "ALARM" if alarm else "CLEAR"
+    report.AlarmDecision = DECISIONS[alarm]
     report.AlarmDecisionTime = _date_time(moment)
     report.AbortFlag = "SUCCESS"
     report.TotalProcessingTime = float(milliseconds)

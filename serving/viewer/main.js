@@ -111,6 +111,9 @@ async function save(accept, ending) {
 
 const alarms = (one) => one.p_value !== null && one.p_value <= state.pfa;
 
+/** Why there is no decision: no calibration, or a scan that shows nothing. */
+const undecided = (record) => record.quality.notes.find((note) => note.includes(" decision")) || "";
+
 function decide() {
   const { record } = panes.scan.scan;
   const [kind, word] = record.p_value === null ? ["none", "no decision"] : alarms(record) ? ["alarm", "ALARM"] : ["clear", "clear"];
@@ -137,7 +140,7 @@ const pfaAt = (place) => state.smallest * (LARGEST_PFA / state.smallest) ** (pla
 function showPfa() {
   const slider = $("pfa");
   slider.disabled = state.smallest === null;
-  if (slider.disabled) return void ($("pfa-note").textContent = "the model carries no calibration: no decision");
+  if (slider.disabled) return void ($("pfa-note").textContent = undecided(panes.scan.scan.record));
   slider.value = (100 * Math.log(state.pfa / state.smallest)) / Math.log(LARGEST_PFA / state.smallest);
   $("pfa-text").textContent = `${digits(100 * state.pfa)} % of benign scans`;
   const found = panes.scan.scan?.record.calibration;
