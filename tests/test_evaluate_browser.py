@@ -1,24 +1,20 @@
 """The report in a real browser: needs playwright and Debian's Chromium; skipped where they are absent."""
 
 import re
-import shutil
 
 import pytest
 from test_evaluate_run import evaluate, make_set
 from tiny_model import calibrated_model
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
-CHROMIUM = shutil.which("chromium")
+sync_api = pytest.importorskip("playwright.sync_api", reason="need playwright to drive a browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 700}
 
 
 @pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
+def browser(chromium):
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
 

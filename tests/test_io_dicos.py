@@ -127,7 +127,7 @@ def test_a_threat_that_cannot_be_written_is_refused(wrong: dict[str, object], ca
 
 def test_the_reference_toolkit_reads_the_report(scan: Scan, threats: list[Threat], tmp_path: Path) -> None:
     if importlib.util.find_spec("pydicos") is None:
-        pytest.skip("needs pydicos, the reference toolkit (closed, Linux only), as an independent reader")
+        pytest.skip("need pydicos, the reference toolkit (closed, Linux only), as an independent reader")
     from pydicos import TDRLoader
 
     path = tmp_path / "report.dcs"

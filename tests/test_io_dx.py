@@ -23,7 +23,7 @@ J2K, JPEG_LS = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
 JPEG_SV1, JPEG_BASELINE, MPEG = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.100"
 JPEG_LS_HEADER = b"\xff\xd8\xff\xf7\x00\x0b\x10" + bytes([0, ROWS, 0, COLUMNS]) + b"\x01\x01\x11\x00"
 needs_imagecodecs = pytest.mark.skipif(
-    importlib.util.find_spec("imagecodecs") is None, reason="needs imagecodecs, an optional decoder"
+    importlib.util.find_spec("imagecodecs") is None, reason="need imagecodecs, an optional decoder"
 )
 
 

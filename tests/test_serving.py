@@ -144,7 +144,7 @@ def test_accept_dicom_gives_the_threat_report(client, scan):
 
 
 def test_a_report_received_over_http_is_read_by_the_reference_toolkit(client, scan, tmp_path):
-    pydicos = pytest.importorskip("pydicos", reason="needs pydicos, the reference toolkit (closed, Linux only)")
+    pydicos = pytest.importorskip("pydicos", reason="need pydicos, the reference toolkit (closed, Linux only)")
     record = post(client, scan).json()
     path = tmp_path / "report.dcs"
     path.write_bytes(post(client, scan, "application/dicom").content)

@@ -123,7 +123,7 @@ def test_training_writes_log_checkpoint_and_pictures(finished_run):
         assert (finished_run / name).stat().st_size > 100
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler; without one nothing is fused")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="need a C++ compiler; without one nothing is fused")
 def test_fused_operations_give_the_same_output_and_gradients():
     plain = network().train()
     fused = compiled(copy.deepcopy(plain), FUSED_FROM)
