@@ -92,7 +92,9 @@ def test_hard_negatives_are_the_highest_peaks_of_benign_scans(simulated):
     scans = load_set(simulated, CARGO.loads, 6.0)
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, widths=(8, 8, 16, 16), blocks=(1, 1, 1, 1)))
-    places = mine(network, scans, 2, np.random.default_rng(1), torch.device("cpu"), SampleConfig(faulty=0.5))
+    rng = np.random.default_rng(1)
+    images = [torch.from_numpy(scan.scanned(2, rng, faulty=0.5))[None] for scan in scans]
+    places = mine(network, len(scans), 2, rng, lambda number: images[number])
     assert len({number for number, _, _ in places}) == 2
     assert len(places) == 6
     for number, row, column in places:

@@ -56,18 +56,20 @@ def excess_loss(excess: Tensor, batch: Batch) -> Tensor:
 
 def family_loss(logits: Tensor, batch: Batch) -> Tensor:
     """Cross-entropy over concealed pixels."""
-    if not bool((batch.family != BORDER).any()):
-        return logits.sum() * 0
-    return F.cross_entropy(logits.float(), batch.family, ignore_index=BORDER)
+    return _mean_entropy(logits, batch.family, BORDER)
 
 
 def cargo_loss(out: Output, batch: Batch) -> Tensor:
     """Load of scans that have a single one, and emptiness of all."""
     known = (batch.empty >= 0).float()
     empty = F.binary_cross_entropy_with_logits(out.empty.float(), batch.empty.clamp(min=0), known)
-    if not bool((batch.cargo >= 0).any()):
-        return empty
-    return empty + F.cross_entropy(out.cargo.float(), batch.cargo, ignore_index=-1)
+    return empty + _mean_entropy(out.cargo, batch.cargo, -1)
+
+
+def _mean_entropy(logits: Tensor, wanted: Tensor, ignored: int) -> Tensor:
+    """Mean cross-entropy where something is wanted, 0 if nowhere; a GPU need not wait to be asked where."""
+    counted = (wanted != ignored).sum().clamp(min=1)
+    return F.cross_entropy(logits.float(), wanted, ignore_index=ignored, reduction="sum") / counted
 
 
 def total(out: Output, batch: Batch, config: LossConfig, pool: int) -> tuple[Tensor, dict[str, Tensor]]:

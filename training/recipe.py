@@ -45,6 +45,8 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
     memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
+    minutes: after which the run ends, however many steps that is; `iterations`, `every` and the finish's then only say
+    which share of the minutes each part takes. 0: steps decide.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
     evaluations; before each such round hard negatives are mined in `mined` scans. at_once: simulated scans that a round
     learns from, 3 MB each of cargo; another round draws others. precision: "fp32", "bf16", or
@@ -64,6 +66,7 @@ class Recipe:
     scene: str
     seed: int = 1
     iterations: int = 3000
+    minutes: float = 0.0
     batch: int = 8
     accumulate: int = 1
     rate: float = 2e-3
@@ -107,10 +110,15 @@ class Recipe:
         """Steps before the finish."""
         return max(self.iterations - self.ending.iterations, 0)
 
-    def share_of_rate(self, step: int) -> float:
+    def share(self, step: int, seconds: float) -> float:
+        """How much of the run is done after so many steps and seconds, from 0 to 1."""
+        return seconds / 60 / self.minutes if self.minutes else step / self.iterations
+
+    def share_of_rate(self, step: int, seconds: float = 0.0) -> float:
         """Learning rate of a step, as a share of `rate`: up, level, and down along a cosine."""
         up = min(1.0, (step + 1) / max(min(WARM_UP, self.iterations // 10), 1))
-        done = max(step - self.steady, 0) / max(self.ending.iterations, 1)
+        over = self.share(step, seconds) * self.iterations - self.steady
+        done = max(over, 0) / max(self.ending.iterations, 1)
         return up * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -31,6 +31,7 @@ from nii.simulate.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import check_same_run, described, load_weights, save, save_weights
 from training.data import Clean, data_hash, load_measured, load_set, some
+from training.device_samples import DeviceSamples, Store
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
@@ -41,6 +42,8 @@ from training.team import Team
 from training.validate import load_validation, validate
 
 FUSED_FROM = 500  # steps of a run that make up for the time to compile
+ROUNDING = 1e-9  # of shares of a run
+SHOWN = 10  # steps from one loss that is shown to the next
 BESIDE = 2  # processes that make samples; measured on two cores in bfloat16: 0.19 s a step, 0.21 with one
 
 
@@ -86,12 +89,15 @@ def train(
     scans = [scan for path in data for scan in wanted(path)] + load_measured(own, pitch)
     held_out = load_validation(validation, config.energies, pitch)
     earlier = started(network, recipe, scans) if recipe.start else 0.0
+    store = Store(scans, kind.families, team.device) if on_device(recipe, team.device) else None
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
     together = compiled(team.wrapped(network), recipe.iterations)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, recipe.share_of_rate)
+    fused = team.device.type == "cuda"
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=fused)
+    now = 0.0  # seconds of the run, where minutes decide
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.share_of_rate(step, now))
     half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
@@ -113,21 +119,23 @@ def train(
         (out / "config.json").write_text(json.dumps(run, indent=2))
 
     # The loop: rounds of steps, each after a search for hard negatives and followed by an evaluation
-    began = time.monotonic() - seconds
+    began, now = time.monotonic() - seconds, seconds if recipe.minutes else 0.0
     with _progress(hidden=not team.leads) as progress:
         task = progress.add_task("training", total=recipe.iterations, completed=done)
-        while done < recipe.iterations:
-            until = recipe.steady if recipe.finish and done < recipe.steady else recipe.iterations
-            steps, sums = min(recipe.every, until - done), defaultdict[str, float](float)
+        while (share := recipe.share(done, now)) < 1:
+            ending = share >= recipe.steady / recipe.iterations
+            until = recipe.steady / recipe.iterations if recipe.finish and not ending else 1.0
+            until = min(until, share + recipe.every / recipe.iterations) - ROUNDING
+            sums = defaultdict[str, Tensor | float](float)
             rng, hard = np.random.default_rng((recipe.seed, done)), list[Place]()
-            used = some(scans, recipe.at_once, rng)
+            used = scans if store else some(scans, recipe.at_once, rng)
+            source = _source(store or used, config, recipe, done, team, ending=ending)
             if team.leads and (done or recipe.start):  # nothing can be mined with a network that knows nothing
                 progress.update(task, description=f"hard negatives of {min(recipe.mined, len(used))} scans")
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
-                    hard = mine(smooth, used, recipe.mined, rng, team.device, recipe.samples)
-            hard = team.told(hard)
-            batches = _batches(used, config, recipe, done, hard, team)
-            for step in range(done + 1, done + steps + 1):
+                    hard = mine(smooth, len(used), recipe.mined, rng, partial(_scanned, source, rng, team.device))
+            batches = _batches(source, recipe, done, team.told(hard), team, ending=ending)
+            for step in count(done + 1):
                 network.train()
                 if step > recipe.settled:
                     settle(network)
@@ -139,20 +147,26 @@ def train(
                     loss, parts = total(output, batch, recipe.losses, config.pool)
                     (loss / recipe.accumulate).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
                     for name, part in parts.items():
-                        sums[name] += part.item() / recipe.accumulate
+                        sums[name] += part.detach() / recipe.accumulate  # no number yet: a GPU would have to wait
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 optimiser.step()
+                now = team.told(time.monotonic() - began) if recipe.minutes else 0.0
                 schedule.step()
                 averaged.update_parameters(network)
-                progress.update(task, completed=step, description=f"loss {loss.item():.3f}")
+                share = recipe.share(step, now)
+                progress.update(task, completed=share * recipe.iterations)
+                if step % SHOWN == 0:
+                    progress.update(task, description=f"loss {loss.item():.3f}")
                 if step % 100 == 0 and team.leads and not progress.console.is_terminal:
-                    print(f"{step} of {recipe.iterations}  loss {loss.item():.3f}", flush=True)
-            done += steps
+                    print(f"{step} steps, {share:.1%} of the run  loss {loss.item():.3f}", flush=True)
+                if share >= until:
+                    break
+            steps, done = step - done, step
             if team.leads:
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
                     figures = validate(smooth, held_out, team.device)
                 seconds = time.monotonic() - began
-                mean = {name: round(value / steps, 5) for name, value in sums.items()}
+                mean = {name: round(float(value) / steps, 5) for name, value in sums.items()}
                 line = {"iteration": done, "minutes": round(seconds / 60, 2), **mean, **figures}
                 with log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
@@ -191,28 +205,53 @@ def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:
     return load_artefact(network, recipe.start, torch.cat(pairs).to(next(network.parameters()).device))
 
 
-def _batches(
-    scans: list[Clean], shape: NetworkConfig, recipe: Recipe, done: int, hard: list[Place], team: Team
-) -> Iterator[Batch]:
-    """Endless batches of this process; others beside the training make them, in whatever time the training leaves."""
-    batch, config = recipe.batch, recipe.samples
-    if done >= recipe.steady:
-        batch, config = recipe.ending.batch, replace(config, crop=recipe.ending.crop)
-    pairs = batch // 2 // recipe.accumulate // team.size
-    cv2.setNumThreads(1)  # before the fork: a forked process hangs on the threads that it did not inherit
-    samples = Samples(
+def on_device(recipe: Recipe, device: torch.device) -> bool:
+    """Whether the device makes its samples itself: a GPU does, of whatever training.device_samples can make."""
+    return device.type == "cuda" and not recipe.operator_images and recipe.samples.enlarged == 1
+
+
+def _source(
+    scans: list[Clean] | Store, shape: NetworkConfig, recipe: Recipe, done: int, team: Team, *, ending: bool
+) -> Samples | DeviceSamples:
+    """What makes the samples of a round: on the device, or beside the training."""
+    config, empty = recipe.samples, shape.cargos.index("empty")
+    if ending:
+        config = replace(config, crop=recipe.ending.crop)
+    if isinstance(scans, Store):
+        return DeviceSamples(scans, empty, config, energies=shape.energies, seed=(recipe.seed, done))
+    return Samples(
         scans,
         shape.families,
-        shape.cargos.index("empty"),
+        empty,
         config,
         recipe.seed,
         done * (max(recipe.batch, recipe.ending.batch) // 2) + team.rank,  # so that no pair comes twice
         energies=shape.energies,
-        hard=hard,
         step=team.size,
     )
+
+
+def _scanned(source: Samples | DeviceSamples, rng: np.random.Generator, device: torch.device, number: int) -> Tensor:
+    """A scan of the source without its concealments, measured anew: (1, energy, row, column) on the device."""
+    if isinstance(source, DeviceSamples):
+        return source.scanned(number, rng)
+    config = source.config
+    image = source.scans[number].scanned(source.energies, rng, faulty=config.faulty, coarsest=config.coarsest)
+    return torch.from_numpy(image)[None].to(device)
+
+
+def _batches(
+    source: Samples | DeviceSamples, recipe: Recipe, done: int, hard: list[Place], team: Team, *, ending: bool
+) -> Iterator[Batch]:
+    """Endless batches of this process; others beside the training make them, in whatever time the training leaves."""
+    pairs = (recipe.ending.batch if ending else recipe.batch) // 2 // recipe.accumulate // team.size
+    if isinstance(source, DeviceSamples):
+        yield from source.batches(pairs, hard, (recipe.seed, done, team.rank))
+        return
+    cv2.setNumThreads(1)  # before the fork: a forked process hangs on the threads that it did not inherit
+    source.hard = hard
     loader = DataLoader(
-        samples,
+        source,
         pairs,
         num_workers=BESIDE,
         prefetch_factor=4,
@@ -247,6 +286,8 @@ def compiled(network: nn.Module, steps: int) -> nn.Module:
     """
     if steps < FUSED_FROM or shutil.which("g++") is None:
         return network
+    if next(network.parameters()).is_cuda:
+        return cast(nn.Module, torch.compile(network, dynamic=False))
     return cast(nn.Module, torch.compile(network, dynamic=False, options={"compile_threads": 1}))
 
 
