@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from nii.errors import UsageError
 from training import train as module
+from training.checkpoint import check_same_run, described
 from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import SampleConfig
 from training.team import Team
@@ -127,3 +129,11 @@ def test_two_processes_train_one_network_by_the_clock_of_the_leader(simulated, r
     assert found.returncode == 0, found.stderr
     assert {"rank 0 of 2", "rank 1 of 2"} <= set(found.stdout.splitlines()), found.stdout
     assert (tmp_path / "run" / "last.pt").is_file()
+
+
+def test_a_checkpoint_of_before_a_setting_was_there_goes_on_with_its_default(recipe, tmp_path):
+    run = described(recipe, "hash")
+    older = {name: value for name, value in run.items() if name != "minutes"}
+    check_same_run(older, run, tmp_path)
+    with pytest.raises(UsageError, match=r"minutes 0\.0 \(came 3"):
+        check_same_run(older, described(replace(recipe, minutes=3.0), "hash"), tmp_path)

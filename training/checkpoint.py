@@ -4,7 +4,7 @@ Both say of which run they are, so that no recipe is certified that the weights 
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +34,24 @@ def described(recipe: Recipe, data: str) -> dict[str, Any]:
 def check_same_run(stored: dict[str, Any], asked: dict[str, Any], checkpoint: Path) -> None:
     """Raise UsageError unless a checkpoint is of the run that is asked for (both as `described`).
 
-    Every setting counts but OF_THE_MACHINE. The number of iterations does: the learning rate follows it. For a
-    longer training, or one on other data, `start` of a new recipe takes the weights over.
+    Every setting counts but OF_THE_MACHINE; one that a later version brought had its default. The number of
+    iterations does: the learning rate follows it. For a longer training, or one on other data, `start` of a new
+    recipe takes the weights over.
     """
     if not stored:
         raise UsageError(f"{checkpoint}: expected a checkpoint that says its recipe, came one of an older version")
-    before, now = _flat(stored), _flat(asked)
+    before, now = _flat(_defaults() | stored), _flat(asked)
     names = [name for name in sorted(before | now) if name not in OF_THE_MACHINE]
     others = [name for name in names if before.get(name) != now.get(name)]
     if others:
         said = ", ".join(f"{name} {before.get(name)} (came {now.get(name)})" for name in others)
         raise UsageError(f"{checkpoint}: expected to resume with its own recipe and data, {said}")
+
+
+def _defaults() -> dict[str, Any]:
+    """Of the settings of a recipe that are no tables, in plain values."""
+    plain: dict[str, Any] = json.loads(json.dumps({f.name: f.default for f in fields(Recipe) if f.default != MISSING}))
+    return plain
 
 
 def _flat(run: dict[str, Any]) -> dict[str, Any]:
