@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nii.errors import PhysicsError
-from nii.physics.faults import NONE, RANGES, Faults, apply_faults, draw_plan, measure_with
+from nii.physics.faults import NONE, RANGES, Chain, Faults, apply_faults, draw_plan, level_variance, measure_with
 from nii.physics.noise import NoiseModel, measure
 from nii.scan import FloatArray
 from nii.simulate.scanners import draw_chain, draw_noise
@@ -107,6 +107,28 @@ def test_few_levels_are_as_many_as_they_say() -> None:
     assert values[0] == pytest.approx(np.exp(-5), rel=1e-4)
 
 
+@pytest.mark.parametrize("faults", [Faults(levels=64), Faults(levels=64, of_attenuation=True, deepest=4)])
+def test_the_variance_of_few_levels_is_that_of_their_rounding(faults: Faults) -> None:
+    ramp = np.linspace(0.03, 0.99, 90_000, dtype=np.float32).reshape(1, 300, 300)
+    off = (apply_faults(ramp, faults, draw_plan(ramp.shape, faults, rng())) - ramp) ** 2
+    assert off.mean() == pytest.approx(level_variance(ramp, faults).mean(), rel=0.05)
+    assert Chain(QUIET, faults).variance(ramp).mean() > 0.95 * off.mean()
+    assert not level_variance(ramp, NONE).any()
+
+
+def test_what_is_darker_than_the_last_level_is_unknown() -> None:
+    dark = np.float32([1e-3, 0.1])
+    unknown, known = level_variance(dark, Faults(levels=256, of_attenuation=True, deepest=4))
+    assert unknown == pytest.approx(1e-6)
+    assert known < 1e-6
+
+
+@pytest.mark.parametrize(("levels", "jpeg"), [(1, 0), (0, 80), (1024, 80)])
+def test_levels_that_no_picture_has_are_refused(levels: int, jpeg: int) -> None:
+    with pytest.raises(PhysicsError, match=f"fault levels: expected 2 to 256 with JPEG.*, came {levels}"):
+        Faults(levels=levels, jpeg=jpeg)
+
+
 def test_a_ghost_lies_where_it_should_and_is_as_faint_as_it_should() -> None:
     image = np.ones((1, 30, 30), np.float32)
     image[0, 10, 10] = 0
@@ -136,19 +158,19 @@ def test_faults_beyond_what_is_physical_are_refused(name: str) -> None:
     low, high = RANGES[name]
     for value in (low - 1, high + 1, float("nan")):
         with pytest.raises(PhysicsError, match=f"fault {name}: expected {low:g} to {high:g}, came"):
-            Faults(**{name: value})
+            replace(Faults(levels=256), **{name: value})
 
 
 def test_drawn_chains_are_as_often_faulty_as_asked_and_show_every_fault() -> None:
-    drawn = [draw_chain(rng(seed), faulty=0.5, coarsest=2.4)[1] for seed in range(400)]
+    drawn = [draw_chain(rng(seed), faulty=0.5, coarsest=2.4).faults for seed in range(400)]
     faulty = [one for one in drawn if one != NONE]
     assert 0.35 < len(faulty) / 400 < 0.55
     for name in ("lag", "gain_steps", "drift", "lines", "ghost", "levels", "jpeg", "of_attenuation"):
         assert 0.05 < np.mean([bool(getattr(one, name)) for one in faulty]) < 0.6
     assert max(one.coarse for one in drawn) > 2
-    assert all(one == NONE for one in (draw_chain(rng(s), faulty=0.0, coarsest=2.4)[1] for s in range(30)))
+    assert all(one == NONE for one in (draw_chain(rng(s), faulty=0.0, coarsest=2.4).faults for s in range(30)))
 
 
 def test_the_noise_of_a_chain_without_faults_is_drawn_as_it_always_was() -> None:
     for seed in range(10):
-        assert draw_chain(rng(seed), faulty=0.0, coarsest=1.0)[0] == draw_noise(rng(seed))
+        assert draw_chain(rng(seed), faulty=0.0, coarsest=1.0) == Chain(draw_noise(rng(seed)))

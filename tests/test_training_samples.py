@@ -16,8 +16,8 @@ from nii.scan import Kind
 from nii.simulate.generate import simulate_set
 from nii.simulate.kinds import kind_of
 from nii.simulate.scan import drawn_scanner, simulate
-from nii.simulate.truth import Hidden
-from training.data import load_set
+from nii.simulate.truth import Hidden, Truth
+from training.data import Clean, load_set
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
 from training.samples import SampleConfig, Samples, varied
@@ -143,3 +143,25 @@ def test_faulty_scanners_change_what_is_seen_and_nothing_that_is_asked_for(parce
         assert torch.isfinite(after[0]).all()
         assert after[0].min() >= 0
         assert torch.equal(before[5] >= 0, after[5] >= 0) or torch.equal(before[5] >= 0, (after[5] >= 0).flip(-1))
+
+
+def test_a_tilted_sample_keeps_concealment_mask_and_excess_together():
+    block = Hidden("bricks", 5.0, 50.0, 20, 30, np.full((2, 30, 60), 0.8, np.float32), np.ones((30, 60), bool))
+    scan = Clean(Truth(np.full((2, 80, 120), 0.3, np.float16), (block,)), -1)
+    config = SampleConfig((80, 120), own=1.0, single=0.0)
+    level, tilted = (Samples([scan], ("bricks",), 0, replace(config, tilted=share), 1, 0) for share in (0.0, 1.0))
+    moved = 0
+    for seed in range(6):
+        before, (images, evidence, _, excess, _, family, *_) = (
+            one.sample(np.random.default_rng(seed)) for one in (level, tilted)
+        )
+        moved += not torch.equal(before[1], evidence)
+        assert torch.equal(family >= 0, evidence[:, 0] > 0)
+        here = evidence[0, 0] > 0
+        assert here.sum() == pytest.approx(30 * 60, rel=0.05)
+        assert excess[0][:, here].mean() > 0.75
+        assert excess[0][:, ~here].mean() < 0.02
+        darker = torch.log(images[1]) - torch.log(images[0])
+        assert darker[:, here].median() == pytest.approx(0.8, abs=0.1)
+        assert darker[:, ~here].median() == pytest.approx(0, abs=0.05)
+    assert moved >= 4  # less than a pixel where the angle is small

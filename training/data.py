@@ -17,7 +17,7 @@ from nii.calibrate import Benign
 from nii.errors import ScanSetError
 from nii.io.read import read_file, read_scan, split_pair
 from nii.io.scanset import ScanEntry, read_entry, read_set
-from nii.physics.faults import NONE, measure_with
+from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel
 from nii.pitch import resized, size_at
@@ -56,8 +56,8 @@ class Clean:
         faulty, coarsest: as in SampleConfig.
         """
         T = np.exp(-self.truth.without[:energies].astype(np.float32))
-        noise, faults = draw_chain(rng, faulty=faulty, coarsest=coarsest)
-        image = measure_with(T, LITTLE_NOISE, NONE, rng) if self.measured else measure_with(T, noise, faults, rng)
+        chain = Chain(LITTLE_NOISE) if self.measured else draw_chain(rng, faulty=faulty, coarsest=coarsest)
+        image = chain.measure(T, rng)
         return operator_image(image, self.beams, draw_colours(rng)) if self.beams else image
 
 

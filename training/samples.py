@@ -15,9 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 from torch.utils.data import IterableDataset
 
-from nii.physics.faults import NONE, measure_with
+from nii.physics.faults import Chain
 from nii.physics.forward import Beam
-from nii.physics.noise import NoiseModel, variance
 from nii.scan import FloatArray
 from nii.simulate.operator_image import ColourMap, draw_colours, operator_image
 from nii.simulate.scanners import draw_chain
@@ -29,6 +28,7 @@ IGNORED_EXCESS = 0.04  # mean attenuation below which clutter hides it, however 
 EVEN_AREA = 1600.0  # pixels; larger concealments weigh less per pixel, so that a false wall counts as one brick
 BORDER = -1  # family index where there is no concealment
 DARKEST = 1 / 255  # of a colour
+STEEPEST = 0.07  # radians by which a picture is tilted, as of a trailer on its landing legs
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class SampleConfig:
     varied: largest factor by which a concealment of another scan is made larger, smaller, thicker or thinner.
     enlarged: largest factor by which crops are enlarged, as operator images are that were taken off a screen.
     faulty: share measured by scanners with faults. coarsest: pixels of the worst of these over those of the sample.
+    tilted: share of pictures that are tilted.
     """
 
     crop: tuple[int, int] = (224, 320)
@@ -55,6 +56,7 @@ class SampleConfig:
     enlarged: float = 1.0
     faulty: float = 0.0
     coarsest: float = 1.5
+    tilted: float = 0.0
 
 
 Place = tuple[int, int, int]
@@ -137,30 +139,31 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             placed.append(self._inserted(rng, crop))
         colours = draw_colours(rng) if scan.beams else None
         attenuation = _cut(scan.truth.without, row, column, crop)
-        noise, faults = draw_chain(rng, faulty=config.faulty, coarsest=config.coarsest)
-        if scan.measured:
-            faults = NONE  # its own are in its pixels already
+        # a measured scan has faults of its own in its pixels
+        chain = draw_chain(rng, faulty=0.0 if scan.measured else config.faulty, coarsest=config.coarsest)
+        taken = Chain(LITTLE_NOISE) if scan.measured else chain
+        angle = rng.uniform(-STEEPEST, STEEPEST) if rng.random() < config.tilted else 0.0
         flip = rng.random() < 0.5
         single = rng.random() < config.single or self.energies == 1
         of_single = slice(0, 1) if rng.random() < 0.5 else slice(1, 2)
         pair = []
         for present in (placed, []):
-            target = _Target.of(attenuation, present, self.families, noise)
-            T = np.exp(-attenuation - target.excess)
+            target = _Target.of(attenuation, present, self.families, chain).tilted(angle)
+            T = np.exp(-_tilted(attenuation, angle) - target.excess)
             if single:
                 T[:], target.excess[:] = T[of_single], target.excess[of_single]
             T, target.excess = T[: self.energies], target.excess[: self.energies]
-            pair.append((measure_with(T, LITTLE_NOISE if scan.measured else noise, faults, rng), T, target))
+            pair.append((taken.measure(T, rng), T, target))
         if colours:
             pair = _as_operator_images(pair, scan.beams, colours)
-        crops = [_flipped(_enlarged(self._tensors(*one, noise, scan), config.crop), flip=flip) for one in pair]
+        crops = [_flipped(_enlarged(self._tensors(*one, chain, scan), config.crop), flip=flip) for one in pair]
         return tuple(torch.stack(both) for both in zip(*crops, strict=True))
 
     def _tensors(
-        self, measured: FloatArray, T: FloatArray, target: "_Target", noise: NoiseModel, scan: Clean
+        self, measured: FloatArray, T: FloatArray, target: "_Target", chain: Chain, scan: Clean
     ) -> list[Tensor]:
         """One crop as measured, and its targets, in the order of Batch's fields."""
-        sigma = np.sqrt(variance(T[:1], noise)) / np.maximum(T[:1], 1e-4)  # of attenuation
+        sigma = np.sqrt(chain.variance(T[:1])) / np.maximum(T[:1], 1e-4)  # of attenuation
         precision = np.clip(0.02 / sigma, 0.02, 1.0)
         arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
         floats = [torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in arrays]
@@ -249,7 +252,7 @@ class _Target:
         attenuation: FloatArray,
         placed: list[tuple[Hidden, int, int]],
         families: tuple[str, ...],
-        noise: NoiseModel,
+        chain: Chain,
     ) -> "_Target":
         shape = attenuation.shape[1:]
         target = _Target(
@@ -259,8 +262,16 @@ class _Target:
             np.full(shape, BORDER, np.int64),
         )
         for one, row, column in placed:
-            target._add(one, row, column, attenuation, families, noise)
+            target._add(one, row, column, attenuation, families, chain)
         return target
+
+    def tilted(self, angle: float) -> "_Target":
+        """The same for a picture that is tilted by an angle in radians."""
+        if not angle:
+            return self
+        planes = np.stack([self.evidence, self.weight, self.family.astype(np.float32)])
+        evidence, weight, family = _tilted(planes, angle, cv2.INTER_NEAREST)
+        return _Target(evidence, weight, _tilted(self.excess, angle), family.astype(np.int64))
 
     def _add(
         self,
@@ -269,7 +280,7 @@ class _Target:
         column: int,
         attenuation: FloatArray,
         families: tuple[str, ...],
-        noise: NoiseModel,
+        chain: Chain,
     ) -> None:
         height, width = one.mask.shape
         r0, c0 = max(row, 0), max(column, 0)
@@ -282,7 +293,7 @@ class _Target:
         self.excess[:, *here] += excess
         before = np.exp(-attenuation[:, *here])
         change = before * np.expm1(-excess)
-        dprime = np.sqrt((change**2 / variance(before, noise)).sum())
+        dprime = np.sqrt((change**2 / chain.variance(before)).sum())
         if dprime < IGNORED_DPRIME or np.abs(excess[0][mask]).sum() < IGNORED_EXCESS * np.count_nonzero(mask):
             self.weight[here][mask] = 0
             return
@@ -296,6 +307,17 @@ def _cut(pixels: FloatArray, row: int, column: int, crop: tuple[int, int]) -> Fl
     part = pixels[:, row : row + crop[0], column : column + crop[1]].astype(np.float32)
     missing = [(0, 0), (0, crop[0] - part.shape[1]), (0, crop[1] - part.shape[2])]
     return np.pad(part, missing, mode="edge") if any(after for _, after in missing) else part
+
+
+def _tilted(planes: FloatArray, angle: float, way: int = cv2.INTER_LINEAR) -> FloatArray:
+    """Planes (plane, row, column) turned about their middle by an angle in radians, their edges repeated."""
+    if not angle:
+        return planes
+    rows, columns = planes.shape[1:]
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), float(np.degrees(angle)), 1.0)
+    size, edge = (columns, rows), cv2.BORDER_REPLICATE
+    turned = [cv2.warpAffine(plane, turn, size, flags=way, borderMode=edge) for plane in planes]
+    return np.asarray(np.stack(turned), np.float32)
 
 
 def _enlarged(sample: list[Tensor], size: tuple[int, int]) -> list[Tensor]:

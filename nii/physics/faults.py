@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from nii.errors import PhysicsError
-from nii.physics.noise import NoiseModel, measure
+from nii.physics.noise import NoiseModel, measure, variance
 from nii.scan import FloatArray
 
 LAG_TAPS = 8  # columns over which a lag is followed
@@ -40,7 +40,7 @@ class Faults:
     ghost: share of the light of a copy of the picture that lies ghost_shift (rows, columns) beside it.
     coarse: pixels of the scanner over those of the picture, which shows them enlarged.
     levels: grey levels, 0: those of the converter. of_attenuation: they are even in attenuation up to `deepest` and not
-    in transmission. jpeg: quality of the compression of these grey levels, 0: none.
+    in transmission. jpeg: quality of the compression of these grey levels, at most 256; 0: none.
     """
 
     lag: float = 0.0
@@ -62,9 +62,27 @@ class Faults:
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise PhysicsError(f"fault {name}: expected {low:g} to {high:g}, came {getattr(self, name)}")
+        if self.levels == 1 or (self.jpeg and not 2 <= self.levels <= 256):
+            raise PhysicsError(f"fault levels: expected 2 to 256 with JPEG, not 1 without, came {self.levels}")
 
 
 NONE = Faults()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How a picture comes about: noise and faults."""
+
+    noise: NoiseModel
+    faults: Faults = NONE
+
+    def measure(self, transmission: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """A measured picture of an expected transmission (energy, row, column), of the same shape."""
+        return measure_with(transmission, self.noise, self.faults, rng)
+
+    def variance(self, transmission: FloatArray) -> FloatArray:
+        """Variance of a pixel's transmission before blur, any shape: of the noise and of few grey levels."""
+        return variance(transmission, self.noise) + level_variance(transmission, self.faults)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +136,25 @@ def apply_faults(image: FloatArray, faults: Faults, plan: FaultPlan) -> FloatArr
         copy = np.roll(image, faults.ghost_shift, axis=(1, 2))
         image = image * (1 - np.float32(faults.ghost) * (1 - np.minimum(copy, 1)))
     image = np.maximum(image, 0)
-    if faults.levels or faults.jpeg:
+    if faults.levels:
         image = _in_levels(image, faults)
     return np.asarray(image, np.float32)
+
+
+def level_variance(transmission: FloatArray, faults: Faults) -> FloatArray:
+    """Variance of a pixel's transmission because of few grey levels, any shape; 0 where they are the converter's.
+
+    Uniform within a step: step^2 / 12. What is darker than the last level of attenuation is not known at all: T^2.
+    Example: 256 levels of transmission, 1.3e-6 whatever T; T = 0.002 is then known to half of itself.
+    """
+    T = np.asarray(transmission, np.float32)
+    if not faults.levels:
+        return np.zeros_like(T)
+    step = 1 / (faults.levels - 1)
+    if not faults.of_attenuation:
+        return np.full_like(T, step**2 / 12)
+    known = (T * np.float32(step * faults.deepest)) ** 2 / 12
+    return np.where(np.exp(-faults.deepest) < T, known, T**2).astype(np.float32)
 
 
 def _lagging(image: FloatArray, faults: Faults) -> FloatArray:
@@ -136,7 +170,7 @@ def _lagging(image: FloatArray, faults: Faults) -> FloatArray:
 
 def _in_levels(image: FloatArray, faults: Faults) -> FloatArray:
     """In even steps of transmission or of attenuation, compressed as JPEG or not."""
-    levels = 256 if faults.jpeg else faults.levels
+    levels = faults.levels
     deepest = np.float32(faults.deepest)
     shown = np.minimum(image, 1)
     if faults.of_attenuation:

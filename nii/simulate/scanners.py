@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nii.physics import faults
 from nii.physics.beams import HIGH_LAYER, HIGH_LAYERS, LOW_LAYER, LOW_LAYERS, Layer
-from nii.physics.faults import Faults
+from nii.physics.faults import Chain, Faults
 from nii.physics.forward import Beam, linac_beam, tube_beam
 from nii.physics.noise import NoiseModel, for_beams
 from nii.physics.spectra import Filters
@@ -196,15 +195,15 @@ def draw_noise(rng: np.random.Generator) -> NoiseModel:
     )
 
 
-def draw_chain(rng: np.random.Generator, *, faulty: float, coarsest: float) -> tuple[NoiseModel, Faults]:
-    """How a picture comes about: noise as by draw_noise, and with the probability `faulty` more of it, and faults.
+def draw_chain(rng: np.random.Generator, *, faulty: float, coarsest: float) -> Chain:
+    """Noise as by draw_noise, and with the probability `faulty` more of it, and faults.
 
     coarsest: pixels of the worst scanner over those of the picture.
     """
     noise = draw_noise(rng)
     if rng.random() >= faulty:
-        return noise, faults.NONE
-    return _worse(rng, noise), draw_faults(rng, coarsest)
+        return Chain(noise)
+    return Chain(_worse(rng, noise), draw_faults(rng, coarsest))
 
 
 def _worse(rng: np.random.Generator, noise: NoiseModel) -> NoiseModel:
@@ -235,5 +234,5 @@ def draw_faults(rng: np.random.Generator, coarsest: float) -> Faults:
         },
     ]
     found = Faults(**{name: value for kind in drawn if rng.random() < SEEN for name, value in kind.items()})
-    compressed = bool(found.levels) and rng.random() < JPEG
+    compressed = 0 < found.levels <= 256 and rng.random() < JPEG
     return replace(found, jpeg=int(rng.integers(60, 98))) if compressed else found
