@@ -1,13 +1,18 @@
 """What PNG and JPEG can say of their pixels: applied, noted or refused."""
 
+import os
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from nii.errors import ScanError
+from nii.io.raster import _decoder_messages
 from nii.io.read import decode_scan
 from nii.scan import Kind
 
@@ -171,14 +176,26 @@ def test_a_jpeg_in_rgb_without_transform_keeps_its_colours() -> None:
 
 
 def test_what_others_write_on_stderr_meanwhile_reaches_it(capfd: pytest.CaptureFixture[str]) -> None:
-    import os
-
-    from nii.io import raster as reader
-
-    with reader._decoder_messages() as said:
+    with _decoder_messages() as said:
         os.write(2, b"a line of a logger\nCorrupt JPEG data: premature end of data segment\n")
     assert said == ["Corrupt JPEG data: premature end of data segment"]
     assert capfd.readouterr().err == "a line of a logger\n"
+
+
+def test_a_child_begun_meanwhile_keeps_nobody_waiting() -> None:
+    with _decoder_messages() as said:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    child.kill()
+    child.wait()
+    assert said == []
+
+
+def test_pictures_are_read_where_stderr_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(JPEG)
+    code = f"import os; os.close(2); from nii.io.read import read_scan; print(read_scan({str(path)!r}).shape)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(288, 384)"
 
 
 def test_an_operator_image_in_jpeg_is_one() -> None:

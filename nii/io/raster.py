@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cv2
 import numpy as np
@@ -38,9 +38,14 @@ def _decoder_messages() -> Iterator[list[str]]:
     """
     said: list[str] = []
     with _STDERR:
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)  # whatever others write meanwhile, nobody waits
-        before = os.dup(2)
+        try:
+            before = os.dup(2)
+        except OSError:  # closed, as of some daemons: nothing to listen to
+            yield said
+            return
+        text, (reader, writer) = b"", os.pipe()
+        for end in (reader, writer):  # a child begun meanwhile holds an end, other threads may write: nobody waits
+            os.set_blocking(end, False)
         os.dup2(writer, 2)
         try:
             yield said
@@ -48,7 +53,8 @@ def _decoder_messages() -> Iterator[list[str]]:
             os.dup2(before, 2)
             os.close(before)
             os.close(writer)
-            text = os.read(reader, MOST_SAID)
+            with suppress(BlockingIOError):
+                text = os.read(reader, MOST_SAID)
             os.close(reader)
     for line in text.splitlines(keepends=True):
         if any(word in line for word in COMPLAINTS):
