@@ -14,7 +14,8 @@ from nii.simulate.loads import KINDS
 from nii.simulate.scanners import draw_noise
 from training.data import load_set
 from training.device_noise import NoiseModels, expected, measure, variance
-from training.device_samples import DeviceSamples, Store, targets
+from training.device_samples import DeviceSamples
+from training.device_store import Store, targets
 from training.samples import BORDER, Batch, SampleConfig, _cut, _Target, quartered
 
 CPU = torch.device("cpu")

@@ -31,7 +31,8 @@ from nii.simulate.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import check_same_run, described, load_weights, save, save_weights
 from training.data import Clean, data_hash, load_measured, load_set, some
-from training.device_samples import DeviceSamples, Store
+from training.device_samples import DeviceSamples
+from training.device_store import Store
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
