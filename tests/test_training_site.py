@@ -71,7 +71,10 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
     came = read_judge(made, "small.onnx")
     judge = Judge(came.weight + np.float32(0.5), came.bias)
     model.write_bytes(with_contract(with_judge(made, judge, "small.onnx"), contract(), "small.onnx"))
-    train_on_site(str(model), benign, out, minutes=1e-3)
+    gained = iter([0.5, 0.6])
+    monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
+    said = train_on_site(str(model), benign, out, minutes=1e-3)
+    assert said == "trained 2 steps; AUROC of what was put into 2 scans kept apart 0.500 before, 0.600 after"
     told = read_contract(out.read_bytes(), "site.onnx")
     assert told.calibrations == ()
     assert told.minutes >= 5.0
@@ -79,6 +82,18 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
     scan = read_set(read_set_of(benign)).benign[0]
     before, after = (Detector.load(one, threads=1).layers(read(scan)).evidence for one in (model, out))
     assert np.abs(before - after).max() > 1e-4
+
+
+def test_weights_that_gain_nothing_are_left(tmp_path, benign, monkeypatch):
+    for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "FEWEST_STEPS"):
+        monkeypatch.setattr(training.site, name, 2)
+    gained = iter([0.6, 0.6])
+    monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
+    made = onnx_bytes(Separator(Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))))
+    model, out = tmp_path / "small.onnx", tmp_path / "site.onnx"
+    model.write_bytes(with_contract(made, contract(), "small.onnx"))
+    assert train_on_site(str(model), benign, out, minutes=1e-3).endswith("the network stays as it came")
+    assert out.read_bytes() == with_contract(made, contract(calibrations=()), "site.onnx")
 
 
 def read_set_of(benign):

@@ -15,15 +15,17 @@ import torch
 
 from nii.calibrate import Benign
 from nii.contract import Contract, read_contract, with_contract
-from nii.detector import find_model, read_model
+from nii.detector import Detector, find_model, read_model
 from nii.errors import ScanError, UsageError
+from nii.evaluate.rates import auroc
 from nii.fit.look import put_in
 from nii.io.read import read_scan
-from nii.io.scanset import Annotation, ScanEntry, read_entry, write_set
+from nii.io.scanset import Annotation, ScanEntry, read_entry, read_set, write_set
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.judge import read_judge, with_judge
 from nii.scan import Kind, Scan
 from nii.simulate.generate import simulate_set
+from nii.simulate.scan import simulate
 from nii.simulate.truth import Hidden
 from training.checkpoint import load_network
 from training.export import onnx_bytes
@@ -34,8 +36,10 @@ from training.train import train
 
 HELD_OUT = 4  # one of so many scans is kept from learning, to validate on
 COPIES = 2  # of each of these, with something put in
-SIMULATED = 3.0  # scans of home for each of the site's own, at least LEAST_SIMULATED, at most MOST_SIMULATED
-LEAST_SIMULATED, MOST_SIMULATED = 60, 600
+SIMULATED = 3  # scans of home for each of the site's own, as far as SIMULATING allows
+LEAST_SIMULATED, MOST_SIMULATED = 16, 600
+SIMULATING = 0.25  # share of the minutes, at most
+WORKERS = 2
 SEED = 1201
 RATE = 5.0e-4  # lower than for a model of its own: what it knows is kept
 BATCH = 20
@@ -46,33 +50,53 @@ FEWEST_STEPS = 8
 OPEN_BEAM = 60_000  # counts in air of the scans that are written to validate on
 
 
-def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float) -> None:
-    """Write `out`: the model with its network trained on the site's scans for about so many minutes.
+def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float) -> str:
+    """Write `out`: the model with its network trained on the site's scans for so many minutes; says what it gains.
 
-    Its operating points are gone: `nii fit` sets new ones. Raises UsageError for minutes that are none, for operator
-    images, and for fewer than HELD_OUT scans.
+    Weights that tell what was put into scans kept apart no better than those that came are left. Operating points are
+    gone: `nii fit` sets new ones. Raises UsageError for minutes that are none, for operator images, and for fewer than
+    HELD_OUT scans.
     """
-    if not minutes > 0:
-        raise UsageError(f"--train: expected minutes above 0, came {minutes:g}")
     path = find_model(model)
     data = read_model(path)
     contract = read_contract(data, str(path))
-    if contract.kind is not Kind.TRANSMISSION:
-        raise UsageError(f"--train: expected a model of transmission scans, came {contract.name} of {contract.kind}")
-    if len(scans) < HELD_OUT:
-        raise UsageError(f"--train: expected at least {HELD_OUT} benign scans, came {len(scans)}")
+    _check(contract, len(scans), minutes)
     held_out, own = scans[::HELD_OUT], [one for i, one in enumerate(scans) if i % HELD_OUT]
     with tempfile.TemporaryDirectory() as folder:
         began, work = time.monotonic(), Path(folder)
         write_validation(held_out, work / "validation")
         recipe = site_recipe(contract, str(path))
-        simulate_home(recipe, len(own), work / "home")
-        left = minutes - (time.monotonic() - began) / 60
-        recipe = with_steps(recipe, left)
+        simulate_home(recipe, len(own), work / "home", minutes)
+        recipe = with_steps(recipe, minutes - (time.monotonic() - began) / 60)
         train(recipe, Team.join(), work / "run", [work / "home"], work / "validation", own=tuple(own))
-        network, minutes = load_network(work / "run" / "best.pt")
-    made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
-    write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, minutes), str(out)))
+        network, trained = load_network(work / "run" / "best.pt")
+        made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
+        write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, trained), str(out)))
+        before, after = (told_apart(one, work / "validation") for one in (path, out))
+    said = (
+        f"{recipe.iterations} steps; AUROC of what was put into {len(held_out)} scans kept apart {before:.3f} before, "
+    )
+    if after > before:
+        return said
+    write_atomically(out, with_contract(data, replace(contract, calibrations=()), str(out)))
+    return f"{said}: the network stays as it came"
+
+
+def _check(contract: Contract, scans: int, minutes: float) -> None:
+    if not minutes > 0:
+        raise UsageError(f"--train: expected minutes above 0, came {minutes:g}")
+    if contract.kind is not Kind.TRANSMISSION:
+        raise UsageError(f"--train: expected a model of transmission scans, came {contract.name} of {contract.kind}")
+    if scans < HELD_OUT:
+        raise UsageError(f"--train: expected at least {HELD_OUT} benign scans, came {scans}")
+
+
+def told_apart(model: Path, validation: Path) -> float:
+    """AUROC of a model over the scans of a set."""
+    detector, scores = Detector.load(model), {False: list[float](), True: list[float]()}
+    for entry in read_set(validation).entries:
+        scores[entry.concealed].append(detector.score(read_entry(entry)))
+    return auroc(np.array(scores[False]), np.array(scores[True]))
 
 
 def trained_contract(contract: Contract, network: Network, recipe: Recipe, minutes: float) -> Contract:
@@ -140,10 +164,15 @@ def site_recipe(contract: Contract, start: str) -> Recipe:
     return replace(recipe, start=start, seed=SEED, batch=BATCH, rate=RATE)
 
 
-def simulate_home(recipe: Recipe, own: int, folder: Path) -> None:
-    """Simulated scans of the kind that the model is made for, in proportion to the site's own."""
-    scans = int(np.clip(SIMULATED * own, LEAST_SIMULATED, MOST_SIMULATED))
-    for _ in simulate_set(recipe.scene, folder, scans=scans, concealed=1.0, seed=SEED, workers=2, truth_only=True):
+def simulate_home(recipe: Recipe, own: int, folder: Path, minutes: float) -> None:
+    """Simulated scans of the kind that the model is made for: SIMULATED for each of the site's own, if time allows."""
+    began = time.monotonic()
+    simulate(recipe.scene, SEED, 0, concealed=True)
+    possible = WORKERS * SIMULATING * 60 * minutes / (time.monotonic() - began)
+    scans = int(np.clip(min(SIMULATED * own, possible), LEAST_SIMULATED, MOST_SIMULATED))
+    for _ in simulate_set(
+        recipe.scene, folder, scans=scans, concealed=1.0, seed=SEED, workers=WORKERS, truth_only=True
+    ):
         pass
 
 

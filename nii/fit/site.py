@@ -20,9 +20,12 @@ TRAINERS = "nii.trainers"  # entry points; whoever trains a network on a site's 
 
 
 class Trainer(Protocol):
-    """Trains a model on: writes `out`, the model with the network trained for so many minutes on benign scans."""
+    """Trains a model on: writes `out`, the model with the network trained for so many minutes on benign scans.
 
-    def __call__(self, model: str, scans: Sequence[Benign], out: Path, minutes: float) -> None: ...
+    Returns a line that says what that has brought.
+    """
+
+    def __call__(self, model: str, scans: Sequence[Benign], out: Path, minutes: float) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,9 @@ def fit_site(asked: Request) -> tuple[list[Outcome], list[str]]:
     if asked.pfa is not None:
         check_pfa(asked.pfa)
     began, scans = time.monotonic(), benign_scans(asked.benign)
-    model = asked.model
+    model, lines = asked.model, list[str]()
     if asked.minutes is not None:
-        _trainer()(model, scans, asked.out, asked.minutes)
+        lines = [_trainer()(model, scans, asked.out, asked.minutes)]
         model = str(asked.out)
     came, detector, site = judge_of(model), Detector.load(model, threads=asked.threads), Site()
     with bar("scans", len(scans)) as progress:
@@ -64,7 +67,7 @@ def fit_site(asked: Request) -> tuple[list[Outcome], list[str]]:
     write_fitted(model, fitted.judge, contract, asked.out)
     found = figures(contract, site, fitted, asked.pfa, time.monotonic() - began)
     write_report(asked.out, found)
-    return site.outcomes, summary(found)
+    return site.outcomes, summary(found) + lines
 
 
 def _trainer() -> Trainer:
