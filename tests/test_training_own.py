@@ -9,7 +9,7 @@ import torch
 
 from nii.calibrate import Benign
 from nii.contract import Contract, with_contract
-from nii.detector import Detector, Layers
+from nii.detector import Detector, Layers, ranked
 from nii.errors import ScanSetError, UsageError
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
@@ -205,7 +205,9 @@ class Oracle:
         inside = truth.mask().astype(np.float32)
         quarter = inside[::4, ::4]
         families = np.full((len(CARGO.families), *quarter.shape), 1 / len(CARGO.families), np.float32)
-        return Layers(inside, excess, families, np.zeros(3, np.float32), 0.0, quarter * 8 - 0.01, 8.0)
+        evidence = quarter * 8 - 0.01
+        every = np.array([(row, column, value) for (row, column), value in np.ndenumerate(evidence)], np.float32)
+        return Layers(inside, excess, families, np.zeros(3, np.float32), 0.0, evidence, ranked(every), 8.0)
 
 
 def test_mass_ratios_undo_what_a_model_leaves_out(tmp_path):

@@ -66,6 +66,7 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
         monkeypatch.setattr(training.site, name, 2)
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
+    network.train()(network.planes(torch.rand(4, 2, 64, 96)))  # batch norms with a mean and a spread
     model, out = tmp_path / "small.onnx", tmp_path / "site.onnx"
     made = onnx_bytes(Separator(network))
     came = read_judge(made, "small.onnx")
@@ -89,7 +90,9 @@ def test_weights_that_gain_nothing_are_left(tmp_path, benign, monkeypatch):
         monkeypatch.setattr(training.site, name, 2)
     gained = iter([0.6, 0.6])
     monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
-    made = onnx_bytes(Separator(Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))))
+    network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
+    network.train()(network.planes(torch.rand(4, 2, 64, 96)))
+    made = onnx_bytes(Separator(network))
     model, out = tmp_path / "small.onnx", tmp_path / "site.onnx"
     model.write_bytes(with_contract(made, contract(), "small.onnx"))
     assert train_on_site(str(model), benign, out, minutes=1e-3).endswith("the network stays as it came")
