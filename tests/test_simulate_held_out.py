@@ -189,11 +189,11 @@ def test_training_refuses_a_held_out_set(held_out: Path, tmp_path: Path) -> None
     with pytest.raises(ScanSetError, match=message):
         load_set(held_out, tuple(BUILDERS), 6.0)
     with pytest.raises(ScanSetError, match=message):
-        make_model(Recipe("cargo", "cargo"), tmp_path / "run", [held_out], None, version="0", resume=False)
+        make_model(Recipe("cargo", "cargo"), tmp_path / "run", [held_out], [], version="0", resume=False)
     (held_out / "truth").rename(held_out / "apart")  # as a set of the user's own it would be read otherwise
     try:
         with pytest.raises(ScanSetError, match=message):
-            make_model(Recipe("cargo", "cargo"), tmp_path / "run", [held_out], None, version="0", resume=False)
+            make_model(Recipe("cargo", "cargo"), tmp_path / "run", [held_out], [], version="0", resume=False)
     finally:
         (held_out / "apart").rename(held_out / "truth")
 

@@ -29,6 +29,7 @@ from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples, quartered
 from training.team import Team
 from training.train import FUSED_FROM, compiled, settle, train
+from training.validate import FIGURES, flat, load_validation, validate_all
 
 ALONE = Team.join()
 SMALL = {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)}
@@ -44,7 +45,7 @@ def recipe():
 @pytest.fixture(scope="module")
 def finished_run(simulated, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
-    train(recipe, ALONE, out, [simulated], simulated)
+    train(recipe, ALONE, out, [simulated], [simulated])
     return out
 
 
@@ -152,7 +153,7 @@ def test_once_settled_a_crop_is_read_alike_whatever_else_is_in_its_batch():
 def test_statistics_of_batch_norm_stand_from_the_settled_step_on(simulated, recipe, tmp_path):
     seen = []
     for run, start in ((tmp_path / "afresh", ""), (tmp_path / "on", str(tmp_path / "afresh" / "last.pt"))):
-        train(replace(recipe, start=start), ALONE, run, [simulated], simulated)
+        train(replace(recipe, start=start), ALONE, run, [simulated], [simulated])
         seen.append(torch.load(run / "checkpoint.pt", weights_only=True)["network"]["stem.1.num_batches_tracked"])
     learned, kept = (load_network(tmp_path / run / "last.pt")[0].state_dict() for run in ("afresh", "on"))
     assert seen == [recipe.settled, 1] == [1, 1], "batches whose statistics were taken"
@@ -175,9 +176,9 @@ def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_ru
 
     monkeypatch.setattr(module, "save_weights", save_then_stop)
     with pytest.raises(StoppedError):
-        train(recipe, ALONE, tmp_path / "run", [simulated], simulated)
+        train(recipe, ALONE, tmp_path / "run", [simulated], [simulated])
     monkeypatch.setattr(module, "save_weights", saved)
-    train(recipe, ALONE, tmp_path / "run", [simulated], simulated, resume=True)
+    train(recipe, ALONE, tmp_path / "run", [simulated], [simulated], resume=True)
     whole, _ = load_network(finished_run / "last.pt")
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -197,7 +198,7 @@ def test_a_checkpoint_is_not_resumed_with_another_recipe(simulated, recipe, fini
     run = shutil.copytree(finished_run, tmp_path / "run")
     before = (run / "config.json").read_bytes()
     with pytest.raises(UsageError, match=rf"checkpoint\.pt: expected to resume with its own recipe and data, {said}"):
-        train(replace(recipe, **changed), ALONE, run, [simulated], simulated, resume=True)
+        train(replace(recipe, **changed), ALONE, run, [simulated], [simulated], resume=True)
     assert (run / "config.json").read_bytes() == before
 
 
@@ -206,12 +207,12 @@ def test_a_checkpoint_is_not_resumed_on_other_data(simulated, recipe, finished_r
     write_tiff(own, rng.uniform(0.5, 1, (2, 64, 96)).astype(np.float32), open_beam=60000)
     for given in ({"data": [simulated, simulated]}, {"data": [simulated], "own": (Benign(str(own)),)}):
         with pytest.raises(UsageError, match=r"its own recipe and data, data \w+ \(came \w+\)$"):
-            train(recipe, ALONE, run, validation=simulated, resume=True, **given)
+            train(recipe, ALONE, run, validation=[simulated], resume=True, **given)
 
 
 def test_another_machine_may_resume_in_another_precision(simulated, recipe, finished_run, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "run")
-    train(replace(recipe, precision="auto"), ALONE, run, [simulated], simulated, resume=True)
+    train(replace(recipe, precision="auto"), ALONE, run, [simulated], [simulated], resume=True)
     assert json.loads((run / "config.json").read_text())["precision"] == "fp32"
 
 
@@ -225,7 +226,7 @@ def test_the_exported_recipe_is_that_of_the_weights_not_of_the_folder(finished_r
 
 def test_only_the_process_that_leads_writes_the_run(simulated, recipe, tmp_path):
     second = replace(ALONE, rank=1)
-    train(replace(recipe, iterations=2), second, tmp_path / "run", [simulated], simulated)
+    train(replace(recipe, iterations=2), second, tmp_path / "run", [simulated], [simulated])
     assert list((tmp_path / "run").iterdir()) == []
 
 
@@ -296,7 +297,7 @@ def test_processes_of_torchrun_train_one_network(simulated, recipe, tmp_path):
         "train.Network = Kept\n"
         f"recipe = replace(read_recipe('cargo'), start='', finish=None, iterations=2, every=1, batch=4,\n"
         f"    precision='fp32', samples=SampleConfig(crop=(64, 96)), widths={recipe.widths}, blocks={recipe.blocks})\n"
-        "train.train(recipe, team, out, [data], data)\n"
+        "train.train(recipe, team, out, [data], [data])\n"
         "weights = torch.cat([p.detach().flatten() for p in kept['network'].parameters()])\n"
         "both = [torch.zeros_like(weights) for _ in range(2)]\n"
         "torch.distributed.all_gather(both, weights)\n"
@@ -385,3 +386,32 @@ def test_a_finish_has_crops_of_its_own():
     assert shipped.ending.crop == (224, 320)
     assert shipped.samples.crop == (160, 224)
     assert shipped.steady + shipped.ending.iterations == shipped.iterations
+
+
+def lines(*figures):
+    """An evaluation every ten minutes: AUROC and Pd at 1 %."""
+    return [{"minutes": 10.0 * (i + 1), "auroc": a, "pd_at_1": p} for i, (a, p) in enumerate(figures)]
+
+
+def test_a_curve_is_flat_once_nothing_rose_in_the_last_quarter_of_its_minutes():
+    rising = [(0.5 + i / 100, 0.1) for i in range(8)]
+    assert not flat(lines(*rising))
+    assert not flat(lines(*[(0.9, 0.5)] * 7)), "too few evaluations to say"
+    assert flat(lines(*rising, *[(0.57, 0.1)] * 4))
+    assert not flat(lines(*rising, *[(0.5, 0.1)] * 3, (0.5, 0.2))), "Pd rose"
+    assert not flat(lines(*rising, *[(0.5, 0.1)] * 3, (0.58, 0.1))), "AUROC rose"
+
+
+def test_sets_to_validate_on_count_alike(simulated):
+    held = load_validation(simulated, 2, 6.0)
+    found = validate_all(network(), {"home": held, "away": held[:2]}, torch.device("cpu"))
+    for key in FIGURES:
+        assert found[key] == pytest.approx((found[f"home_{key}"] + found[f"away_{key}"]) / 2, abs=1e-3)
+
+
+def test_a_run_finishes_early_once_its_curve_is_flat(simulated, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.train.flat", lambda seen: len(seen) == 2)
+    long = replace(recipe, iterations=40, every=1, until_flat=True, finish=FinishConfig(2, 2, (64, 96)))
+    train(long, ALONE, tmp_path, [simulated], [simulated])
+    seen = [json.loads(line)["iteration"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert seen == [1, 2, 3, 4], "two steps, of which the second showed it, and the two of the finish"

@@ -49,7 +49,7 @@ def test_the_loop_learns_from_samples_made_on_the_device(simulated, recipe, tmp_
 
     monkeypatch.setattr(module.DeviceSamples, "batch", kept)
     monkeypatch.setattr(module, "mine", lambda *given: mined.extend(found := mine(*given)) or found)
-    train(recipe, Team.join(), tmp_path, [simulated], simulated)
+    train(recipe, Team.join(), tmp_path, [simulated], [simulated])
     assert sizes == [(4, 2, 64, 96)] * 4 + [(2, 2, 64, 64)] * 4
     assert len({number for number, _, _ in mined}) >= 2
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -75,14 +75,14 @@ def test_a_run_of_minutes_ends_when_they_are_over_and_goes_on_where_it_was(simul
         torch.optim.AdamW, "step", lambda self, *_: rates.append(self.param_groups[0]["lr"]) or step(self)
     )
     timed = replace(recipe, minutes=0.2)
-    train(timed, Team.join(), tmp_path, [simulated], simulated)
+    train(timed, Team.join(), tmp_path, [simulated], [simulated])
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert 8 <= lines[-1]["iteration"] == len(rates) <= 12, "evaluations take a second of the clock too"
     assert lines[-1]["minutes"] == pytest.approx(0.2, abs=0.04)
     assert len(lines) == 4
     assert rates[-1] < 0.2 * recipe.rate
     before = len(rates)
-    train(timed, Team.join(), tmp_path, [simulated], simulated, resume=True)
+    train(timed, Team.join(), tmp_path, [simulated], [simulated], resume=True)
     assert len(rates) == before, "nothing was left to do"
     assert (tmp_path / "last.pt").is_file()
 
@@ -108,7 +108,7 @@ def test_two_processes_train_one_network_by_the_clock_of_the_leader(simulated, r
         "train.DeviceSamples.batch = lambda *given: seen.append(make(*given)) or seen[-1]\n"
         f"sizes = {SMALL | {'iterations': 4, 'every': 2, 'minutes': 0.05, 'finish': None}}\n"
         "recipe = replace(read_recipe('cargo'), samples=SampleConfig(crop=(64, 96)), **sizes)\n"
-        "train.train(recipe, team, out, [data], data)\n"
+        "train.train(recipe, team, out, [data], [data])\n"
         "weights = torch.cat([p.detach().flatten() for p in kept['network'].parameters()])\n"
         "first = torch.cat([weights, seen[0].transmission.flatten(), torch.tensor([float(len(seen))])])\n"
         "both = [torch.zeros_like(first) for _ in range(2)]\n"

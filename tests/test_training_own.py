@@ -175,7 +175,7 @@ def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
         read_recipe("cargo"), model="mine", start="", iterations=1, every=1, batch=2, mined=1, widths=(8, 8, 8, 8),
         blocks=(1, 1, 1, 1), samples=SampleConfig((64, 96)), train=tiny, validation=replace(tiny, seed=12),
     )  # fmt: skip
-    model = make_model(recipe, tmp_path, [own], None, version="3", resume=False)
+    model = make_model(recipe, tmp_path, [own], [], version="3", resume=False)
     contract = Detector.load(model, threads=1).contract
     assert (contract.name, contract.version) == ("mine", "3")
     assert [one.n for one in contract.calibrations] == [2]

@@ -118,7 +118,7 @@ def test_a_model_of_operator_images_is_trained_calibrated_and_used(parcels, tmp_
         shipped, iterations=2, every=2, batch=2, start="", precision="fp32", widths=(8, 8, 16, 16), blocks=(1, 1, 1, 1),
         samples=replace(shipped.samples, crop=CROP), validation=few, calibration=replace(few, concealed=0.0),
     )  # fmt: skip
-    model = make_model(recipe, tmp_path, [parcels], None, version="1", resume=False)
+    model = make_model(recipe, tmp_path, [parcels], [], version="1", resume=False)
     detector = Detector.load(model, threads=1)
     assert detector.contract.kind is Kind.OPERATOR_IMAGE
     assert detector.contract.energies == ("red", "green", "blue")

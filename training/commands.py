@@ -18,7 +18,9 @@ def train(
         list[Path] | None,
         typer.Option(help="Simulated set, or benign scans of your own (a set, MVTec layout, folder); may be repeated."),
     ] = None,
-    validation: Annotated[Path | None, typer.Option(help="Set with benign and concealed scans; another seed.")] = None,
+    validation: Annotated[
+        list[Path] | None, typer.Option(help="Set with benign and concealed scans; another seed; may be repeated.")
+    ] = None,
     version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of OUT.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
@@ -33,7 +35,7 @@ def train(
         from training.recipe import read_recipe
     if threads:
         torch.set_num_threads(threads)
-    model = make_model(read_recipe(recipe), out, data or [], validation, version=version, resume=resume)
+    model = make_model(read_recipe(recipe), out, data or [], validation or [], version=version, resume=resume)
     typer.echo(f"{model}: trained; its figures on a set of yours: nii evaluate SET --model {model} --out REPORT")
 
 

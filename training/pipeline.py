@@ -38,27 +38,30 @@ class Own:
 
 
 def make_model(
-    recipe: Recipe, out: Path, data: list[Path], validation: Path | None, *, version: str, resume: bool
+    recipe: Recipe, out: Path, data: list[Path], validation: list[Path], *, version: str, resume: bool
 ) -> Path:
     """Do what is left to do of a run, alone or as one process of torchrun's; returns the path of the model.
 
     data: simulated sets, and sets or folders of benign scans of the user's own (without truth). validation:
-    a set with benign and concealed scans. What isn't given is simulated where the recipe says how.
+    sets with benign and concealed scans, of which the first also measures masses. What isn't given is simulated where
+    the recipe says how.
     """
     for path in data:
         refuse_held_out(path)
+    if len({path.name for path in validation}) < len(validation):
+        raise UsageError(f"validation: expected sets of different names, came {[str(path) for path in validation]}")
     team = Team.join()
     simulated = [path for path in data if (path / "truth").is_dir()]
     own = split([path for path in data if path not in simulated])
     sets = out / "sets"
     if team.leads:
         simulated = simulated or [_simulated(recipe, "train", sets)]
-        validation = validation or _simulated(recipe, "validation", sets)
-    simulated, held_out = team.told((simulated, validation or sets / "validation"))
-    train(recipe, team, out, simulated, held_out, own=own.train, resume=resume)
+        validation = validation or [_simulated(recipe, name, sets) for name in validation_sets(recipe)]
+    simulated, validation = team.told((simulated, validation))
+    train(recipe, team, out, simulated, validation, own=own.train, resume=resume)
     model = out / f"{recipe.model}.onnx"
     if team.leads:
-        _finish(recipe, out, model, own, held_out, version)
+        _finish(recipe, out, model, own, validation[0], version)
     team.leave()
     return model
 
@@ -72,6 +75,11 @@ def _finish(recipe: Recipe, run: Path, model: Path, own: Own, validation: Path, 
     elif recipe.calibration is not None:
         contract = _calibrated_by_simulation(contract, model, _simulated(recipe, "calibration", run / "sets"))
     write_model(model, contract, model)
+
+
+def validation_sets(recipe: Recipe) -> list[str]:
+    """Names of the recipe's tables of sets to validate on."""
+    return ["validation"] + (["held_out"] if recipe.held_out else [])
 
 
 def split(folders: list[Path]) -> Own:
@@ -108,6 +116,7 @@ def _simulated(recipe: Recipe, name: str, sets: Path) -> Path:
             operator_images=recipe.operator_images,
             truth_only=name == "train",
             unlisted=config.unlisted,
+            held_out=name == "held_out",
         )
         _report(made, name, config.scans)
     return out

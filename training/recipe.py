@@ -13,7 +13,7 @@ from training.samples import SampleConfig
 
 WARM_UP = 300  # steps, or a tenth of a short run
 SETTLED = 600  # steps after which the statistics of batch norm stand, or a third of a short run
-SETS = ("train", "validation", "calibration", "test")
+SETS = ("train", "validation", "held_out", "calibration", "test")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class Recipe:
     backbone: as in NetworkConfig; a backbone starts with ImageNet weights.
     start: weights that training begins with: a shipped model's name, an .onnx file, a RUN/last.pt; "": none.
     finish: how the run ends; without, its last third with the same crops.
-    train, validation, calibration: sets that are simulated where none are given. test: the set that the
-    card is to stand on; training never makes or opens it.
+    until_flat: the finish begins as soon as validation has not risen over the last quarter of the minutes (`flat`), and
+    `iterations` only bounds the run.
+    train, validation, calibration: sets that are simulated where none are given. held_out: one of kinds that training
+    never sees, on which is validated too. test: the set that the card is to stand on; training never makes or opens it.
     """
 
     model: str
@@ -90,8 +92,10 @@ class Recipe:
     samples: SampleConfig = field(default_factory=SampleConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     finish: FinishConfig | None = None
+    until_flat: bool = False
     train: SetConfig | None = None
     validation: SetConfig | None = None
+    held_out: SetConfig | None = None
     calibration: SetConfig | None = None
     test: SetConfig | None = None
 

@@ -40,7 +40,7 @@ from training.plots import draw_curves, draw_examples
 from training.recipe import Recipe
 from training.samples import Batch, Place, Samples
 from training.team import Team
-from training.validate import load_validation, validate
+from training.validate import flat, load_validation, validate_all
 
 FUSED_FROM = 500  # steps of a run that make up for the time to compile
 ROUNDING = 1e-9  # of shares of a run
@@ -53,15 +53,15 @@ def train(
     team: Team,
     out: Path,
     data: list[Path],
-    validation: Path,
+    validation: list[Path],
     *,
     own: tuple[Benign, ...] = (),
     resume: bool = False,
 ) -> None:
     """Train a network by a recipe on simulated sets; the best on validation scans is kept as best.pt.
 
-    team: this process, alone or with others. own: benign scans of the user, into which concealments of
-    the simulated sets are projected too.
+    team: this process, alone or with others. validation: sets, each of which counts alike when the best weights are
+    chosen. own: benign scans of the user, into which concealments of the simulated sets are projected too.
     resume: go on from the checkpoint in `out`, whose recipe and data must be these (`check_same_run`).
     Raises ScanSetError for a set without truth, UsageError for a checkpoint of another run; KeyboardInterrupt
     leaves the last checkpoint.
@@ -88,7 +88,7 @@ def train(
         load_set, cargos=kind.loads, pitch_mm=pitch, coloured=recipe.operator_images, without=recipe.without
     )
     scans = [scan for path in data for scan in wanted(path)] + load_measured(own, pitch)
-    held_out = load_validation(validation, config.energies, pitch)
+    held = {path.name: load_validation(path, config.energies, pitch) for path in validation}
     earlier = started(network, recipe, scans) if recipe.start else 0.0
     store = Store(scans, kind.families, team.device) if on_device(recipe, team.device) else None
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
@@ -97,8 +97,8 @@ def train(
     together = compiled(team.wrapped(network), recipe.iterations)
     fused = team.device.type == "cuda"
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=fused)
-    now = 0.0  # seconds of the run, where minutes decide
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.share_of_rate(step, now))
+    now, skipped = 0.0, 0  # seconds of the run, where minutes decide; steps before the finish that flat curves spared
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.share_of_rate(step + skipped, now))
     half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
@@ -113,7 +113,8 @@ def train(
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        run, done, seconds, best, half = (state[key] for key in ("run", "done", "seconds", "best", "half"))
+        run, done, seconds, best = (state[key] for key in ("run", "done", "seconds", "best"))
+        half, skipped = state["half"], state["skipped"]
     elif team.leads:
         log.unlink(missing_ok=True)
     if team.leads:
@@ -123,7 +124,7 @@ def train(
     began, now = time.monotonic() - seconds, seconds if recipe.minutes else 0.0
     with _progress(hidden=not team.leads) as progress:
         task = progress.add_task("training", total=recipe.iterations, completed=done)
-        while (share := recipe.share(done, now)) < 1:
+        while (share := recipe.share(done + skipped, now)) < 1:
             ending = share >= recipe.steady / recipe.iterations
             until = recipe.steady / recipe.iterations if recipe.finish and not ending else 1.0
             until = min(until, share + recipe.every / recipe.iterations) - ROUNDING
@@ -154,7 +155,7 @@ def train(
                 now = team.told(time.monotonic() - began) if recipe.minutes else 0.0
                 schedule.step()
                 averaged.update_parameters(network)
-                share = recipe.share(step, now)
+                share = recipe.share(step + skipped, now)
                 progress.update(task, completed=share * recipe.iterations)
                 if step % SHOWN == 0:
                     progress.update(task, description=f"loss {loss.item():.3f}")
@@ -165,13 +166,15 @@ def train(
             steps, done = step - done, step
             if team.leads:
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
-                    figures = validate(smooth, held_out, team.device)
+                    figures = validate_all(smooth, held, team.device)
                 seconds = time.monotonic() - began
                 mean = {name: round(float(value) / steps, 5) for name, value in sums.items()}
                 line = {"iteration": done, "minutes": round(seconds / 60, 2), **mean, **figures}
                 with log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
                 progress.console.print(line)
+                if recipe.until_flat and not ending and flat(read_log(log)):
+                    skipped = recipe.steady - done
                 minutes = earlier + seconds / 60
                 if figures["auroc"] + figures["first_hit"] >= best:
                     best = figures["auroc"] + figures["first_hit"]
@@ -186,12 +189,19 @@ def train(
                     "seconds": seconds,
                     "best": best,
                     "half": half,
+                    "skipped": skipped,
                 }
                 save(state, checkpoint)
                 save_weights(smooth, minutes, run, out / "last.pt")
+            skipped = team.told(skipped)
     if team.leads:
         draw_curves(log, out / "curves.png")
-        draw_examples(smooth, held_out, team.device, out / "examples.png")
+        draw_examples(smooth, next(iter(held.values())), team.device, out / "examples.png")
+
+
+def read_log(log: Path) -> list[dict[str, float]]:
+    """Lines of a run's log, one an evaluation."""
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:

@@ -1,6 +1,6 @@
 """Validation while training: measured scans that no training sample comes from, at full size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from nii.pitch import resized, size_at
 from nii.scan import FloatArray
 from nii.simulate.truth import HALF_COVERED
 from training.network import Network, scan_score
+
+FIGURES = ("auroc", "pd_at_5", "pd_at_1", "first_hit")
+LEAST_SEEN = 8  # evaluations before a curve can be called flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +46,30 @@ def read_held(path: Path, energies: int, pitch_mm: float) -> Iterator[Held]:
         yield Held(np.ascontiguousarray(transmission), mask, tuple(a.family for a in entry.annotations))
 
 
+def flat(lines: Sequence[Mapping[str, float]]) -> bool:
+    """Whether neither AUROC nor Pd at 1 % has risen over the last quarter of the minutes; from LEAST_SEEN lines on.
+
+    lines: of the log, one an evaluation, with `minutes`.
+    """
+    if len(lines) < LEAST_SEEN:
+        return False
+    recent = 0.75 * lines[-1]["minutes"]
+    before, after = ([line for line in lines if (line["minutes"] > recent) is late] for late in (False, True))
+    return bool(before) and all(
+        max(line[name] for line in after) <= max(line[name] for line in before) for name in ("auroc", "pd_at_1")
+    )
+
+
+def validate_all(network: Network, sets: Mapping[str, list[Held]], device: torch.device) -> dict[str, float]:
+    """Figures as means over the sets, each of which counts alike, and those of each by name."""
+    found = {name: validate(network, held, device) for name, held in sets.items()}
+    means = {key: round(float(np.mean([one[key] for one in found.values()])), 4) for key in FIGURES}
+    return means | {f"{name}_{key}": value for name, one in found.items() for key, value in one.items()}
+
+
 @torch.no_grad()
 def validate(network: Network, held: list[Held], device: torch.device) -> dict[str, float]:
-    """AUROC over scans, Pd at the threshold that 5 % of benign scans exceed, share of first hits in the mask."""
+    """AUROC over scans, Pd at thresholds that 5 and 1 % of benign scans exceed, share of first hits in the mask."""
     network.eval()
     scores, inside = [], []
     for one in held:
@@ -62,5 +86,6 @@ def validate(network: Network, held: list[Held], device: torch.device) -> dict[s
     return {
         "auroc": round(float(order.mean()), 4),
         "pd_at_5": round(float((values[concealed] > np.quantile(benign, 0.95)).mean()), 4),
+        "pd_at_1": round(float((values[concealed] > np.quantile(benign, 0.99)).mean()), 4),
         "first_hit": round(float(np.mean(inside)), 4),
     }

@@ -99,7 +99,7 @@ def share(recipe: Recipe, out: Path, sets: Sets) -> None:
     shared = out / "shared"
     before = replace(recipe, iterations=recipe.steady, finish=replace(recipe.ending, iterations=0))
     if not (shared / "examples.png").is_file():  # the last that a training writes
-        train(before, Team.join(), shared, [sets.train], sets.validation, resume=True)
+        train(before, Team.join(), shared, [sets.train], [sets.validation], resume=True)
     for number, name in enumerate(VARIANTS):
         run = out / str(number)
         if name in (SEEN, UNSHOWN) and not run.is_dir():
@@ -116,7 +116,7 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
     team = Team.join()
-    train(recipe, team, run, [sets.train], sets.validation, resume=True)
+    train(recipe, team, run, [sets.train], [sets.validation], resume=True)
     network, minutes = load_network(run / "last.pt")
     half = half_precision("auto", network)
     energies = network.config.energies
