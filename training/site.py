@@ -68,7 +68,7 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
         recipe = site_recipe(contract, str(path))
         simulate_home(recipe, len(own), work / "home", minutes)
         recipe = with_steps(recipe, minutes - (time.monotonic() - began) / 60)
-        train(recipe, Team.join(), work / "run", [work / "home"], work / "validation", own=tuple(own))
+        train(recipe, Team.join(), work / "run", [work / "home"], [work / "validation"], own=tuple(own))
         network, trained = load_network(work / "run" / "best.pt")
         made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
         write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, trained), str(out)))

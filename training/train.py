@@ -114,7 +114,7 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
         run, done, seconds, best = (state[key] for key in ("run", "done", "seconds", "best"))
-        half, skipped = state["half"], state["skipped"]
+        half, skipped = state["half"], state.get("skipped", 0)
     elif team.leads:
         log.unlink(missing_ok=True)
     if team.leads:
