@@ -107,10 +107,10 @@ def test_gains_spread_as_those_of_the_scanner_model(model, rng):
 def test_a_drawn_scanner_gives_pictures_that_differ_from_the_truth_as_much(image, rng):
     """Root mean square of what noise and faults change, over 150 drawn chains: within a tenth of each other."""
     chains = [draw_chain(rng, faulty=1.0, coarsest=1.5) for _ in range(150)]
-    crops, faults = crops_of([one for _, one in chains], image)
-    noise = NoiseModels.of([one for one, _ in chains], CPU).of_crops(torch.arange(150), 1, 1, 1)
+    crops, faults = crops_of([chain.faults for chain in chains], image)
+    noise = NoiseModels.of([chain.noise for chain in chains], CPU).of_crops(torch.arange(150), 1, 1, 1)
     found = measure_with(crops, noise, faults, torch.Generator().manual_seed(3)).numpy()
-    wanted = np.stack([physics.measure_with(image, *chain, rng) for chain in chains])
+    wanted = np.stack([chain.measure(image, rng) for chain in chains])
     assert found.min() >= 0
     assert found.shape == wanted.shape
     rms = [np.sqrt(np.mean((one - image) ** 2, axis=(1, 2, 3))) for one in (found, wanted)]

@@ -8,6 +8,7 @@ import torch
 
 from nii.errors import UsageError
 from nii.physics import noise as physics
+from nii.physics.faults import Chain
 from nii.physics.noise import NoiseModel
 from nii.simulate.concealments import FAMILIES
 from nii.simulate.loads import KINDS
@@ -161,7 +162,7 @@ def test_targets_are_those_of_training_samples(store, scans, rng):
             }
         )
         A = _cut(scans[crops.scan[pair]].truth.without, int(crops.row[pair]), int(crops.column[pair]), CROP)
-        wanted = _Target.of(A, list(placed(store, scans, items, pair)), FAMILIES, model)
+        wanted = _Target.of(A, list(placed(store, scans, items, pair)), FAMILIES, Chain(model))
         np.testing.assert_array_equal(attenuation[pair], A)
         np.testing.assert_allclose(found.excess[pair], wanted.excess, atol=1e-3)
         np.testing.assert_array_equal(found.evidence[pair, 0], wanted.evidence)
@@ -184,7 +185,7 @@ def test_a_batch_holds_what_was_drawn(store, scans, rng, energies):
         A = _cut(scan.truth.without, int(crops.row[pair]), int(crops.column[pair]), CROP)
         images = []
         for present in (list(placed(store, scans, items, pair)), []):
-            target = _Target.of(A, present, FAMILIES, QUIET)
+            target = _Target.of(A, present, FAMILIES, Chain(QUIET))
             T, excess = np.exp(-A - target.excess), target.excess
             if single >= 0:
                 T, excess = T[[single, single]], excess[[single, single]]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nii.errors import UsageError
-from nii.physics.faults import NONE
+from nii.physics.faults import Chain
 from nii.simulate.scanners import draw_chain
 from training.data import LITTLE_NOISE
 from training.device_faults import FaultModels, measure_with
@@ -25,7 +25,10 @@ MOST_VARIED = 2.0  # a resampled pixel covers at most three of the concealment's
 
 
 class DeviceSamples:
-    """An endless stream of batches; batch number i of a round depends on (key, i) only."""
+    """An endless stream of batches; batch number i of a round depends on (key, i) only.
+
+    No picture is tilted, and what few grey levels hide is asked for all the same.
+    """
 
     def __init__(
         self,
@@ -49,9 +52,9 @@ class DeviceSamples:
         self.store, self.empty, self.config, self.energies = store, empty, config, energies
         rng = np.random.default_rng(seed)
         drawn = [draw_chain(rng, faulty=config.faulty, coarsest=config.coarsest) for _ in range(scanners)]
-        drawn.append((LITTLE_NOISE, NONE))  # the last: on top of a measured scan
-        self.noise = NoiseModels.of([noise for noise, _ in drawn], store.device)
-        self.faults = FaultModels.of([faults for _, faults in drawn], store.device)
+        drawn.append(Chain(LITTLE_NOISE))  # the last: on top of a measured scan
+        self.noise = NoiseModels.of([chain.noise for chain in drawn], store.device)
+        self.faults = FaultModels.of([chain.faults for chain in drawn], store.device)
         self.measured = np.flatnonzero(store.measured)
 
     def batches(self, pairs: int, hard: list[Place], key: tuple[int, ...]) -> Iterator[Batch]:

@@ -40,7 +40,7 @@ class Faults:
     ghost: share of the light of a copy of the picture that lies ghost_shift (rows, columns) beside it.
     coarse: pixels of the scanner over those of the picture, which shows them enlarged.
     levels: grey levels, 0: those of the converter. of_attenuation: they are even in attenuation up to `deepest` and not
-    in transmission. jpeg: quality of the compression of these grey levels, at most 256; 0: none.
+    in transmission. jpeg: quality of the compression of 256 such levels, 0: none.
     """
 
     lag: float = 0.0
@@ -62,8 +62,13 @@ class Faults:
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise PhysicsError(f"fault {name}: expected {low:g} to {high:g}, came {getattr(self, name)}")
-        if self.levels == 1 or (self.jpeg and not 2 <= self.levels <= 256):
-            raise PhysicsError(f"fault levels: expected 2 to 256 with JPEG, not 1 without, came {self.levels}")
+        if self.levels == 1:
+            raise PhysicsError("fault levels: expected 0, or 2 and more, came 1")
+
+    @property
+    def grey_levels(self) -> int:
+        """Levels that the picture has, 0: those of the converter."""
+        return 256 if self.jpeg else self.levels
 
 
 NONE = Faults()
@@ -136,7 +141,7 @@ def apply_faults(image: FloatArray, faults: Faults, plan: FaultPlan) -> FloatArr
         copy = np.roll(image, faults.ghost_shift, axis=(1, 2))
         image = image * (1 - np.float32(faults.ghost) * (1 - np.minimum(copy, 1)))
     image = np.maximum(image, 0)
-    if faults.levels:
+    if faults.grey_levels:
         image = _in_levels(image, faults)
     return np.asarray(image, np.float32)
 
@@ -148,9 +153,9 @@ def level_variance(transmission: FloatArray, faults: Faults) -> FloatArray:
     Example: 256 levels of transmission, 1.3e-6 whatever T; T = 0.002 is then known to half of itself.
     """
     T = np.asarray(transmission, np.float32)
-    if not faults.levels:
+    if not faults.grey_levels:
         return np.zeros_like(T)
-    step = 1 / (faults.levels - 1)
+    step = 1 / (faults.grey_levels - 1)
     if not faults.of_attenuation:
         return np.full_like(T, step**2 / 12)
     known = (T * np.float32(step * faults.deepest)) ** 2 / 12
@@ -170,7 +175,7 @@ def _lagging(image: FloatArray, faults: Faults) -> FloatArray:
 
 def _in_levels(image: FloatArray, faults: Faults) -> FloatArray:
     """In even steps of transmission or of attenuation, compressed as JPEG or not."""
-    levels = faults.levels
+    levels = faults.grey_levels
     deepest = np.float32(faults.deepest)
     shown = np.minimum(image, 1)
     if faults.of_attenuation:

@@ -234,5 +234,5 @@ def draw_faults(rng: np.random.Generator, coarsest: float) -> Faults:
         },
     ]
     found = Faults(**{name: value for kind in drawn if rng.random() < SEEN for name, value in kind.items()})
-    compressed = 0 < found.levels <= 256 and rng.random() < JPEG
+    compressed = bool(found.levels) and rng.random() < JPEG
     return replace(found, jpeg=int(rng.integers(60, 98))) if compressed else found
