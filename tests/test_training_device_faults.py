@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from nii.physics import faults as physics
-from nii.physics.faults import NONE, FaultPlan, Faults
+from nii.physics.faults import NONE, Chain, FaultPlan, Faults
 from nii.physics.noise import NoiseModel
 from nii.simulate.scanners import draw_chain
-from training.device_faults import FaultModels, measure_with, with_faults
+from training.device_faults import Chains, FaultModels, measure_with, with_faults
 from training.device_noise import NoiseModels
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def image(rng):
 
 
 def crops_of(models, image):
-    faults = FaultModels.of(models, CPU).of_crops(torch.arange(len(models)))
+    faults = FaultModels.of(models, CPU).of_crops(torch.arange(len(models)), 1, 1, 1)
     return torch.from_numpy(image)[None].repeat(len(models), 1, 1, 1), faults
 
 
@@ -65,7 +65,7 @@ def test_faults_without_chance_are_those_of_the_scanner_model(image, rng):
 @pytest.mark.parametrize("quality", [40, 75, 97])
 def test_compression_is_that_of_a_jpeg_file_but_for_rounding(image, quality):
     """The library transforms in integers, so that single values are off by some of 256 levels."""
-    model = Faults(levels=256, jpeg=quality)
+    model = Faults(jpeg=quality)
     crops, faults = crops_of([model], image)
     found = with_faults(crops, faults, full(1), torch.Generator())[0].numpy()
     plan = FaultPlan(np.ones((2, SIZE[0]), np.float32), np.ones((2, SIZE[1]), np.float32))
@@ -107,8 +107,8 @@ def test_gains_spread_as_those_of_the_scanner_model(model, rng):
 def test_a_drawn_scanner_gives_pictures_that_differ_from_the_truth_as_much(image, rng):
     """Root mean square of what noise and faults change, over 150 drawn chains: within a tenth of each other."""
     chains = [draw_chain(rng, faulty=1.0, coarsest=1.5) for _ in range(150)]
-    crops, faults = crops_of([chain.faults for chain in chains], image)
-    noise = NoiseModels.of([chain.noise for chain in chains], CPU).of_crops(torch.arange(150), 1, 1, 1)
+    crops, faults = crops_of([one.faults for one in chains], image)
+    noise = NoiseModels.of([one.noise for one in chains], CPU).of_crops(torch.arange(150), 1, 1, 1)
     found = measure_with(crops, noise, faults, torch.Generator().manual_seed(3)).numpy()
     wanted = np.stack([chain.measure(image, rng) for chain in chains])
     assert found.min() >= 0
@@ -124,3 +124,10 @@ def test_the_same_generator_gives_the_same_faults(image):
     one, same, other = (with_faults(crops, faults, full(2), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+def test_few_levels_count_in_the_variance(image, rng):
+    chains = [draw_chain(rng, faulty=1.0, coarsest=1.5) for _ in range(60)] + [Chain(QUIET, Faults(levels=64))]
+    found = Chains.of(chains, CPU).of_crops(torch.arange(61), 1, 1, 1).variance(torch.from_numpy(image)[None])
+    for one, chain in zip(found.numpy(), chains, strict=True):
+        np.testing.assert_allclose(one, chain.variance(image), rtol=1e-3)

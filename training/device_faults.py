@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from nii.physics.faults import DRIFT_KNOTS, LAG_TAPS, Faults
-from training.device_noise import NoiseModels, along, measure
+from nii.physics.faults import DRIFT_KNOTS, LAG_TAPS, Chain, Faults
+from training.device_noise import NoiseModels, along, measure, variance
 
 BLOCK = 8  # pixels a side that JPEG transforms together
 LUMINANCE = (
@@ -28,7 +28,7 @@ LUMINANCE = (
 class FaultModels:
     """Faults of each of B crops: every field is float32 (B,) of the field of that name.
 
-    ghost_row, ghost_column: of ghost_shift.
+    ghost_row, ghost_column: of ghost_shift. levels: those that a picture has, grey_levels.
     """
 
     lag: Tensor
@@ -55,13 +55,47 @@ class FaultModels:
             for field in fields(Faults)
             if field.name != "ghost_shift"
         }
+        values |= {"levels": [one.grey_levels for one in models]}
         values |= {"ghost_row": [one.ghost_shift[0] for one in models]}
         values |= {"ghost_column": [one.ghost_shift[1] for one in models]}
         return cls(**{name: torch.tensor(value, dtype=torch.float32).to(device) for name, value in values.items()})
 
-    def of_crops(self, numbers: Tensor) -> "FaultModels":
-        """Those of these numbers (B,), each field as (B, 1, 1, 1)."""
-        return FaultModels(**{one.name: getattr(self, one.name)[numbers].view(-1, 1, 1, 1) for one in fields(self)})
+    def of_crops(self, numbers: Tensor, *shape: int) -> "FaultModels":
+        """Those of these numbers (B,), each field as (B, *shape), to be broadcast."""
+        return FaultModels(**{one.name: getattr(self, one.name)[numbers].view(-1, *shape) for one in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """A Chain for each of B crops; fields of both broadcast with what is measured."""
+
+    noise: NoiseModels
+    faults: FaultModels
+
+    @classmethod
+    def of(cls, chains: Sequence[Chain], device: torch.device) -> "Chains":
+        """These chains in their order."""
+        noise, faults = [one.noise for one in chains], [one.faults for one in chains]
+        return cls(NoiseModels.of(noise, device), FaultModels.of(faults, device))
+
+    def __len__(self) -> int:
+        return len(self.faults.lag)
+
+    def of_crops(self, numbers: Tensor, *shape: int, faults: Tensor | None = None) -> "Chains":
+        """Those of these numbers (B,), each field as (B, *shape). faults: other numbers, of the faults."""
+        of_faults = self.faults.of_crops(numbers if faults is None else faults, *shape)
+        return Chains(self.noise.of_crops(numbers, *shape), of_faults)
+
+    def variance(self, transmission: Tensor) -> Tensor:
+        """Variance of a pixel's transmission before blur: of the noise and of few grey levels."""
+        return variance(transmission, self.noise) + level_variance(transmission, self.faults)
+
+
+def level_variance(T: Tensor, faults: FaultModels) -> Tensor:
+    """Variance of a pixel's transmission because of few grey levels; 0 where they are the converter's."""
+    step = 1 / (faults.levels - 1).clamp(min=1)
+    known = torch.where(torch.exp(-faults.deepest) < T, (T * step * faults.deepest) ** 2 / 12, T * T)
+    return torch.where(faults.of_attenuation > 0, known, step**2 / 12) * (faults.levels > 0)
 
 
 def measure_with(transmission: Tensor, noise: NoiseModels, faults: FaultModels, generator: torch.Generator) -> Tensor:
@@ -143,13 +177,13 @@ def _shifted(image: Tensor, faults: FaultModels, size: tuple[Tensor, Tensor]) ->
 def _in_levels(image: Tensor, faults: FaultModels) -> Tensor:
     """In even steps of transmission or of attenuation, compressed as JPEG or not; as it is where it has no levels."""
     compressed = faults.jpeg > 0
-    steps = torch.where(compressed, 255.0, (faults.levels - 1).clamp(min=1))
+    steps = (faults.levels - 1).clamp(min=1)
     shown, attenuation = image.clamp(max=1), faults.of_attenuation > 0
     depth = (-shown.clamp(min=1e-9).log()).minimum(faults.deepest) / faults.deepest
     grey = (torch.where(attenuation, 1 - depth, shown) * steps).round()
     grey = torch.where(compressed, _compressed(grey, faults.jpeg.clamp(min=1)), grey) / steps
     shown = torch.where(attenuation, torch.exp((grey - 1) * faults.deepest), grey)
-    return torch.where(compressed | (faults.levels > 0), shown, image)
+    return torch.where(faults.levels > 0, shown, image)
 
 
 def _compressed(grey: Tensor, quality: Tensor) -> Tensor:

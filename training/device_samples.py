@@ -6,6 +6,7 @@ without a loop over crops. There is also what the samples are: training.samples.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,20 +16,17 @@ from nii.errors import UsageError
 from nii.physics.faults import Chain
 from nii.simulate.scanners import draw_chain
 from training.data import LITTLE_NOISE
-from training.device_faults import FaultModels, measure_with
-from training.device_noise import NoiseModels, measure, variance
-from training.device_store import Crops, Floats, Ints, Items, Store, targets
-from training.samples import BORDER, Batch, Place, SampleConfig, quartered
+from training.device_faults import Chains, measure_with
+from training.device_noise import measure
+from training.device_store import Crops, Floats, Ints, Items, Store, targets, tilted
+from training.samples import BORDER, STEEPEST, Batch, Place, SampleConfig, quartered
 
 SCANNERS = 4096  # noise models that a run draws from
 MOST_VARIED = 2.0  # a resampled pixel covers at most three of the concealment's, to each side
 
 
 class DeviceSamples:
-    """An endless stream of batches; batch number i of a round depends on (key, i) only.
-
-    No picture is tilted, and what few grey levels hide is asked for all the same.
-    """
+    """An endless stream of batches; batch number i of a round depends on (key, i) only."""
 
     def __init__(
         self,
@@ -52,9 +50,7 @@ class DeviceSamples:
         self.store, self.empty, self.config, self.energies = store, empty, config, energies
         rng = np.random.default_rng(seed)
         drawn = [draw_chain(rng, faulty=config.faulty, coarsest=config.coarsest) for _ in range(scanners)]
-        drawn.append(Chain(LITTLE_NOISE))  # the last: on top of a measured scan
-        self.noise = NoiseModels.of([chain.noise for chain in drawn], store.device)
-        self.faults = FaultModels.of([chain.faults for chain in drawn], store.device)
+        self.chains = Chains.of([*drawn, Chain(LITTLE_NOISE)], store.device)  # the last: on top of a measured scan
         self.measured = np.flatnonzero(store.measured)
 
     def batches(self, pairs: int, hard: list[Place], key: tuple[int, ...]) -> Iterator[Batch]:
@@ -65,7 +61,7 @@ class DeviceSamples:
             rng = np.random.default_rng((*key, number))
             generator.manual_seed(int(rng.integers(2**62)))
             crops, items = self.drawn(pairs, hard, rng)
-            yield self.batch(crops, items, rng.integers(len(self.noise.bits) - 1, size=pairs), generator)
+            yield self.batch(crops, items, rng.integers(len(self.chains) - 1, size=pairs), generator)
             number += 1
 
     @torch.no_grad()
@@ -74,15 +70,21 @@ class DeviceSamples:
         store, size = self.store, self.config.crop
         attenuation = store.attenuation(crops, size)
         scanners = store.sent(scanner)
-        target = targets(store, attenuation, items, self.noise.of_crops(scanners, 1))
+        real, last = store.sent(store.measured[crops.scan]), len(self.chains) - 1
+        # a measured scan has faults of its own in its pixels
+        chains = partial(self.chains.of_crops, scanners, faults=scanners.masked_fill(real, last))
+        target = targets(store, attenuation, items, chains(1))
+        if self.config.tilted:
+            angle = store.sent(crops.angle.astype(np.float32))
+            attenuation, target = tilted(attenuation, angle), target.tilted(angle)
         excess = torch.stack([target.excess, torch.zeros_like(target.excess)], dim=1)  # (P, 2, E, H, W)
         T = torch.exp(-attenuation[:, None] - excess)
         single = store.sent(crops.single)
         T, excess = (_one_energy(x, single)[:, :, : self.energies].flatten(0, 1) for x in (T, excess))
-        twice = scanners.repeat_interleave(2)
-        real = store.sent(store.measured[crops.scan]).repeat_interleave(2)
-        seen = self._measured(T, twice.masked_fill(real, len(self.noise.bits) - 1), generator)
-        sigma = variance(T[:, :1], self.noise.of_crops(twice, 1, 1, 1)).sqrt() / T[:, :1].clamp(min=1e-4)
+        taken = scanners.masked_fill(real, last).repeat_interleave(2)
+        seen = self._measured(T, taken, generator)
+        variance = chains(1, 1, 1).variance(torch.stack([T[::2, 0], T[1::2, 0]], dim=1)).flatten(0, 1)[:, None]
+        sigma = variance.sqrt() / T[:, :1].clamp(min=1e-4)
         images = (
             seen,
             _beside(target.evidence, 0.0),
@@ -103,9 +105,9 @@ class DeviceSamples:
     def scanned(self, number: int, rng: np.random.Generator) -> Tensor:
         """A whole scan without its concealments, measured anew: (1, energies, row, column)."""
         store, zero = self.store, np.zeros(1, np.int64)
-        crops = Crops(np.array([number]), zero, zero, zero - 1, zero > 0)
+        crops = Crops(np.array([number]), zero, zero, np.zeros(1), zero - 1, zero > 0)
         A = store.attenuation(crops, (int(store.rows[number]), int(store.columns[number])))
-        scanner = len(self.noise.bits) - 1 if store.measured[number] else int(rng.integers(len(self.noise.bits) - 1))
+        scanner = len(self.chains) - 1 if store.measured[number] else int(rng.integers(len(self.chains) - 1))
         generator = torch.Generator(store.device).manual_seed(int(rng.integers(2**62)))
         return self._measured(
             torch.exp(-A[:, : self.energies]), torch.tensor([scanner], device=store.device), generator
@@ -113,10 +115,10 @@ class DeviceSamples:
 
     def _measured(self, T: Tensor, scanners: Tensor, generator: torch.Generator) -> Tensor:
         """Transmissions (B, E, H, W) as scanners of these numbers see them."""
-        noise, faults = self.noise.of_crops(scanners, 1, 1, 1), self.faults.of_crops(scanners)
+        chains = self.chains.of_crops(scanners, 1, 1, 1)
         if not self.config.faulty:
-            return measure(T, noise, generator)
-        return measure_with(T, noise, faults, generator)
+            return measure(T, chains.noise, generator)
+        return measure_with(T, chains.noise, chains.faults, generator)
 
     def drawn(self, pairs: int, hard: list[Place], rng: np.random.Generator) -> tuple[Crops, Items]:
         """Crops, and what goes into them; one of a user's own concealments, or one of another scan, and more."""
@@ -128,7 +130,8 @@ class DeviceSamples:
         single = np.where(rng.random(pairs) < self.config.single, rng.integers(2, size=pairs), -1)
         if self.energies == 1:
             single = rng.integers(2, size=pairs)
-        crops = Crops(scan, row, column, single, rng.random(pairs) < 0.5)
+        angle = rng.uniform(-STEEPEST, STEEPEST, pairs) * (rng.random(pairs) < self.config.tilted)
+        crops = Crops(scan, row, column, angle, single, rng.random(pairs) < 0.5)
         others = np.setdiff1d(np.arange(pairs), own)
         more = np.repeat(np.arange(pairs), rng.geometric(1 - self.config.more, pairs) - 1)
         parts = (self._at_home(own, crops), self._inserted(others, rng), self._inserted(more, rng))

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from nii.errors import UsageError
 from training.data import Clean
-from training.device_noise import NoiseModels, variance
+from training.device_faults import Chains
 from training.samples import BORDER, EVEN_AREA, IGNORED_DPRIME, IGNORED_EXCESS
 
 Ints = npt.NDArray[np.int64]
@@ -19,11 +20,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """What is drawn of P pairs: scan, upper left, energy that stands for both (-1: none does), mirrored or not."""
+    """What is drawn of P pairs: scan, upper left, tilt, energy that stands for both (-1: none does), mirrored or not.
+
+    angle: of the tilt, radians.
+    """
 
     scan: Ints
     row: Ints
     column: Ints
+    angle: Floats
     single: Ints
     flip: npt.NDArray[np.bool_]
 
@@ -127,6 +132,24 @@ class Targets:
     excess: Tensor
     family: Tensor
 
+    def tilted(self, angle: Tensor) -> "Targets":
+        """The same for pictures that are tilted by these angles (P,) in radians."""
+        planes = torch.cat([self.evidence, self.weight, self.family[:, None].to(torch.float32)], dim=1)
+        turned = tilted(planes, angle, "nearest")
+        return Targets(turned[:, :1], turned[:, 1:2], tilted(self.excess, angle), turned[:, 2].round().long())
+
+
+def tilted(planes: Tensor, angle: Tensor, mode: str = "bilinear") -> Tensor:
+    """Planes (P, C, H, W) turned about their middles by angles (P,) in radians, their edges repeated."""
+    H, W = planes.shape[2:]
+    y = torch.arange(H, device=planes.device).view(-1, 1) - H / 2
+    x = torch.arange(W, device=planes.device) - W / 2
+    cos, sin = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
+    from_x, from_y = cos * x - sin * y + W / 2, sin * x + cos * y + H / 2  # (P, H, W)
+    places = torch.stack([from_x * 2 / (W - 1) - 1, from_y * 2 / (H - 1) - 1], dim=-1)
+    turned = F.grid_sample(planes, places, mode=mode, padding_mode="border", align_corners=True)
+    return torch.where(angle.view(-1, 1, 1, 1) == 0, planes, turned)
+
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
@@ -143,14 +166,14 @@ class _Seen:
     mask: Tensor
 
 
-def targets(store: Store, attenuation: Tensor, items: Items, noise: NoiseModels) -> Targets:
-    """What these items make of crops with this attenuation (P, E, H, W); fields of `noise` are (P, 1)."""
+def targets(store: Store, attenuation: Tensor, items: Items, chains: Chains) -> Targets:
+    """What these items make of crops with this attenuation (P, E, H, W); fields of `chains` are (P, 1)."""
     P, E, H, W = attenuation.shape
     seen, count = _seen(store, items, (P, E, H, W)), items.crop.size
     excess = torch.zeros(P * E * H * W, device=store.device)
     excess.index_add_(0, seen.plane.flatten(), seen.excess.flatten())
     before = torch.exp(-attenuation.flatten()[seen.plane])
-    change = (before * torch.expm1(-seen.excess)) ** 2 / variance(before, noise.of_crops(seen.crop, 1))
+    change = (before * torch.expm1(-seen.excess)) ** 2 / chains.of_crops(seen.crop, 1).variance(before)
     of_mask = torch.stack([change.sum(dim=1), seen.excess[:, 0].abs() * seen.mask, seen.mask.to(torch.float32)], dim=1)
     squared, dark, area = torch.zeros(count, 3, device=store.device).index_add_(0, seen.item, of_mask).unbind(1)
     kept = (squared.sqrt() >= IGNORED_DPRIME) & (dark >= IGNORED_EXCESS * area)
