@@ -5,6 +5,7 @@ work and the rows of one part of the table, however many scans there are.
 """
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +23,18 @@ from nii.declared.check import Question, question
 from nii.detector import Detector, choose_model, find_model, given_size, read_model, shipped_models
 from nii.drift import DriftMonitor
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
-from nii.io.read import read_file, read_scan, split_pair
+from nii.io.marks import may_replace
+from nii.io.read import read_file, split_pair
 from nii.io.remote import is_remote, list_remote
+from nii.io.scanset import SCAN_SUFFIXES, list_scans, read_listed
 from nii.parts import Parts
 from nii.report import COLUMNS, Result, error_record, judge, record
 from nii.scan import Scan
 from nii.workers import Crew
 
 CHUNK = 8  # scans that a worker takes at a time
+PICTURE, WITHOUT, REPORT = ".png", ".without.png", ".dcs"
+LONGEST_STEM = 200  # bytes of the name of a picture without its ending; file systems take 255 of a whole one
 Row = dict[str, Any]
 
 
@@ -180,7 +185,7 @@ def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan
 def _read(source: str) -> tuple[Scan, float]:
     """A scan, and the milliseconds that reading it took."""
     started = time.perf_counter()
-    scan = read_scan(source)
+    scan = read_listed(source)
     return scan, 1000 * (time.perf_counter() - started)
 
 
@@ -221,10 +226,10 @@ def _write_beside(settings: Settings, task: Task, result: Result) -> None:
     from nii.tdr import write_report
 
     if settings.overlays is not None:
-        write_atomically(settings.overlays / f"{task.name}.png", png(overlay(result)))
-        write_atomically(settings.overlays / f"{task.name}.without.png", png(without_layer(result)))
+        write_atomically(settings.overlays / f"{task.name}{PICTURE}", png(overlay(result)))
+        write_atomically(settings.overlays / f"{task.name}{WITHOUT}", png(without_layer(result)))
     if settings.tdr is not None:
-        write_report(settings.tdr / f"{task.name}.dcs", result, read_file(split_pair(task.source)[0]))
+        write_report(settings.tdr / f"{task.name}{REPORT}", result, read_file(split_pair(task.source)[0]))
 
 
 class Sources:
@@ -267,20 +272,29 @@ class Run:
         self.parts = None if out is None else Parts.begin(out, _identity(sources, settings), COLUMNS)
 
     def earlier(self) -> Iterator[Row]:
-        """The rows that are there already; read them before `rest`."""
-        for row in self.parts.rows() if self.parts else ():
+        """The rows that are there already; those that were given before are not given again."""
+        for row in islice(self.parts.rows(), self.done, None) if self.parts else ():
             self._watch(row)
             self.done += 1
             yield row
 
     def rest(self, crew: Crew | None = None) -> Iterator[Row]:
-        """Score what is left, in this process or by a crew, and finish the table. Raises as `score_files`."""
-        tasks = islice(self._tasks(), self.done, None)
-        for row in _scored(tasks, self.settings, crew):
-            row["drift"] = self._watch(row)
+        """Score what is left, in this process or by a crew, and finish the table.
+
+        Raises as `score_files`, and OutputError where something can't be written. Whatever stops it, the rows so far
+        are kept.
+        """
+        for _ in self.earlier():  # what the caller left of them
+            pass
+        try:
+            for row in _scored(islice(self._tasks(), self.done, None), self.settings, crew):
+                row["drift"] = self._watch(row)
+                if self.parts:
+                    self.parts.add(row)
+                yield row
+        finally:
             if self.parts:
-                self.parts.add(row)
-            yield row
+                self.parts.save()
         if self.parts:
             self.parts.finish()
 
@@ -290,9 +304,9 @@ class Run:
         return self.drift.observe(row, _contract(self.settings.model or row["model"].rpartition(" ")[0]))
 
     def _tasks(self) -> Iterator[Task]:
-        named = self.settings.overlays or self.settings.tdr
+        places = _places(self.settings)
         used: set[str] = set()
-        return (Task(source, unique_stem(source, used) if named else "") for source in self.sources)
+        return (Task(source, unique_stem(source, used, places) if places else "") for source in self.sources)
 
     def names(self) -> Iterator[str]:
         """File names of the pictures, in the order of the rows."""
@@ -340,25 +354,46 @@ def _contract(model: str) -> Contract:
 
 def expand(sources: Iterable[str]) -> Iterator[str]:
     """Files as they are, folders and globs as the scans in them, in the order of their names."""
-    from nii.io.scanset import SCAN_SUFFIXES, list_scans
-
     for source in sources:
         try:
             if is_remote(source) and "," not in source:
                 yield from list_remote(source, SCAN_SUFFIXES)
-            elif Path(source).is_dir() or any(mark in source for mark in "*?["):
-                yield from map(str, list_scans(source))
             else:
-                yield source
+                yield from list_scans(source)
         except (ScanError, ScanSetError):
-            yield source  # read_scan says what is wrong with it, as a record
+            yield source  # read_listed says what is wrong with it, as a record
 
 
-def unique_stem(source: str, used: set[str]) -> str:
-    """A file name for pictures of this scan that no other scan of the run has."""
-    stem = Path(source.split(",")[0]).stem
+def _places(settings: Settings) -> list[tuple[Path, str]]:
+    """Folder and ending of everything that is written beside a record."""
+    pictures = [(settings.overlays, PICTURE), (settings.overlays, WITHOUT)] if settings.overlays else []
+    return pictures + ([(settings.tdr, REPORT)] if settings.tdr else [])
+
+
+def unique_stem(source: str, used: set[str], places: Sequence[tuple[Path, str]] = ()) -> str:
+    """A file name for pictures of this scan that no other scan of the run has, whatever the case of letters.
+
+    places: folder and ending of what is written; a file there that is no picture or report of ours, such as a scan,
+    is never written over.
+    """
+    stem = _fitting(Path(split_pair(source)[0]).stem or "scan")
     name, number = stem, 2
-    while name in used:
+    while used & _forms(name) or not all(may_replace(folder / f"{name}{ending}") for folder, ending in places):
         name, number = f"{stem}-{number}", number + 1
-    used.add(name)
+    used |= _forms(name)
     return name
+
+
+def _forms(name: str) -> set[str]:
+    """What pictures of this name would be taken for: "x.without" is also the second picture of "x"."""
+    return {name.casefold(), f"{name}{WITHOUT}".removesuffix(PICTURE).casefold()}
+
+
+def _fitting(stem: str) -> str:
+    """A stem short enough for a name with any ending; a cut one ends with a hash of the whole."""
+    if len(os.fsencode(stem)) <= LONGEST_STEM:
+        return stem
+    short = stem
+    while len(os.fsencode(short)) > LONGEST_STEM:
+        short = short[:-1]
+    return f"{short}-{sha256(os.fsencode(stem)).hexdigest()[:8]}"

@@ -11,8 +11,8 @@ from nii.contract import Contract, with_contract
 from nii.detector import Detector, find_model, read_model
 from nii.drift import quality_figures
 from nii.errors import CalibrationError, ModelError, ScanError
-from nii.io.read import read_scan
-from nii.io.scanset import ANNOTATIONS, GOOD, ScanEntry, read_entry, read_set
+from nii.io.remote import is_remote
+from nii.io.scanset import ScanEntry, list_benign, read_entry, read_listed
 from nii.io.write import write_atomically
 from nii.operating_point import DEFAULT, SINGLE, Calibration, calibration_name
 from nii.quality import assess
@@ -43,19 +43,18 @@ class Outcome:
 
 
 def benign_scans(sources: Iterable[str]) -> list[Benign]:
-    """Files as they are, folders and globs as the scans in them.
+    """Files as they are, folders and globs as the scans in them; what a set says of them holds (`nii.io.scanset`).
 
-    Of a scan set only the scans without a concealment, of the MVTec layout only train/good: the rest is
-    for the evaluation. Raises ScanSetError for a set that can't be read.
+    Of a scan set only the scans without a concealment, of the MVTec layout those of train/, if it has some: the
+    rest is for the evaluation. Raises ScanSetError for a set that can't be read, and where other than benign scans
+    seem to lie.
     """
-    found: list[Benign] = []
-    for source in sources:
-        folder = Path(source)
-        if (folder / ANNOTATIONS).is_file() or (folder / "train" / GOOD).is_dir():
-            found += [Benign(str(one.path), one) for one in read_set(folder).benign if one.split != "test"]
-        else:
-            found += [Benign(path) for path in expand([source])]
-    return found
+    found = [one for source in sources for one in _listed(source)]
+    return [Benign(one) if isinstance(one, str) else Benign(str(one.path), one) for one in found]
+
+
+def _listed(source: str) -> Sequence[str | ScanEntry]:
+    return list(expand([source])) if is_remote(source) else list_benign(source)
 
 
 def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | None = None) -> Iterator[Outcome]:
@@ -67,7 +66,7 @@ def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | Non
     seen: set[str] = set()
     for one in scans:
         try:
-            scan = read_entry(one.entry) if one.entry else read_scan(one.path)
+            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
             why = why_left_out(scan, scanner, seen)
             if why is not None:
                 yield Outcome(one.path, None, None, left_out=why)

@@ -1,9 +1,12 @@
 """The command line: arguments in, one function of the library each, messages and exit codes out.
 
-Exit codes: 0 done, 1 some inputs failed (the rest is done), 2 wrong usage. Commands of the folders
+Exit codes: 0 done, 1 some inputs failed (the rest is done) or an output could no longer be written (what came before
+is kept), 2 wrong usage. Commands of the folders
 `training` and `serving` join through the entry points "nii.commands", so that `nii` imports neither.
 """
 
+import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nii.errors import NiiError, UsageError
+from nii.errors import NiiError, OutputError, UsageError
 from nii.progress import bar, watched
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ def score(
     """
     from nii.batch import Run, Settings, Sources, expand
     from nii.declared.check import question
+    from nii.io.lists import read_list
+    from nii.io.outputs import check_apart, prepare_folder
     from nii.page import write_page
     from nii.parts import check_out
 
@@ -69,12 +74,15 @@ def score(
         raise UsageError("--registry: expected with --declared, came alone")
     question(declared, registry)
     check_at_least_one("--workers", workers)
+    inputs: list[str | Path] = [*scans, *(path for path in (model, registry) if path is not None)]
+    check_apart({"--out": out}, inputs)
+    for option, folder in (("--overlays", overlays), ("--tdr", tdr)):  # these two may share a folder
+        check_apart({"--out": out, option: folder})
     if out is not None:
         check_out(out)
-    for folder in (overlays, tdr):
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    listed = (line.rstrip("\n") for line in sys.stdin) if scans == ["-"] else scans
+    for folder in filter(None, (overlays, tdr)):
+        prepare_folder(folder)
+    listed = read_list(sys.stdin.buffer) if scans == ["-"] else scans
     alone = workers == 1 and cluster is None
     settings = Settings(
         model=model,
@@ -86,7 +94,7 @@ def score(
         registry=registry,
     )
     tally = Tally(keep=overlays is not None)
-    with Sources(expand(line for line in listed if line.strip())) as sources:
+    with Sources(expand(listed)) as sources:
         table = Run(sources, settings, out)
         for row in table.earlier():
             tally.add(row)
@@ -161,11 +169,14 @@ def evaluate(
 ) -> None:
     """Measure detection on a scan set and write the report; two models are put side by side."""
     from nii.evaluate.run import finish, finish_pair, prepare, run
+    from nii.io.outputs import check_apart, prepare_folder
 
     models: list[str | None] = list(model) if model else [None]
     if len(models) > 2:
         raise UsageError(f"--model: expected one model or two, came {len(models)}")
     budgets, command = tuple(numbers(pfa, "--pfa")), "nii " + " ".join(sys.argv[1:])
+    check_apart({"--out": out}, [scan_set])
+    prepare_folder(out)
     pair = [prepare(scan_set, name, budgets, threads) for name in models]
     results = [list(watched(run(one), len(one.scans.entries), "scans")) for one in pair]
     if len(pair) == 2:
@@ -194,10 +205,13 @@ def calibrate(
     """Set a model's operating points for a scanner from benign scans of it."""
     from nii.calibrate import benign_scans, calibrated, left_out, score_benign, write_model
     from nii.detector import Detector
+    from nii.io.outputs import check_apart, prepare_file
     from nii.operating_point import budgets, check_pfa
 
     if pfa is not None:
         check_pfa(pfa)
+    check_apart({"--out": out}, [model, *benign])
+    prepare_file(out)
     detector, scans = Detector.load(model, threads=threads), benign_scans(benign)
     outcomes = list(watched(score_benign(detector, scans, scanner), len(scans), "scans"))
     for one in outcomes:
@@ -232,7 +246,10 @@ def fit(
     """Fit a model to a site from benign scans of it: its judge, and its operating points."""
     from nii.calibrate import left_out
     from nii.fit.site import Request, fit_site
+    from nii.io.outputs import check_apart, prepare_file
 
+    check_apart({"--out": out}, [model, *benign])
+    prepare_file(out)
     asked = Request(
         model=model, benign=tuple(benign), out=out, scanner=scanner, pfa=pfa, minutes=train, threads=threads
     )
@@ -262,14 +279,19 @@ def compare(
 
     from nii.compare.changes import find_changes
     from nii.compare.picture import picture
+    from nii.io.outputs import check_apart, prepare_file
     from nii.io.read import read_scan
     from nii.io.write import write_atomically
+    from nii.names import printable
     from nii.overlay import png
 
+    check_apart({"--out": out, "--overlay": overlay}, [before, after])
+    for path in filter(None, (out, overlay)):
+        prepare_file(path)
     scans = read_scan(before), read_scan(after)
     found = find_changes(*scans, pfa=pfa)
     if out is not None:
-        text = json.dumps({"before": before, "after": after, **found.to_json()}, indent=1) + "\n"
+        text = json.dumps({"before": printable(before), "after": printable(after), **found.to_json()}, indent=1) + "\n"
         write_atomically(out, text.encode())
     if overlay is not None:
         write_atomically(overlay, png(picture(scans[1], found)))
@@ -383,9 +405,13 @@ def scanner_fit(
     """Calibrate the physics to a scanner from steps of known material."""
     import json
 
+    from nii.io.outputs import check_apart, prepare_file
     from nii.io.write import write_atomically
     from nii.physics.scanner_file import fit_files
 
+    check_apart({"--out": out}, filter(None, (spectra, steps, check)))
+    if out is not None:
+        prepare_file(out)
     fitted, text = fit_files(spectra, steps, check)
     if out is not None:
         write_atomically(out, text.encode())
@@ -435,11 +461,18 @@ def complain(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program; errors of the project become one line and an exit code."""
+    """Run the program; errors of the project and of the file system become one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names hold characters that a terminal may lack
     for entry in entry_points(group="nii.commands"):
         app.command(entry.name)(entry.load())
     try:
         app(args=arguments)
     except NiiError as error:
         complain(f"nii: {error}")
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, OutputError) else 2)
+    except OSError as error:
+        complain(f"nii: expected to read and write files, came: {error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a full standard output still holds can't be written
+        sys.exit(1)

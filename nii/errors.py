@@ -5,9 +5,14 @@ The command line turns them into exit codes (`nii.cli`), the service into HTTP
 statuses (`serving.app`); nothing else catches them.
 """
 
+from nii.names import printable
+
 
 class NiiError(Exception):
     """Anything that this project reports to its user in one line."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())  # file names may hold anything
 
 
 class ScanError(NiiError):
@@ -32,3 +37,7 @@ class PhysicsError(NiiError):
 
 class UsageError(NiiError):
     """An option or argument is wrong."""
+
+
+class OutputError(NiiError):
+    """An output can't be written in the midst of the work; what was written before is kept."""

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.io.marks import marked_png
 from nii.report import Result
 from nii.scan import FloatArray, Kind, Scan
 
@@ -122,8 +123,8 @@ def with_strip(picture: Picture, text: str, colour: tuple[int, int, int]) -> Pic
 
 
 def png(picture: Picture) -> bytes:
-    """The picture as a PNG file."""
-    return bytes(cv2.imencode(".png", picture)[1])
+    """The picture as a PNG file, marked as ours: it is no scan."""
+    return marked_png(bytes(cv2.imencode(".png", picture)[1]))
 
 
 def jpeg(picture: Picture) -> bytes:

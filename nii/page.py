@@ -1,10 +1,14 @@
 """A small page over a folder of overlays: what was found, scan by scan, for people."""
 
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from nii.batch import PICTURE, WITHOUT
+from nii.io.write import write_atomically
 from nii.overlay import kilograms
 
 HEAD = """<!doctype html>
@@ -36,7 +40,8 @@ def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: S
     without = f", {undecided} undecided" if undecided else ""
     intro = f"<p>{len(rows)} scans, {alarms} alarms{without}. Red: evidence and regions. An officer decides.</p>\n"
     intro += "".join(f'<p class="error">{escape(line)}</p>\n' for line in warnings)
-    (folder / "index.html").write_text(HEAD + intro + "".join(_article(*row) for row in order) + "</body></html>\n")
+    text = HEAD + intro + "".join(_article(*row) for row in order) + "</body></html>\n"
+    write_atomically(folder / "index.html", text.encode("utf-8", "backslashreplace"))
 
 
 def _article(name: str, record: dict[str, Any]) -> str:
@@ -47,12 +52,17 @@ def _article(name: str, record: dict[str, Any]) -> str:
     head = f'<h2><span class="{kind}">{word}</span> {escape(record["path"])}</h2>'
     said = f"<p>Score {record['score']:.2f}{p_value}; model {escape(record['model'])}.</p>"
     notes = "".join(f"<li>{escape(note)}</li>" for note in record["quality"]["notes"])
-    overlay = f'<img src="{escape(name)}.png" alt="Scan with evidence and regions marked" loading="lazy">'
+    overlay = f'<img src="{_link(name, PICTURE)}" alt="Scan with evidence and regions marked" loading="lazy">'
     without = (
-        f'<details><summary>Without the layer</summary><img src="{escape(name)}.without.png" '
+        f'<details><summary>Without the layer</summary><img src="{_link(name, WITHOUT)}" '
         'alt="The scan with the excess layer taken away" loading="lazy"></details>'
     )
     return f"<article>{head}{said}{_regions(record)}{overlay}{without}<ul>{notes}</ul></article>\n"
+
+
+def _link(name: str, ending: str) -> str:
+    """A relative address of a file, whatever characters and bytes its name has."""
+    return quote(os.fsencode(f"{name}{ending}"))
 
 
 def _regions(record: dict[str, Any]) -> str:

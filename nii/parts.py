@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nii.errors import UsageError
+from nii.io.outputs import prepare_file, prepare_folder
 from nii.io.write import write_atomically
-from nii.table import check_ending, join_tables, read_table, write_table
+from nii.table import check_ending, check_utf8, join_tables, read_table, write_table
 
 ROWS, SECONDS = 500, 30.0  # of a part, whichever comes first: no more work than that is lost
 JOB = "_job.json"  # readers of Parquet folders pass over names with an underscore
@@ -71,7 +72,7 @@ class Parts:
             self.began = time.monotonic()
         self.waiting.append(row)
         if len(self.waiting) == ROWS or time.monotonic() - self.began > SECONDS:
-            self._write()
+            self.save()
 
     def finish(self) -> None:
         """Write what waits, and the table itself. A table without rows has its columns."""
@@ -81,18 +82,24 @@ class Parts:
             join_tables(self.out, [self.path(number) for number in range(self.count)], self.columns)
             shutil.rmtree(self.folder)
 
+    def save(self) -> None:
+        """Write what waits; nothing if nothing does. Raises OutputError where there is no room; it waits on then."""
+        if self.waiting:
+            self._write()
+
     def _write(self) -> None:
-        try:
-            write_table(self.path(self.count), self.waiting, self.columns)
-        except OSError as error:
-            raise UsageError(f"{self.path(self.count)}: expected room for the table, came {error}") from None
+        write_table(self.path(self.count), self.waiting, self.columns)
         self.count += 1
         self.waiting = []
 
 
 def check_out(out: Path) -> None:
-    """Raise UsageError for a path that neither a table nor a folder of parts can have."""
+    """Raise UsageError for a path that neither a table nor a folder of parts can have, or that can't be written."""
     if ":/" in str(out):
         raise UsageError(f"{out}: expected a path on this machine, came an address; copy the table there afterwards")
     if out.suffix:
         check_ending(out)
+        prepare_file(out)
+    else:
+        check_utf8(out)
+        prepare_folder(out)

@@ -10,6 +10,7 @@ from nii.contract import Contract
 from nii.declared.check import Question, check
 from nii.detector import Detector, Layers
 from nii.empty.load import find_load
+from nii.names import printable
 from nii.operating_point import Calibration, check_pfa, choose_calibration
 from nii.regions import Region, find_regions
 from nii.scan import Scan
@@ -224,7 +225,7 @@ def error_record(path: str, message: str) -> dict[str, Any]:
     """The row of a file that could not be scored."""
     return {
         **dict.fromkeys(COLUMNS),
-        "path": path,
+        "path": printable(path),
         "status": "error",
         "error": message,
         "regions": [],

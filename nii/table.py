@@ -1,23 +1,36 @@
 """Tables of results on disk: .parquet, .jsonl or .csv, by the name's ending, written atomically."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nii.errors import UsageError
+from nii.errors import OutputError, UsageError
+from nii.names import printable
 
 ENDINGS = (".parquet", ".jsonl", ".csv")
+PLAIN = "hive_partitioning = false"  # else a folder called alarm=true overwrites the column
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)"  # small groups: they are built in memory
 LARGEST_ROW = 2**24  # bytes; the reader's buffers are some of these
 Row = Mapping[str, Any]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_ending(path: Path) -> None:
-    """Raise UsageError for an ending that no table has; call before the work, not after."""
+    """Raise UsageError for an ending that no table has, or a path that DuckDB can't take; call before the work."""
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path}: expected a table ending in {', '.join(ENDINGS)}, came {path.suffix or 'none'}")
+    if path.suffix != ".jsonl":
+        check_utf8(path)
+
+
+def check_utf8(path: Path) -> None:
+    """Raise UsageError for a path that isn't UTF-8."""
+    if str(path) != printable(str(path)):
+        raise UsageError(f"{path}: expected a path in UTF-8, came another; a .jsonl table may lie there")
 
 
 def write_table(path: Path, rows: Iterable[Row], columns: Mapping[str, str]) -> None:
@@ -25,20 +38,22 @@ def write_table(path: Path, rows: Iterable[Row], columns: Mapping[str, str]) -> 
 
     columns: name to DuckDB type, such as "DOUBLE" or "STRUCT(x INTEGER, y INTEGER)[]"; a row may lack
     some (null), and what it has beyond them is left out of .parquet and .csv. Nested values are JSON in .csv.
+    Raises OutputError where there is no room.
     """
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.with_name(f".{path.name}.jsonl.part")
-    try:
-        with lines.open("w", encoding="utf-8") as file:
-            for row in rows:
-                file.write(json.dumps(row, allow_nan=False) + "\n")
-        if path.suffix == ".jsonl":
-            lines.replace(path)
-        else:
-            _convert([lines], path, columns)
-    finally:
-        lines.unlink(missing_ok=True)
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with lines.open("w", encoding="utf-8") as file:
+                for row in rows:
+                    file.write(_line(row) + "\n")
+            if path.suffix == ".jsonl":
+                lines.replace(path)
+            else:
+                _convert([lines], path, columns)
+        finally:
+            lines.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> Iterator[dict[str, Any]]:
@@ -50,22 +65,30 @@ def read_table(path: Path) -> Iterator[dict[str, Any]]:
     import duckdb
 
     with duckdb.connect(config={"threads": 1}) as connection:
-        found = connection.execute("SELECT to_json(row) FROM read_parquet(?) AS row", [str(path)])
+        found = connection.execute(f"SELECT to_json(row) FROM read_parquet(?, {PLAIN}) AS row", [_literal(path)])  # noqa: S608 - a constant
         while some := found.fetchmany(1000):
             yield from (json.loads(row) for (row,) in some)
 
 
 def join_tables(path: Path, parts: Sequence[Path], columns: Mapping[str, str]) -> None:
-    """One table of all the rows of .jsonl tables, in their order; columns as in `write_table`."""
-    if path.suffix != ".jsonl":
-        _convert(parts, path, columns)
-        return
+    """One table of all the rows of .jsonl tables, in their order; columns and errors as in `write_table`."""
+    with _written(path):
+        if path.suffix != ".jsonl":
+            _convert(parts, path, columns)
+        else:
+            _joined(path, parts)
+
+
+def _joined(path: Path, parts: Sequence[Path]) -> None:
     whole = path.with_name(f".{path.name}.part")
-    with whole.open("wb") as target:
-        for part in parts:
-            with part.open("rb") as source:
-                shutil.copyfileobj(source, target)
-    whole.replace(path)
+    try:
+        with whole.open("wb") as target:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, target)
+        whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -83,12 +106,31 @@ def _convert(lines: Sequence[Path], path: Path, columns: Mapping[str, str]) -> N
     nested = [name for name, kind in columns.items() if "(" in kind or kind.endswith("]")]
     picked = "*" if path.suffix == ".parquet" or not nested else _as_json(nested)
     kind = PARQUET if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
-    source = f"read_json(?, format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = {LARGEST_ROW})"
-    files = [str(one) for one in lines]
-    copy = f"COPY (SELECT {picked} FROM {source}) TO '{_quoted(part)}' {kind}"  # noqa: S608 - names and types are this project's own
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute(copy, [files])
-    part.replace(path)
+    options = f"format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = {LARGEST_ROW}, {PLAIN}"
+    copy = f"COPY (SELECT {picked} FROM read_json(?, {options})) TO '{_quoted(part)}' {kind}"  # noqa: S608 - names and types are this project's own
+    try:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute(copy, [[_literal(one) for one in lines]])
+        part.replace(path)
+    except duckdb.IOException as error:
+        raise OSError(str(error).splitlines()[0]) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """What the file system refuses becomes one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: expected room for a table, came: {error.strerror or error}") from None
+
+
+def _line(row: Row) -> str:
+    """A row as JSON in valid UTF-8: names may come from anywhere, and one alone would cost the whole table."""
+    text = json.dumps(row, allow_nan=False, ensure_ascii=False)
+    return _SURROGATE.sub(lambda found: json.dumps(printable(found[0]))[1:-1], text)
 
 
 def _as_json(nested: list[str]) -> str:
@@ -98,3 +140,8 @@ def _as_json(nested: list[str]) -> str:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _literal(path: Path) -> str:
+    """A path in which DuckDB sees no pattern."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))

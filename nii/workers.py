@@ -108,15 +108,25 @@ def _good(future: "Future[list[Made]]") -> bool:
 
 def processes(workers: int) -> Crew:
     """A crew of processes on this machine."""
-    context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
 
     def start(n: int | None) -> Executor:
-        return ProcessPoolExecutor(n or workers, context, initializer=_live_and_die_with_the_first)
+        return process_pool(n or workers, _live_and_die_with_the_first)
 
     def stop(pool: Executor) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
     return Crew(start, stop, BrokenProcessPool, lambda: workers)
+
+
+def process_pool(workers: int, begin: Callable[[], object] | None = None) -> ProcessPoolExecutor:
+    """Processes that each call `begin` first. Raises UsageError where the system has no memory for them to share."""
+    context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
+    try:
+        return ProcessPoolExecutor(workers, context, initializer=begin)
+    except (OSError, ImportError, NotImplementedError) as error:
+        raise UsageError(
+            f"workers: expected shared memory (/dev/shm) for several processes, came: {error}; use one worker"
+        ) from None
 
 
 def _live_and_die_with_the_first() -> None:
@@ -144,6 +154,7 @@ def dask_cluster(address: str, workers: int) -> Iterator[Crew]:
         raise UsageError("--cluster: expected the package distributed, came none; pip install 'nii[cluster]'") from None
     local = None
     if address == "local":
+        process_pool(1).shutdown()  # dask waits for ever where there is no memory to share
         with _interrupts_ignored():
             local = LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR

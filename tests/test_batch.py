@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tiny_model import calibrated_model
 
 from nii.batch import Run, Settings, Sources, expand, unique_stem
 from nii.detector import Detector
-from nii.errors import ModelError
+from nii.errors import ModelError, OutputError
 from nii.io.write import write_tiff
 from nii.table import read_jsonl
 from nii.workers import dask_cluster, processes
@@ -105,11 +107,43 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_table(small_parts, undisturbed, 
         assert [still(row) for row in read_jsonl(out)] == undisturbed
 
 
+def test_the_rest_of_a_run_is_the_rest_whoever_reads_the_earlier_rows(small_parts, undisturbed, scans, model, tmp_path):
+    for read in (0, 3):
+        out = tmp_path / f"{read}.jsonl"
+        with Sources(expand([str(scans)])) as sources:
+            list(islice(Run(sources, Settings(model=model, threads=1), out).rest(), 7))
+            run = Run(sources, Settings(model=model, threads=1), out)
+            assert [still(row) for row in islice(run.earlier(), read)] == undisturbed[:read]
+            assert [still(row) for row in run.rest()] == undisturbed[7:]
+        assert [still(row) for row in read_jsonl(out)] == undisturbed
+
+
+def test_what_stops_a_run_costs_none_of_its_rows(undisturbed, scans, model, tmp_path, monkeypatch):
+    def full(path, data):
+        raise OutputError(f"{path}: expected to write, came: No space left on device")
+
+    out, command = tmp_path / "t.jsonl", Settings(model=model, threads=1, overlays=tmp_path)
+    with Sources(expand([str(scans)])) as sources:
+        rest = Run(sources, command, out).rest()
+        for _ in range(3):
+            next(rest)
+        monkeypatch.setattr("nii.io.write.write_atomically", full)
+        with pytest.raises(OutputError, match="No space left"):
+            list(rest)
+        monkeypatch.undo()
+        run = Run(sources, command, out)
+        assert len(list(run.earlier())) == 3
+        assert [still(row) for row in run.rest()] == undisturbed[3:]
+
+
 def test_killed_by_9_and_called_again_it_goes_on_where_it_was(undisturbed, scans, model, tmp_path):
     out = tmp_path / "t.jsonl"
     command = [sys.executable, "-c", PROGRAM, "score", str(scans), "--model", model, "--threads", "1"]
     first = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
     while not list(tmp_path.glob(".t.jsonl.parts/00000001.jsonl")):
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < until
         time.sleep(0.002)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
@@ -171,11 +205,38 @@ def test_folders_and_globs_are_their_scans_and_names_stay_as_they_are(scans):
     assert list(expand([str(scans / "*.nothing")])) == [str(scans / "*.nothing")]  # a row says what is wrong
 
 
-def test_pictures_of_scans_with_one_name_have_names_of_their_own():
+@pytest.mark.parametrize(
+    "names", [("a/x.tif", "b/x.tif", "x-2.tif", "l.png,h.png"), ("x.tif", "x.without.tif", "X.tif")]
+)
+@pytest.mark.parametrize("turn", [1, -1])
+def test_no_picture_of_a_scan_has_the_name_of_a_picture_of_another(names, turn):
     used: set[str] = set()
-    assert [unique_stem(name, used) for name in ("a/x.tif", "b/x.tif", "x-2.tif", "l.png,h.png")] == [
-        "x",
-        "x-2",
-        "x-2-2",
-        "l",
-    ]
+    stems = [unique_stem(name, used) for name in names[::turn]]
+    files = [f"{stem}{ending}".casefold() for stem in stems for ending in (".png", ".without.png")]
+    assert len(set(files)) == len(files)
+    assert stems[0] == Path(names[::turn][0].split(",")[0]).stem
+
+
+def test_a_picture_is_never_written_over_a_scan_or_what_else_is_not_ours(scans, model, tmp_path):
+    import cv2
+
+    (tmp_path / "notes.png").write_bytes(b"mine")
+    (tmp_path / "x.dcs").write_bytes(b"mine too")
+    cv2.imwrite(str(tmp_path / "x.png"), np.full((32, 40), 30000, np.uint16))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(2):
+        (row,) = scored(tmp_path / "x.png", None, None, overlays=tmp_path, tdr=tmp_path)
+        assert row["status"] == "ok"
+    assert {path: path.read_bytes() for path in before} == before
+    names = {path.name for path in tmp_path.iterdir()} - {path.name for path in before}
+    assert names == {"x-2.png", "x-2.without.png", "x-2.dcs"}
+    assert list(expand([str(tmp_path)])) == [str(tmp_path / name) for name in ("notes.png", "x.dcs", "x.png")]
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "ü" * 120, "😀" * 60])
+def test_pictures_of_scans_with_long_names_have_shorter_ones(stem):
+    used: set[str] = set()
+    names = [unique_stem(f"{folder}/{stem}.tif", used) for folder in "ab"]
+    assert names[0] != names[1]
+    assert all(len(f"{name}.without.png".encode()) <= 255 for name in names)
+    assert unique_stem(f"{stem[:-1]}b.tif", used)[-9:] != names[0][-9:]  # the hash tells them apart

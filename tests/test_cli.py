@@ -1,8 +1,16 @@
 """The program as a user runs it: exit codes, one clear line for each bad input, the rest done."""
 
+import io
 import json
+import os
+import re
+import resource
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
@@ -47,8 +55,6 @@ def png_header(width, height):
 
 
 def nan_scan():
-    import io
-
     pixels = np.ones((2, 32, 32), np.float32)
     pixels[0, 5, 5] = np.nan
     buffer = io.BytesIO()
@@ -57,8 +63,6 @@ def nan_scan():
 
 
 def one_pixel():
-    import io
-
     buffer = io.BytesIO()
     np.save(buffer, np.ones((1, 1, 1), np.float32))
     return buffer.getvalue()
@@ -181,3 +185,136 @@ def test_info_prints_json(capfd, scan):
 
 def test_a_command_without_arguments_shows_help():
     assert "Usage" in CliRunner().invoke(app, []).output
+
+
+def test_a_list_on_standard_input_is_read_as_any_system_writes_it(capfd, tmp_path, model, scan, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"\ufeff{scan}\r\n\r\n".encode())))
+    code, said, _ = run(capfd, "score", "-", "--model", model)
+    assert (code, said.splitlines()[-1]) == (0, "1 scans: 1 alarms, 0 without, 0 failed")
+
+
+def test_names_that_are_no_text_reach_every_output_and_links_lead_to_the_pictures(capfd, tmp_path, model, scan):
+    folder, pictures = tmp_path / "in", tmp_path / "pictures"
+    folder.mkdir()
+    for name in (b"Z\xfcrich.tif", b"100% #1 a?b'c&d:e.tif"):
+        (folder / os.fsdecode(name)).write_bytes(scan.read_bytes())
+    for ending in (".jsonl", ".parquet", ".csv", ""):
+        out = tmp_path / f"out{ending}"
+        code, said, _ = run(capfd, "score", folder, "--model", model, "--out", out, "--overlays", pictures)
+        assert code == 0
+        assert "Z\\xfcrich.tif" in said
+    page = (pictures / "index.html").read_text(encoding="utf-8")
+    links = [unquote_to_bytes(link) for link in re.findall(r'src="([^"]*)"', page)]
+    assert sorted(links) == sorted(os.fsencode(path.name) for path in pictures.glob("*.png"))
+    assert len(links) == 4
+
+
+def test_what_a_run_wrote_is_not_scored_by_the_next(capfd, tmp_path, model, scan):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    scan.rename(folder / "a.tif")
+    for _ in range(2):
+        for extra in (["--overlays", folder / "p", "--tdr", folder / "r"], ["--overlays", folder, "--tdr", folder]):
+            code, said, _ = run(capfd, "score", folder, "--model", model, "--out", folder / "t.csv", *extra)
+            assert (code, said.splitlines()[-1]) == (0, "1 scans: 1 alarms, 0 without, 0 failed")
+
+
+def outputs(kind, scan, model, at):
+    """The arguments of every command that writes, with its output at a place."""
+    benign = scan.with_name("other.tif")
+    return {
+        "score": ("score", scan, "--model", model, "--out", f"{at}.parquet"),
+        "parts": ("score", scan, "--model", model, "--out", at),
+        "overlays": ("score", scan, "--model", model, "--overlays", at),
+        "tdr": ("score", scan, "--model", model, "--tdr", at),
+        "evaluate": ("evaluate", scan.parent, "--model", model, "--out", at),
+        "calibrate": ("calibrate", model, benign, "--out", at),
+        "fit": ("fit", model, benign, "--out", f"{at}.onnx"),
+        "compare": ("compare", scan, benign, "--out", at),
+        "picture": ("compare", scan, benign, "--overlay", at),
+        "simulate": ("simulate", "cargo", at, "--scans", "1"),
+        "phantom": ("simulate", "phantom", at, "--scans", "1"),
+        "scanner": ("scanner", "fit", scan, benign, "--out", at),
+        "export": ("export", model, at),
+    }[kind]
+
+
+EVERY = ("score", "parts", "overlays", "tdr", "evaluate", "calibrate", "compare", "picture", "simulate", "phantom",
+         "scanner", "export", "fit")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("place", ["in a file", "full disk"])
+def test_what_cannot_be_written_is_one_line_before_any_work(capfd, tmp_path, model, scan, monkeypatch, kind, place):
+    def work(*_, **__):
+        raise AssertionError("the work began")
+
+    for name in ("nii.io.read.read_scan", "nii.io.scanset.read_scan", "nii.simulate.scan.simulate"):
+        monkeypatch.setattr(name, work)
+    if place == "full disk":
+        monkeypatch.setattr("nii.io.outputs.LEAST_FREE", 1 << 62)
+    (tmp_path / "file").write_text("mine")
+    at = tmp_path / ("file/x" if place == "in a file" else "new/x")
+    code, said, complained = run(capfd, *outputs(kind, scan, model, at))
+    assert (code, said, complained.count("\n")) == (2, "", 1), complained
+    assert "expected" in complained
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("score", "a.tif", "--out", "t", "--overlays", "t"),
+        ("score", "a.tif", "--model", "m.csv", "--out", "m.csv"),
+        ("calibrate", "m.onnx", "a.tif", "--out", "m.onnx"),
+        ("calibrate", "m.onnx", "a.tif", "--out", "a.tif"),
+        ("compare", "a.tif", "b.tif", "--out", "b.tif"),
+        ("compare", "a.tif", "b.tif", "--out", "c.json", "--overlay", "./c.json"),
+        ("scanner", "fit", "s.csv", "t.csv", "--out", "t.csv"),
+        ("export", "m.onnx", "m.onnx"),
+        ("evaluate", "set", "--out", "set"),
+    ],
+)
+def test_an_output_in_the_place_of_an_input_or_another_output_is_refused(capfd, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    code, _, complained = run(capfd, *arguments)
+    assert (code, complained.count("\n")) == (2, 1)
+    assert "expected another path than that of" in complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_in_the_midst_is_one_line_and_exit_1(capfd, tmp_path, model, rng):
+    scan, out = tmp_path / "noise.tif", tmp_path / "out.jsonl"
+    write_tiff(scan, rng.uniform(0.1, 0.9, (2, 90, 120)).astype(np.float32), open_beam=60000)  # its pictures are large
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        code, _, complained = run(capfd, "score", scan, "--model", model, "--overlays", tmp_path, "--out", out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (code, complained.count("\n")) == (1, 1)
+    assert complained.endswith("File too large\n")
+    assert run(capfd, "score", scan, "--model", model, "--overlays", tmp_path, "--out", out)[0] == 0
+
+
+def test_without_memory_to_share_several_processes_are_refused_in_one_line(capfd, tmp_path, model, scan, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    for command in (
+        ("score", scan, "--model", model, "--workers", "2"),
+        ("score", scan, "--model", model, "--workers", "2", "--cluster", "local"),
+        ("simulate", "cargo", tmp_path / "set", "--scans", "2", "--workers", "2"),
+    ):
+        code, _, complained = run(capfd, *command)
+        assert (code, complained.count("\n")) == (2, 1)
+        assert "expected shared memory (/dev/shm) for several processes, came: [Errno 30]" in complained
+
+
+def test_a_full_standard_output_is_one_line(tmp_path, model, scan):
+    command = [sys.executable, "-c", "from nii.cli import main; main()", "score", str(scan), "--model", str(model)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in done.stderr

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nii.errors import OutputError
 from nii.evaluate import figures as plots
 from nii.evaluate import report
 from nii.evaluate.gallery import Gallery, Picture, choose_gallery
@@ -270,7 +271,7 @@ def test_a_failing_write_keeps_the_old_report(tmp_path, monkeypatch, unpainted):
         raise OSError("no space left")
 
     monkeypatch.setattr(report, "write_table", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OutputError, match="expected room for a report, came: no space left"):
         write_report(tmp_path, figures_of([scan("c", 1.0)]), [scan("c", 1.0)])
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert after == before

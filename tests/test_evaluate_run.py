@@ -151,7 +151,7 @@ def test_a_corrupt_scan_is_listed_and_the_rest_is_reported(tmp_path, model, unpa
     assert [row["name"] for row in made["failed"]] == ["001", "003"]
     said = capsys.readouterr().err
     assert "001.tif: expected" in said
-    assert "003.png: expected a PNG mask" in said
+    assert "003.png: expected a PNG or BMP mask" in said
 
 
 def test_scores_that_are_no_numbers_are_failed_scans(tmp_path, unpainted, capsys):

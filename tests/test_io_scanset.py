@@ -11,6 +11,7 @@ from nii.errors import ScanError, ScanSetError
 from nii.io.scanset import (
     Annotation,
     ScanEntry,
+    list_benign,
     list_scans,
     read_entry,
     read_mask,
@@ -103,7 +104,7 @@ def test_masks_are_boolean_and_of_the_scans_size(tmp_path: Path, entries: list[S
     ("content", "came"),
     [
         (None, "No such file"),
-        (b"text", "PNG mask, came something else"),
+        (b"text", "PNG or BMP mask, came something else"),
         (b"\x89PNG\r\n\x1a\n" + bytes(16), "0x0"),
     ],
 )
@@ -275,3 +276,161 @@ def test_the_shared_set_is_read(shared: Path) -> None:
     rows, columns = np.nonzero(mask)
     x, y, w, h = note.box or (0, 0, 0, 0)
     assert (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1) == (x, y, w, h)
+
+
+@pytest.mark.parametrize("name", ["good", "Good", "NORMAL", "ok", "No-Defect", "benign"])
+def test_a_folder_whose_name_means_benign_is_benign(tmp_path: Path, name: str) -> None:
+    for path in (f"train/{name}/0.tif", f"test/{name}/1.tif", "test/bricks/2.tif", "test/.cache/3.tif"):
+        scan_file(tmp_path / path)
+    found = read_set(tmp_path)
+    assert ({entry.path.name for entry in found.benign}, found.families) == ({"0.tif", "1.tif"}, ("bricks",))
+
+
+@pytest.mark.parametrize("mask", ["000_mask.PNG", "000.png", "000.BMP", "000_GT.png", "000/000.png"])
+@pytest.mark.parametrize("truth", ["ground_truth", "Ground_Truth"])
+def test_masks_are_found_however_tools_name_them(tmp_path: Path, mask: str, truth: str) -> None:
+    scan_file(tmp_path / "test/good/0.tif")
+    scan_file(tmp_path / "test/press/000.tif")
+    picture = np.zeros((ROWS, COLUMNS), np.uint8)
+    picture[4:8, 10:16] = 255
+    path = tmp_path / truth / "press" / mask
+    path.parent.mkdir(parents=True)
+    path.write_bytes(cv2.imencode(path.suffix.lower(), picture)[1].tobytes())
+    (entry,) = read_set(tmp_path).concealed
+    assert read_mask(entry, (ROWS, COLUMNS)).sum() == 24
+
+
+def test_several_masks_of_a_scan_are_one(tmp_path: Path) -> None:
+    scan_file(tmp_path / "test/good/0.tif")
+    scan_file(tmp_path / "test/logical/007.tif")
+    for number, rows in enumerate((slice(0, 2), slice(1, 5))):
+        picture = np.zeros((ROWS, COLUMNS), np.uint8)
+        picture[rows, 0] = 100 + number
+        (tmp_path / "ground_truth/logical/007").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"ground_truth/logical/007/{number:03}.png"), picture)
+    (entry,) = read_set(tmp_path).concealed
+    assert read_mask(entry).sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("files", "came"),
+    [
+        (("test/gut/0.tif", "test/bricks/1.tif"), "expected a folder of benign scans in train or test, .* bricks, gut"),
+        (("test/good/0.tif", "test/1.tif"), "expected a folder for each kind of scan, came the scan 1.tif"),
+        (
+            ("test/good/0.tif", "test/press/1.tif", "ground_truth/press/truth-of-1.png"),
+            "expected masks called as the scans of .*press are, came truth-of-1.png",
+        ),
+    ],
+)
+def test_a_layout_that_would_be_misread_is_refused(tmp_path: Path, files: tuple[str, ...], came: str) -> None:
+    for name in files:
+        (mask_file if name.startswith("ground") else scan_file)(tmp_path / name)
+    with pytest.raises(ScanSetError, match=came):
+        read_set(tmp_path)
+
+
+TWO = [IMAGE | {"width": COLUMNS, "height": ROWS}, {"id": 1, "file_name": "scans/b.tif"}]
+TABLE = {"images": TWO, "annotations": [NOTE], "categories": [CATEGORY, {"id": 2, "name": "Normal"}]}
+
+
+def coco(folder: Path, **changed: object) -> Path:
+    (folder / "annotations.json").write_text(json.dumps(TABLE | changed))
+    for name in ("a", "b"):
+        scan_file(folder / "scans" / f"{name}.tif")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changed", "came"),
+    [
+        ({"categories": [CATEGORY, CATEGORY | {"name": "pills"}]}, "different id for each category, came 1 twice"),
+        ({"annotations": [NOTE, NOTE | {"image_id": 1}]}, "different id for each annotation, came 0 twice"),
+        (
+            {"images": [IMAGE, {"id": 1, "file_name": "./scans/a.tif"}]},
+            "different file_name for each image, came .*a.tif",
+        ),
+        (
+            {"annotations": [NOTE | {"bbox": [200, 200, 9, 9]}]},
+            r"inside a.tif of 30x20 pixels, came \[200, 200, 9, 9\]",
+        ),
+        ({"annotations": [NOTE | {"bbox": [20, 10, 25, 15]}]}, r"came \[20, 10, 25, 15\]"),  # corners in place of sizes
+        ({"annotations": [NOTE | {"bbox": [-5, 0, 9, 9]}]}, r"came \[-5, 0, 9, 9\]"),
+    ],
+)
+def test_annotations_that_contradict_themselves_are_refused(
+    tmp_path: Path, changed: dict[str, object], came: str
+) -> None:
+    with pytest.raises(ScanSetError, match=came):
+        read_set(coco(tmp_path, **changed))
+
+
+def test_a_scan_that_its_set_describes_wrongly_is_refused(tmp_path: Path) -> None:
+    far = coco(tmp_path, annotations=[NOTE | {"image_id": 1, "bbox": [40, 0, 9, 9]}])
+    with pytest.raises(ScanError, match=r"boxes \[x, y, w, h\] inside b.tif of 30x20 pixels"):
+        read_entry(read_set(far).entries[1])
+    other = coco(tmp_path, images=[IMAGE | {"width": ROWS, "height": COLUMNS}], annotations=[])
+    with pytest.raises(ScanError, match=r"expected \(30, 20\) rows and columns as its set says, came \(20, 30\)"):
+        read_entry(read_set(other).entries[0])
+
+
+def test_a_category_that_means_benign_conceals_nothing(tmp_path: Path) -> None:
+    found = read_set(coco(tmp_path, annotations=[NOTE, {"id": 1, "image_id": 1, "category_id": 2}]))
+    assert [entry.concealed for entry in found.entries] == [True, False]
+    assert found.families == ("press",)
+
+
+def test_scans_with_one_file_name_are_called_by_their_paths(tmp_path: Path) -> None:
+    names = ["a/d/img.tif", "b/d/img.tif", "b/d/img.png", "other.tif"]
+    images = [{"id": i, "file_name": name} for i, name in enumerate(names)]
+    found = read_set(coco(tmp_path, images=images, annotations=[]))
+    assert [entry.name for entry in found.entries] == ["a/d/img", "b/d/img.tif", "b/d/img.png", "other"]
+
+
+def test_paths_written_on_windows_are_paths(tmp_path: Path) -> None:
+    found = read_set(coco(tmp_path, images=[IMAGE | {"file_name": "scans\\a.tif"}], annotations=[]))
+    assert read_entry(found.entries[0]).shape == (ROWS, COLUMNS)
+    with pytest.raises(ScanSetError, match="path inside the set"):
+        read_set(coco(tmp_path, images=[IMAGE | {"file_name": "..\\a.tif"}], annotations=[]))
+
+
+def benign(source: object) -> list[str]:
+    return [Path(one if isinstance(one, str) else one.path).name for one in list_benign(str(source))]
+
+
+def test_benign_scans_of_a_set_are_those_that_it_calls_so_however_they_are_named(tmp_path: Path, mvtec: Path) -> None:
+    scans = coco(tmp_path / "coco") if (tmp_path / "coco").mkdir() is None else None
+    assert scans is not None
+    assert benign(scans) == benign(scans / "scans" / "b.tif") == ["b.tif"]
+    for source in (scans / "scans", scans / "scans" / "*.tif", scans / "scans" / "a.tif"):
+        with pytest.raises(
+            ScanSetError, match=r"a\.tif: expected a benign scan, came one that its set calls concealed"
+        ):
+            benign(source)
+    (scans / "annotations.json").unlink()
+    assert [path.parent.parent.name for path in map(Path, (one.path for one in list_benign(str(mvtec))))] == ["train"]  # type: ignore[union-attr]
+    assert benign(mvtec / "test" / "good") == ["000.tif"]
+    with pytest.raises(ScanSetError, match="came a mask of the set"):
+        benign(mvtec / "ground_truth" / "press" / "*.png")
+    (mvtec / "train" / "good" / "000.tif").unlink()
+    assert [one.split for one in list_benign(str(mvtec))] == ["test"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "other", ["good/../bricks/1.tif", "masks/0.tif", "Anomaly/1.tif", "instances_val.json", "1.tif"]
+)
+def test_a_folder_that_seems_to_hold_other_than_benign_scans_is_refused(tmp_path: Path, other: str) -> None:
+    scan_file(tmp_path / "good" / "0.tif")
+    assert benign(tmp_path) == ["0.tif"]
+    scan_file(tmp_path / other)
+    with pytest.raises(ScanSetError, match="expected benign scans alone, or a set that says which are, came"):
+        benign(tmp_path)
+
+
+def test_a_set_that_is_not_finished_is_none(tmp_path: Path) -> None:
+    scan_file(tmp_path / "scans" / "a.tif")
+    mask_file(tmp_path / "masks" / "a.png")
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "recipe.json").write_text("{}")
+    with pytest.raises(ScanSetError, match="expected a finished scan set"):
+        list_scans(tmp_path)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 
-from nii.errors import ScanError
+from nii.errors import OutputError, ScanError
 from nii.io import write
 from nii.io.read import read_scan
 from nii.io.write import write_atomically, write_mask, write_tiff
@@ -51,6 +52,17 @@ def test_every_reader_can_unpack_it(tmp_path: Path) -> None:
         assert {page.compression.name for page in file.pages} == {"ADOBE_DEFLATE"}
 
 
+@pytest.mark.parametrize("shape", [(2, 777, 301), (1, 17, 140_000)])
+def test_other_readers_find_the_same_counts_in_every_strip(
+    tmp_path: Path, rng: np.random.Generator, shape: tuple[int, int, int]
+) -> None:
+    counts = rng.integers(0, 65536, shape, np.uint16)  # differences wrap around
+    write_tiff(tmp_path / "a.tif", counts.astype(np.float32), open_beam=1)
+    _, pages = cv2.imreadmulti(str(tmp_path / "a.tif"), flags=cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(np.stack(pages), counts)
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif", key=range(len(counts))).reshape(shape), counts)
+
+
 def test_bad_pixels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScanError, match="NaN"):
         write_tiff(tmp_path / "a.tif", np.full((1, 20, 20), np.nan, np.float32), open_beam=60000)
@@ -65,7 +77,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
         raise OSError("disk full")
 
     monkeypatch.setattr(write.Path, "replace", refuse)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match=r"a\.txt: expected to write 3 bytes, came: disk full"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [child.name for child in tmp_path.iterdir()] == ["a.txt"]
@@ -78,3 +90,9 @@ def test_a_mask_is_0_and_255(tmp_path: Path) -> None:
     import cv2
 
     assert np.array_equal(cv2.imread(str(tmp_path / "m.png"), cv2.IMREAD_UNCHANGED), mask * np.uint8(255))
+
+
+def test_a_name_as_long_as_a_name_can_be_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 251 + ".png")
+    write_atomically(path, b"x")
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -1,9 +1,9 @@
 import duckdb
 import pytest
 
-from nii.errors import UsageError
+from nii.errors import OutputError, UsageError
 from nii.report import COLUMNS, error_record
-from nii.table import read_jsonl, write_table
+from nii.table import join_tables, read_jsonl, read_table, write_table
 
 TYPES = {"name": "VARCHAR", "score": "DOUBLE", "regions": "STRUCT(box INTEGER[], family VARCHAR)[]"}
 ROWS = [
@@ -64,6 +64,38 @@ def test_a_failure_leaves_the_old_table_whole(tmp_path):
         write_table(path, broken(), TYPES)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize("folder", ["name=mine", "score=7", "day=1/new=2", "a[1]", "s*", "q?", "it's", "[!x]", "~"])
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_no_name_of_a_folder_means_anything(tmp_path, folder, ending):
+    for decoy in ("a1", "sx", "qx"):  # what the names would match as patterns
+        (tmp_path / decoy).mkdir()
+        write_table(tmp_path / decoy / "part.jsonl", [{"name": "decoy"}], TYPES)
+    part, whole = tmp_path / folder / "part.jsonl", tmp_path / folder / f"score=1[x]{ending}"
+    write_table(part, ROWS, TYPES)
+    join_tables(whole, [part], TYPES)
+    if ending == ".csv":
+        assert whole.read_text().splitlines()[1].startswith("a,1.5,")
+    else:
+        assert list(read_table(whole)) == ROWS
+
+
+def test_text_that_is_no_unicode_is_escaped_and_costs_no_other_row(tmp_path):
+    rows = [{"name": "Z\udcfcrich \ud800 😀", "score": 1.0, "regions": []}, *ROWS]
+    for ending in (".jsonl", ".parquet"):
+        write_table(tmp_path / f"t{ending}", rows, TYPES)
+        found = list(read_table(tmp_path / f"t{ending}"))
+        assert (found[0]["name"], found[1:]) == ("Z\\xfcrich \\ud800 😀", ROWS)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_a_table_that_cannot_be_written_is_one_line(tmp_path, ending):
+    (tmp_path / f".t{ending}.part").mkdir()  # stands where the part would be written
+    (tmp_path / f".t{ending}.jsonl.part").mkdir() if ending == ".jsonl" else None
+    with pytest.raises(OutputError, match=rf"t\{ending}: expected room for a table, came") as caught:
+        write_table(tmp_path / f"t{ending}", ROWS, TYPES)
+    assert "\n" not in str(caught.value)
 
 
 def test_another_ending_is_refused(tmp_path):

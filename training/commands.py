@@ -31,10 +31,12 @@ def train(
     with _extra("train"):
         import torch
 
+        from nii.io.outputs import prepare_folder
         from training.pipeline import make_model
         from training.recipe import read_recipe
     if threads:
         torch.set_num_threads(threads)
+    prepare_folder(out)
     model = make_model(read_recipe(recipe), out, data or [], validation or [], version=version, resume=resume)
     typer.echo(f"{model}: trained; its figures on a set of yours: nii evaluate SET --model {model} --out REPORT")
 
@@ -51,7 +53,10 @@ def export(
     """Export a training run to one .onnx file with its contract."""
     with _extra("train"):
         from nii.calibrate import benign_scans
+        from nii.io.outputs import check_apart, prepare_file
         from training.export import export as write
+    check_apart({"MODEL": model}, [run, *(benign or [])])
+    prepare_file(model)
     contract = write(run, model, version=version, precision=precision, benign=benign_scans(benign or []))
     typer.echo(f"{model}: {contract.name} {contract.version}, not calibrated yet (nii calibrate)")
 

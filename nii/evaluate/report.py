@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from nii.errors import OutputError
 from nii.evaluate import figures as plots
 from nii.evaluate import page, sections, summary, versus
 from nii.evaluate.detection import Figures
@@ -61,14 +62,16 @@ def write_comparison(out_dir: str | Path, figures: Figures) -> None:
 
 
 def replace_all(folder: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
-    """Write every file beside its place, then move all: a failure leaves the old report whole."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every file beside its place, then move all: a failure leaves the old report whole. Raises OutputError."""
     parts = {name: folder / f".{os.getpid()}.{name}" for name in writers}
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for name, write in writers.items():
             write(parts[name])
         for name, part in parts.items():
             part.replace(folder / name)
+    except OSError as error:
+        raise OutputError(f"{folder}: expected room for a report, came: {error.strerror or error}") from None
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)

@@ -81,7 +81,7 @@ def _model_for(scans: ScanSet) -> str:
 
 def run(evaluation: Evaluation) -> Iterator[ScanResult]:
     """Score every scan of the set; a scan that fails, or shows nothing to decide on, is a result with an error."""
-    for name, entry in _named(evaluation.scans.entries):
+    for entry in evaluation.scans.entries:
         try:
             started = time.perf_counter()
             result = analyse(read_entry(entry), evaluation.detector, evaluation.safe_pfa)
@@ -92,7 +92,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             pixels = None if entry.concealed and mask is None else pixel_statistics(result.layers.heat, mask)
         except (ScanError, ModelError, ScanSetError, CalibrationError) as error:
             yield ScanResult(
-                name=name,
+                name=entry.name,
                 concealed=entry.concealed,
                 truth=_truth(entry),
                 cargo=entry.cargo,
@@ -101,7 +101,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             )
             continue
         yield ScanResult(
-            name=name,
+            name=entry.name,
             concealed=entry.concealed,
             score=result.layers.score,
             p_value=result.p_value,
@@ -175,7 +175,7 @@ def finish(
         operating_pfa=operating_pfa,
         about={"set": str(evaluation.scans.path), "command": command, "software": __version__},
     )
-    entries = dict(_named(evaluation.scans.entries))
+    entries = {entry.name: entry for entry in evaluation.scans.entries}
     groups = choose_gallery(figures, results)
     pictures = {
         group: tuple(_picture(name, entries[name], evaluation.detector, operating_pfa) for name in names)
@@ -235,12 +235,3 @@ def _shrunk(picture: Drawn) -> bytes:
     scale = min(1.0, PICTURE_WIDTH / width)
     size = (round(width * scale), round(height * scale))
     return jpeg(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
-
-
-def _named(entries: Sequence[ScanEntry]) -> Iterator[tuple[str, ScanEntry]]:
-    """Each entry with a name that no other has: the MVTec layout repeats file names between folders."""
-    used: set[str] = set()
-    for entry in entries:
-        name = entry.name if entry.name not in used else f"{entry.path.parent.name}/{entry.name}"
-        used.add(name)
-        yield name, entry

@@ -14,6 +14,7 @@ from nii.io.energies import read_energies
 from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture
 from nii.io.remote import is_remote, read_remote
 from nii.io.transmission import transmission_of
+from nii.names import printable
 from nii.scan import FloatArray, Kind, Scan, check_pixels
 
 TIFF, PNG, JPEG, NPY, DICOS = "TIFF", "PNG", "JPEG", "NPY", "DICOS"
@@ -235,7 +236,7 @@ def _scan(picture: Picture, name: str, sha256: str, known: Metadata) -> Scan:
         notes += meaning + doubts(transmission, air_told=not estimated, name=name)
     return Scan(
         transmission=transmission,
-        path=name,
+        path=printable(name),
         sha256=sha256,
         kind=Kind.OPERATOR_IMAGE if coloured else Kind.TRANSMISSION,
         energies=energies,

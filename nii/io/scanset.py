@@ -1,103 +1,49 @@
-"""Scan sets: COCO annotations beside scans, the MVTec folder layout, and plain folders of scans."""
+"""Scan sets and plain folders: what a set is, which of its scans are benign, and what a command shall read.
+
+Every command asks here. A set has annotations.json (`nii.io.coco`) or the layout of MVTec (`nii.io.mvtec`).
+"""
 
 import glob
-import json
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-import numpy.typing as npt
+from nii.errors import ScanError, ScanSetError
+from nii.io.coco import ANNOTATIONS, check_boxes, read_coco, write_set
+from nii.io.entries import Annotation, Box, ScanEntry, ScanSet, means_benign, means_concealed
+from nii.io.marks import head_of, is_output
+from nii.io.masks import read_mask
+from nii.io.mvtec import TEST, is_mvtec, read_mvtec
+from nii.io.read import read_scan, split_pair
+from nii.io.remote import is_remote
+from nii.io.walk import SCAN_SUFFIXES, SYSTEM, scans_in
+from nii.scan import Scan
 
-from nii.errors import NiiError, ScanSetError
-from nii.io.picture import Metadata, Pitch, parse_metadata
-from nii.io.read import SNIFFED, read_scan, sniff, split_pair
-from nii.io.write import write_atomically
-from nii.scan import Scan, check_size
+__all__ = [
+    "ANNOTATIONS",
+    "SCAN_SUFFIXES",
+    "Annotation",
+    "Box",
+    "ScanEntry",
+    "ScanSet",
+    "benign_entries",
+    "is_set",
+    "list_benign",
+    "list_scans",
+    "read_entry",
+    "read_listed",
+    "read_mask",
+    "read_set",
+    "write_set",
+]
 
-ANNOTATIONS = "annotations.json"
-SCAN_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".dcs", ".dcm")
-GOOD = "good"  # name of the benign folders of the MVTec layout
-MASK_DECODER_LIMIT = 1 << 26  # bytes of a mask file; a mask of 45 million pixels deflates to far less
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotation:
-    """One concealment. box: (x, y, w, h) in pixels, None where only a mask tells (MVTec layout).
-
-    area: pixels of the concealment. dprime: detectability for an observer who knows the background.
-    material: its class, such as "organic" or "heavy metal"; None where the set doesn't say.
-    """
-
-    family: str
-    box: Box | None = None
-    mass_kg: float | None = None
-    dprime: float | None = None
-    area: int | None = None
-    material: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanEntry:
-    """One scan of a set, not yet read. A scan without annotations is benign.
-
-    name: file name without folders and suffix. open_beam: counts, one per energy or one for all.
-    load_kg: mass of the cargo. size: (rows, columns) if the annotations tell. split: "train" or "test" in the MVTec
-    layout.
-    """
-
-    name: str
-    path: Path
-    mask_path: Path | None = None
-    annotations: tuple[Annotation, ...] = ()
-    cargo: str | None = None
-    load_kg: float | None = None
-    scanner: str | None = None
-    pitch_mm: Pitch | None = None
-    energies: tuple[str, ...] = ()
-    open_beam: tuple[float, ...] = ()
-    size: tuple[int, int] | None = None
-    split: str = ""
-
-    @property
-    def concealed(self) -> bool:
-        """True if something in this scan should not be there."""
-        return bool(self.annotations)
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the set says about the scan's acquisition."""
-        return Metadata(
-            open_beam=self.open_beam,
-            pitch_mm=self.pitch_mm,
-            energies=self.energies,
-            scanner=self.scanner,
-        )
+UNFINISHED = Path("unfinished", "recipe.json")  # of a set that `nii simulate` is still writing
+OTHER_ANNOTATIONS = ("*annotations*.json", "*instances*.json")  # as other tools name them
+DEEPEST = 3  # folders between a set and its scans
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanSet:
-    """The entries of a set in the order of its annotations, and its family names, sorted."""
-
-    path: Path
-    entries: tuple[ScanEntry, ...]
-    families: tuple[str, ...]
-
-    @property
-    def benign(self) -> tuple[ScanEntry, ...]:
-        """Entries without a concealment."""
-        return tuple(entry for entry in self.entries if not entry.concealed)
-
-    @property
-    def concealed(self) -> tuple[ScanEntry, ...]:
-        """Entries with at least one concealment."""
-        return tuple(entry for entry in self.entries if entry.concealed)
+def is_set(folder: Path) -> bool:
+    """Whether a folder says of its scans what is concealed in them."""
+    return os.path.lexists(folder / ANNOTATIONS) or os.path.lexists(folder / UNFINISHED) or is_mvtec(folder)
 
 
 def read_set(path: str | Path) -> ScanSet:
@@ -107,312 +53,148 @@ def read_set(path: str | Path) -> ScanSet:
     is benign (`list_scans` lists one).
     """
     folder = Path(path)
-    if (folder / ANNOTATIONS).is_file():
-        return _read_coco(folder)
-    if (folder / "train" / GOOD).is_dir() or (folder / "test").is_dir():
-        return _read_mvtec(folder)
-    came = "a folder without them" if folder.is_dir() else "no such folder"
+    if os.path.lexists(folder / ANNOTATIONS):
+        return read_coco(folder)
+    if os.path.lexists(folder / UNFINISHED):
+        raise ScanSetError(f"{path}: expected a finished scan set, came one that nii simulate has to go on with")
+    if is_mvtec(folder) or os.path.isdir(folder / TEST):  # noqa: PTH112 - Path.is_dir raises for long names
+        return read_mvtec(folder)
+    came = "a folder without them" if os.path.isdir(folder) else "no such folder"  # noqa: PTH112
     raise ScanSetError(f"{path}: expected {ANNOTATIONS} or train/good and test/, came {came}")
 
 
 def read_entry(entry: ScanEntry) -> Scan:
-    """The scan of an entry; the set's metadata fills what its file lacks. Raises ScanError."""
-    return read_scan(entry.path, known=entry.metadata)
+    """The scan of an entry; the set's metadata fills what its file lacks.
 
-
-def read_mask(entry: ScanEntry, shape: tuple[int, int] | None = None) -> npt.NDArray[np.bool_]:
-    """Where the concealments are: bool (row, column), all false for a benign scan without a mask.
-
-    shape: rows and columns of the scan; default: what the annotations say. Raises ScanSetError.
+    Raises ScanError, also for a scan of another size than the set says, or with a box outside.
     """
-    expected = shape or entry.size
-    if entry.mask_path is None:
-        if entry.concealed or expected is None:
-            raise ScanSetError(f"{entry.name}: expected a mask, came none")
-        return np.zeros(expected, dtype=bool)
-    mask = _decode_mask(entry.mask_path)
-    if expected is not None and mask.shape != expected:
-        raise ScanSetError(f"{entry.mask_path}: expected a mask of {expected}, came {mask.shape}")
-    return mask
-
-
-def _decode_mask(path: Path) -> npt.NDArray[np.bool_]:
-    data = _read_bytes(path, MASK_DECODER_LIMIT)
-    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < 24:
-        raise ScanSetError(f"{path}: expected a PNG mask, came something else")
-    _check_mask_size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), path)
-    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise ScanSetError(f"{path}: expected a PNG mask, came a damaged one")
-    return np.asarray(mask > 0)
-
-
-def _check_mask_size(width: int, height: int, path: Path) -> None:
+    scan = read_scan(entry.path, known=entry.metadata)
+    if entry.size not in (None, scan.shape):
+        raise ScanError(f"{entry.path}: expected {entry.size} rows and columns as its set says, came {scan.shape}")
     try:
-        check_size(width, height, str(path))
-    except NiiError as error:
-        raise ScanSetError(str(error)) from None
+        check_boxes(entry, scan.shape, entry.path)
+    except ScanSetError as error:
+        raise ScanError(str(error)) from None
+    return scan
 
 
-def _read_bytes(path: Path, limit: int) -> bytes:
-    try:
-        if path.stat().st_size > limit:
-            raise ScanSetError(f"{path}: expected at most {limit} bytes, came {path.stat().st_size}")
-        return path.read_bytes()
-    except OSError as error:
-        raise ScanSetError(f"{path}: expected a readable file, came: {error.strerror}") from None
+def benign_entries(scans: ScanSet) -> tuple[ScanEntry, ...]:
+    """The benign scans to set operating points on: of the MVTec layout those of train/, if it has some."""
+    kept = tuple(entry for entry in scans.benign if entry.split != TEST)
+    return kept or scans.benign
 
 
-# COCO
+def list_benign(source: str) -> list[str | ScanEntry]:
+    """The benign scans of one argument: of a set its entries, else what `list_scans` lists.
+
+    Scans inside a set are what the set says of them, however they are named here. Raises ScanSetError for a
+    scan that its set calls concealed, and for a folder that seems to hold other than benign scans.
+    """
+    folder = Path(source)
+    if is_set(folder):
+        return list(benign_entries(read_set(folder)))
+    paths = list_scans(source)
+    if os.path.isdir(source):  # noqa: PTH112 - Path.is_dir raises for long names
+        _check_only_benign(folder, paths)
+    known = _Known()
+    said = [known.said_of(path) for path in paths]
+    wrong = [path for path, entry in zip(paths, said, strict=True) if entry is not None and entry.concealed]
+    if wrong:
+        raise ScanSetError(f"{wrong[0]}: expected a benign scan, came one that its set calls concealed")
+    return [entry or path for path, entry in zip(paths, said, strict=True)]
 
 
-def _read_coco(folder: Path) -> ScanSet:
-    path = folder / ANNOTATIONS
-    try:
-        table = json.loads(_read_bytes(path, 1 << 30))
-    except (ValueError, RecursionError) as error:
-        raise ScanSetError(f"{path}: expected JSON, came: {error}") from None
-    if not isinstance(table, dict):
-        raise ScanSetError(f"{path}: expected an object with images, came {type(table).__name__}")
-    families = {_id(row, path): _field(row, "name", str, path) for row in _rows(table, "categories", path)}
-    by_image = _annotations_by_image(table, families, path)
-    images = _rows(table, "images", path, needed=True)
-    known = {_id(row, path) for row in images}
-    if len(known) != len(images):
-        raise ScanSetError(f"{path}: expected a different id for each image, came repeated ones")
-    strays = sorted(by_image.keys() - known)
-    if strays:
-        raise ScanSetError(f"{path}: expected annotations of listed images, came image_id {strays[0]}")
-    entries = tuple(_entry(row, tuple(by_image.get(_id(row, path), ())), folder) for row in images)
-    return ScanSet(path=folder, entries=entries, families=tuple(sorted(set(families.values()))))
+def _check_only_benign(folder: Path, paths: list[str]) -> None:
+    """Raise ScanSetError unless all folders below one may hold benign scans."""
+    inner = [Path(path).relative_to(folder).parts[:-1] for path in paths]
+    suspect = sorted({part for parts in inner for part in parts if means_concealed(part)})
+    mixed = [any(map(means_benign, parts)) for parts in inner]
+    labels = [str(path) for pattern in OTHER_ANNOTATIONS for path in sorted(folder.rglob(pattern))]
+    if any(mixed) and not all(mixed):
+        suspect += [str(Path(*inner[mixed.index(False)]))]
+    came = next(iter([*suspect, *labels]), None)
+    if came is not None:
+        raise ScanSetError(f"{folder}: expected benign scans alone, or a set that says which are, came {came} in it")
 
 
-def _rows(table: Mapping[str, Any], key: str, path: Path, *, needed: bool = False) -> list[Mapping[str, Any]]:
-    rows = table.get(key, None if needed else [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ScanSetError(f"{path}: expected a list of objects in {key}, came {type(rows).__name__}")
-    return rows
+class _Known:
+    """What sets say of scans that are named one by one; each set is read once."""
 
+    def __init__(self) -> None:
+        self.sets: dict[Path, ScanSet | None] = {}
+        self.entries: dict[Path, ScanEntry] = {}
+        self.masks: set[Path] = set()
 
-def _field(row: Mapping[str, Any], key: str, kind: type[Any], path: Path) -> Any:
-    value = row.get(key)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ScanSetError(f"{path}: expected {key} of type {kind.__name__}, came {value!r:.60}")
-    return value
-
-
-def _id(row: Mapping[str, Any], path: Path) -> int:
-    return int(_field(row, "id", int, path))
-
-
-def _annotations_by_image(
-    table: Mapping[str, Any], families: Mapping[int, str], path: Path
-) -> dict[int, list[Annotation]]:
-    by_image: dict[int, list[Annotation]] = {}
-    for row in _rows(table, "annotations", path):
-        category = _field(row, "category_id", int, path)
-        if category not in families:
-            raise ScanSetError(f"{path}: expected a category of the list, came category_id {category}")
-        by_image.setdefault(_field(row, "image_id", int, path), []).append(
-            Annotation(
-                family=families[category],
-                box=_box(row.get("bbox"), path),
-                mass_kg=_number(row, "mass_kg", path),
-                dprime=_number(row, "ideal_observer_dprime", path),
-                area=None if row.get("area") is None else round(_number(row, "area", path) or 0),
-                material=None if row.get("material") is None else _field(row, "material", str, path),
-            )
-        )
-    return by_image
-
-
-def _number(row: Mapping[str, Any], key: str, path: Path) -> float | None:
-    value = row.get(key)
-    if value is None:
+    def said_of(self, name: str) -> ScanEntry | None:
+        """The entry of a scan in the set around it; None if there is none. Raises ScanSetError for a mask."""
+        path = Path(os.path.abspath(name))  # noqa: PTH100 - resolve would leave the set through a link
+        for folder in list(path.parents)[:DEEPEST]:
+            self._read(folder)
+            if path in self.entries:
+                return self.entries[path]
+            folders = path.relative_to(folder).parts[:-1]
+            if self.sets[folder] is not None and (path in self.masks or any(map(means_concealed, folders))):
+                raise ScanSetError(f"{name}: expected a benign scan, came a mask of the set {folder}")
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ScanSetError(f"{path}: expected a number for {key}, came {value!r:.60}")
-    return float(value)
 
-
-def _box(value: Any, path: Path) -> Box | None:
-    """(x, y, w, h) in whole pixels, rounded outwards."""
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise ScanSetError(f"{path}: expected bbox as [x, y, w, h], came {value!r:.60}")
-    sides = [_number({"bbox": side}, "bbox", path) for side in value]
-    x, y, w, h = (math.nan if side is None else side for side in sides)
-    if not (w > 0 and h > 0 and x == x and y == y):
-        raise ScanSetError(f"{path}: expected bbox as [x, y, w, h] of some area, came {value!r:.60}")
-    left, top = math.floor(x), math.floor(y)
-    return left, top, math.ceil(x + w) - left, math.ceil(y + h) - top
-
-
-def _entry(row: Mapping[str, Any], annotations: tuple[Annotation, ...], folder: Path) -> ScanEntry:
-    path = folder / ANNOTATIONS
-    scan = _inside(folder, _field(row, "file_name", str, path))
-    mask = None if row.get("mask") is None else _inside(folder, _field(row, "mask", str, path))
-    cargo = None if row.get("cargo") is None else _field(row, "cargo", str, path)
-    metadata = parse_metadata(row, f"{path}: {row['file_name']}", ScanSetError)
-    size = (row.get("height"), row.get("width"))
-    return ScanEntry(
-        name=scan.stem,
-        path=scan,
-        mask_path=mask,
-        annotations=annotations,
-        cargo=cargo,
-        load_kg=_number(row, "load_kg", path),
-        scanner=metadata.scanner,
-        pitch_mm=metadata.pitch_mm,
-        energies=metadata.energies,
-        open_beam=metadata.open_beam,
-        size=size if all(isinstance(side, int) for side in size) else None,  # type: ignore[arg-type] # checked
-    )
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A path of the set. Raises ScanSetError for one that leads out of its folder."""
-    inner = Path(name)
-    if inner.is_absolute() or ".." in inner.parts or not name:
-        raise ScanSetError(f"{folder / ANNOTATIONS}: expected a path inside the set, came {name!r:.60}")
-    return folder / inner
-
-
-# MVTec
-
-
-def _read_mvtec(folder: Path) -> ScanSet:
-    entries = [
-        entry
-        for split in ("train", "test")
-        for defect in _folders(folder / split)
-        for entry in _mvtec_entries(folder, split, defect)
-    ]
-    if not entries:
-        raise ScanSetError(f"{folder}: expected scans in train/good or test/<defect>, came none")
-    families = {note.family for entry in entries for note in entry.annotations}
-    return ScanSet(path=folder, entries=tuple(entries), families=tuple(sorted(families)))
-
-
-def _folders(path: Path) -> list[str]:
-    return sorted(child.name for child in path.iterdir() if child.is_dir()) if path.is_dir() else []
-
-
-def _mvtec_entries(folder: Path, split: str, defect: str) -> Iterator[ScanEntry]:
-    for path in _scans_in(folder / split / defect):
-        masks = folder / "ground_truth" / defect
-        candidates = (masks / f"{path.stem}_mask.png", masks / f"{path.stem}.png")
-        yield ScanEntry(
-            name=f"{defect}/{path.stem}",  # numbers start again in every folder
-            path=path,
-            mask_path=next((mask for mask in candidates if mask.is_file()), None),
-            annotations=() if defect == GOOD else (Annotation(family=defect),),
-            split=split,
-        )
-
-
-# Plain folders
+    def _read(self, folder: Path) -> None:
+        if folder in self.sets:
+            return
+        found = self.sets[folder] = read_set(folder) if is_set(folder) else None
+        for entry in found.entries if found else ():
+            self.entries[entry.path] = entry
+            if entry.mask_path is not None:
+                self.masks.add(entry.mask_path)
 
 
 def list_scans(source: str | Path) -> list[str]:
     """What to read for one argument of a command: a file, a pair, a folder (with subfolders) or a glob.
 
-    A folder with annotations.json or the MVTec layout gives its scans without masks. In other
-    folders a file counts as a scan by its content or, so that a broken one is reported and not
-    passed over, by its suffix. Raises ScanSetError if there is nothing.
+    A set gives its scans without masks. In other folders a file counts as a scan by its content or, so that a
+    broken one is reported and not passed over, by its suffix (`nii.io.walk`). Raises ScanSetError if there is
+    nothing.
     """
     name = str(source)
-    path = Path(name)
-    if path.is_dir():
-        found = _listed_in(path)
-    elif os.path.lexists(name) or len(split_pair(name)) == 2 or not glob.has_magic(name):
+    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for long names
+        found = _listed_in(Path(name))
+    elif not is_pattern(name):
         return [name]
     else:
-        found = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())  # noqa: PTH207 - Path.glob refuses absolute patterns
+        found = _matching(name)
     if not found:
         raise ScanSetError(f"{name}: expected scans, came none")
     return found
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a name is a glob, and no file and no pair."""
+    return glob.has_magic(name) and not os.path.lexists(name) and len(split_pair(name)) == 1
+
+
 def _listed_in(folder: Path) -> list[str]:
-    if (folder / ANNOTATIONS).is_file() or (folder / "train" / GOOD).is_dir():
+    if is_set(folder):
         return [str(entry.path) for entry in read_set(folder).entries]
-    return [str(path) for path in _scans_in(folder)]
+    return [str(path) for path in scans_in(folder)]
 
 
-def _scans_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _looks_like_scan(path))
+def _matching(pattern: str) -> list[str]:
+    """What a glob matches, folders as the scans in them, each scan once however links lead to it."""
+    found: dict[tuple[str, str], str] = {}
+    for match in sorted(glob.glob(pattern, recursive=True), key=lambda name: (len(name), name)):  # noqa: PTH207 - Path.glob refuses absolute patterns
+        for one in _listed_in(Path(match)) if os.path.isdir(match) else [match]:  # noqa: PTH112 - as above
+            if not SYSTEM & set(Path(one).parts) and not (one == match and is_output(head_of(Path(one)))):
+                found.setdefault((os.path.realpath(Path(one).parent), Path(one).name), one)
+    return sorted(found.values())
 
 
-def _looks_like_scan(path: Path) -> bool:
-    if path.name.startswith(".") or not path.is_file():
-        return False
-    if path.suffix.lower() in SCAN_SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            return sniff(file.read(SNIFFED)) is not None
-    except OSError:
-        return False  # neither its name nor its content says that it is a scan
+def read_listed(source: str) -> Scan:
+    """The scan of one line of a list that was made with `list_scans`.
 
-
-# Writing
-
-
-def write_set(path: str | Path, entries: Sequence[ScanEntry], *, description: str = "") -> None:
-    """Write annotations.json for scans and masks that lie in the folder already.
-
-    Replaced in one step, so that a reader never sees half of it. Raises ScanSetError for an entry
-    that lies outside the folder.
+    Raises ScanError: of a folder or glob that stayed in the list, why there is no scan in it.
     """
-    folder = Path(path)
-    families = sorted({note.family for entry in entries for note in entry.annotations})
-    numbers = {family: number for number, family in enumerate(families, start=1)}
-    notes = [(index, note) for index, entry in enumerate(entries) for note in entry.annotations]
-    table = {
-        "info": {"description": description},
-        "images": [_image_row(number, entry, folder) for number, entry in enumerate(entries)],
-        "annotations": [_annotation_row(number, image, note, numbers) for number, (image, note) in enumerate(notes)],
-        "categories": [{"id": number, "name": family} for family, number in numbers.items()],
-    }
-    write_atomically(folder / ANNOTATIONS, (json.dumps(table, indent=1) + "\n").encode())
-
-
-def _image_row(number: int, entry: ScanEntry, folder: Path) -> dict[str, Any]:
-    rows, columns = entry.size or (None, None)
-    levels = list(entry.open_beam)
-    return {
-        "id": number,
-        "file_name": _relative(entry.path, folder),
-        "width": columns,
-        "height": rows,
-        "cargo": entry.cargo,
-        "load_kg": entry.load_kg,
-        "pitch_mm": list(entry.pitch_mm) if entry.pitch_mm else None,
-        "energies": list(entry.energies) or None,
-        "open_beam": levels[0] if len(levels) == 1 else levels or None,
-        "scanner": entry.scanner,
-        "mask": None if entry.mask_path is None else _relative(entry.mask_path, folder),
-    }
-
-
-def _annotation_row(number: int, image: int, note: Annotation, numbers: Mapping[str, int]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": number,
-        "image_id": image,
-        "category_id": numbers[note.family],
-        "bbox": list(note.box) if note.box else None,
-        "area": note.area,
-        "iscrowd": 0,
-        "mass_kg": note.mass_kg,
-    }
-    more = {"ideal_observer_dprime": note.dprime, "material": note.material}
-    return row | {key: value for key, value in more.items() if value is not None}
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return path.relative_to(folder).as_posix()
-    except ValueError:
-        raise ScanSetError(f"{path}: expected a file inside {folder}, came one outside") from None
+    if os.path.isdir(source) or (is_pattern(source) and not is_remote(source)):  # noqa: PTH112 - as above
+        try:
+            list_scans(source)
+        except ScanSetError as error:
+            raise ScanError(str(error)) from None
+    return read_scan(source)

@@ -5,16 +5,16 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
-from nii.errors import ScanSetError, UsageError
+from nii.errors import OutputError, ScanSetError, UsageError
 from nii.simulate.kinds import kind_of
 from nii.simulate.scan import SEEDS
 from nii.simulate.scanners import Scanner
 from nii.simulate.write import Job, Recipe, begin_set, finish_set, is_done, write_simulated
+from nii.workers import process_pool
 
 
 def simulate_set(
@@ -39,8 +39,8 @@ def simulate_set(
     operator_images: pseudo-colour pictures of the same scans in place of their transmission. truth_only: no scans, only
     what training takes, in half the time. held_out: of loads, conveyances and scanners that training lacks; to validate
     on, never to train on. unlisted: share of loads of no kind; with any, concealments are drawn more broadly, too.
-    Raises UsageError for impossible arguments and for a folder that holds another set, ScanSetError
-    if the disk is full or a process was killed.
+    Raises UsageError for impossible arguments, for a folder that holds another set and for one that can't be written,
+    OutputError if the disk fills up, ScanSetError if a process was killed.
     """
     free = kind_of(kind, held_out=held_out).draw_unlisted is not None
     _check(scans, concealed, seed, workers, (unlisted, 1 if free else 0))
@@ -53,7 +53,7 @@ def simulate_set(
         yield from _work(partial(write_simulated, out, recipe, scanner=scanner), todo, scans, workers)
         finish_set(out, recipe)
     except OSError as error:
-        raise ScanSetError(f"{out}: expected to write a scan set, came: {error.strerror or error}") from error
+        raise OutputError(f"{out}: expected to write a scan set, came: {error.strerror or error}") from error
 
 
 def jobs(scans: int, share: float) -> list[Job]:
@@ -82,8 +82,7 @@ def _work(write: "partial[None]", todo: list[Job], scans: int, workers: int) -> 
             write(job)
             yield count
         return
-    context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
-    with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
+    with process_pool(workers, _begin_worker) as pool:
         try:
             for count, _ in enumerate(pool.map(write, todo), start=before):
                 yield count

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nii.errors import UsageError
+from nii.io.outputs import prepare_folder
 from nii.io.write import write_tiff
 from nii.physics.noise import for_beams
 from nii.simulate.phantom import CARGO, PARCEL, simulate_phantom
@@ -19,7 +20,7 @@ def simulate_phantoms(out: Path, *, scans: int, seed: int) -> Iterator[int]:
     """
     if not (scans >= 1 and seed >= 0):
         raise UsageError(f"expected scans >= 1 and seed >= 0, came {scans} and {seed}")
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     names = sorted(PRESETS)
     for index in range(scans):
         scanner = PRESETS[names[index % len(names)]]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from nii import __version__
 from nii.errors import ScanSetError, UsageError
+from nii.io.outputs import prepare_folder
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.simulate.kinds import FAMILIES, kind_of
 from nii.simulate.operator_image import draw_image
@@ -68,6 +69,7 @@ def begin_set(out: Path, recipe: Recipe) -> None:
     strangers = sorted({path.name for path in out.glob("[!.]*")} - set(FOLDERS))
     if strangers:
         raise UsageError(f"{out}: expected an empty folder or an unfinished set, came one that holds {strangers[0]}")
+    prepare_folder(out)
     for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
         for half_written in (out / folder).glob(".[0-9][0-9][0-9][0-9][0-9][0-9].*"):
