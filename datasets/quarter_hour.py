@@ -5,11 +5,11 @@
     python datasets/quarter_hour.py train WORK --minutes 8 --out DIR --carried CARRIED
 
 `prepare` needs the project's packages. The others need numpy, torch, torchvision, opencv, onnx, matplotlib, rich,
-typer, threadpoolctl and tifffile, and no network. WORK/train-SEED are sets to learn from, WORK/validation is the one
-to validate on, WORK/run is the run, which goes on if it was cut off. DIR gets what is worth keeping, some 20 MB, anew
-after each of eight rounds: best.pt and last.pt (weights), log.jsonl and config.json; at the end curves.png and
-examples.png. `nii export DIR MODEL.onnx` makes a model of it; `--start DIR/last.pt` goes on with another quarter of an
-hour. Everything works on a CPU too, only slowly.
+typer, threadpoolctl and tifffile, and no network. WORK/train-SEED are sets to learn from, WORK/validation and
+WORK/held_out those to validate on, WORK/run is the run, which goes on if it was cut off. DIR gets what is worth
+keeping, some 20 MB, anew after each of eight rounds: best.pt and last.pt (weights), log.jsonl and config.json; at the
+end curves.png and examples.png. `nii export DIR MODEL.onnx` makes a model of it; `--start DIR/last.pt` goes on with
+another quarter of an hour. Everything works on a CPU too, only slowly.
 """
 
 import os
@@ -93,26 +93,30 @@ def prepare(carried: Annotated[Path, typer.Argument(help="Folder to write.")]) -
 @app.command()
 def simulate(
     work: Work,
-    minutes: Annotated[float, typer.Option(help="Of simulation; the set to validate on comes before, once.")] = 3.0,
+    minutes: Annotated[float, typer.Option(help="Of simulation; the sets to validate on come before, once.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Of the set; another call needs another one.")] = 1_403_001,
     workers: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,
+    held: Annotated[int, typer.Option(help="Scans of each set to validate on, at most.")] = 100,
     recipe: Name = "cargo",
     carried: Carried = None,
 ) -> None:
-    """Simulate a set to learn from, as large as the minutes allow, and before it the one to validate on."""
+    """Simulate a set to learn from, as large as the minutes allow, and before it those to validate on."""
     _find(carried)
     from nii.simulate.generate import simulate_set
+    from training.pipeline import validation_sets
     from training.recipe import read_recipe
 
     wanted, workers = read_recipe(recipe), workers or len(os.sched_getaffinity(0))
-    held, out = wanted.validation, work / "validation"
-    if wanted.train is None or held is None:
+    if wanted.train is None or wanted.validation is None:
         raise typer.BadParameter("recipe: expected tables [train] and [validation], came none")
-    if not (out / "annotations.json").is_file():
-        made = simulate_set(
-            wanted.scene, out, scans=held.scans, concealed=held.concealed, seed=held.seed, workers=workers
-        )
-        print(f"{out}: {max(made)} scans", flush=True)
+    for name in validation_sets(wanted):
+        config, out = getattr(wanted, name), work / name
+        if not (out / "annotations.json").is_file():
+            made = simulate_set(
+                wanted.scene, out, scans=min(config.scans, held), concealed=config.concealed, seed=config.seed,
+                workers=workers, held_out=name == "held_out", unlisted=config.unlisted,
+            )  # fmt: skip
+            print(f"{out}: {max(made)} scans", flush=True)
     scans = _simulated_until(
         time.monotonic() + 60 * minutes,
         work / f"train-{seed}",
@@ -154,12 +158,13 @@ def train(
     start: Annotated[str, typer.Option(help="Weights to begin with; of the recipe if not given.")] = "",
     batch: Annotated[int, typer.Option(help="Crops a step.")] = 512,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 1.5e-3,
-    mined: Annotated[int, typer.Option(help="Scans in which hard negatives are looked for, each round.")] = 300,
+    mined: Annotated[int, typer.Option(help="Scans in which hard negatives are looked for, each round.")] = 200,
     carried: Carried = None,
 ) -> None:
     """Train on all finished sets of WORK; a run that was cut off goes on."""
     _find(carried)
     from training import train as loop
+    from training.pipeline import validation_sets
     from training.recipe import FinishConfig, read_recipe
     from training.team import Team
 
@@ -168,13 +173,13 @@ def train(
     finish = FinishConfig(int(SHARE_OF_FINISH * steps), batch // 2, wanted.ending.crop)
     ours = replace(
         wanted, minutes=minutes, iterations=steps, every=1000, finish=finish, batch=batch, rate=rate, mined=mined,
-        start=start or wanted.start,
+        start=start or wanted.start, until_flat=False,
     )  # fmt: skip
     team, folder = Team.join(), work / run
     sets = sorted(path.parent for path in work.glob("train-*/annotations.json"))
     print(f"{team.device}, {len(sets)} sets, {minutes:g} minutes", flush=True)
     with _kept(folder, out) if team.leads else _nothing():
-        loop.train(ours, team, folder, sets, work / "validation", resume=True)
+        loop.train(ours, team, folder, sets, [work / name for name in validation_sets(ours)], resume=True)
     team.leave()
 
 
