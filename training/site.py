@@ -73,9 +73,8 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
         made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
         write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, trained), str(out)))
         before, after = (told_apart(one, work / "validation") for one in (path, out))
-    said = (
-        f"{recipe.iterations} steps; AUROC of what was put into {len(held_out)} scans kept apart {before:.3f} before, "
-    )
+    put_in_kept = f"what was put into {len(held_out)} scans kept apart"
+    said = f"trained {recipe.iterations} steps; AUROC of {put_in_kept} {before:.3f} before, {after:.3f} after"
     if after > before:
         return said
     write_atomically(out, with_contract(data, replace(contract, calibrations=()), str(out)))
