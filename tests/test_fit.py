@@ -12,7 +12,7 @@ from nii.calibrate import Outcome
 from nii.detector import Detector
 from nii.errors import CalibrationError, UsageError
 from nii.fit.look import FAMILIES, Look, Site, look_at_site, on_grid
-from nii.fit.report import rate
+from nii.fit.report import figures, rate
 from nii.fit.run import fit_judge, fitted_contract
 from nii.fit.site import Request, fit_site
 from nii.io.read import read_scan
@@ -154,6 +154,18 @@ def test_a_candidate_on_a_concealment_or_beside_it_is_a_hit():
     cells = on_grid(Hidden("bricks", 1.0, 0.0, 16, 32, zeros, np.ones((8, 8), np.bool_)), (64, 96), (16, 24))
     assert np.argwhere(cells).min(axis=0).tolist() == [3, 7]
     assert np.argwhere(cells).max(axis=0).tolist() == [6, 10]
+
+
+def test_groups_of_the_report_are_sorted_by_family_and_by_mass(rng, model):
+    looked = site(rng, 8, told=True)
+    masses = iter([150.0, 0.5, 30.0, 7.0] * 4)
+    for looks in looked.looks:
+        looks[1:] = [Look(one.features, one.hit, hidden(next(masses))) for one in looks[1:]]
+    fitted = fit_judge(looked, CAME)
+    found = figures(Detector.load(model).contract, looked, fitted, None, 1.0)
+    assert list(found["masses"]) == ["0 to 1 kg", "5 to 20 kg", "20 to 100 kg", "100 kg and more"]
+    assert [one["after"]["first"]["n"] for one in found["masses"].values()] == [4, 4, 4, 4]
+    assert list(found["all"]["after"]["pd_at_pfa"]) == ["0.111"]
 
 
 def test_the_interval_of_a_rate_is_wilsons():

@@ -47,8 +47,8 @@ def figures(contract: Contract, site: Site, fitted: Fitted, pfa: float | None, s
         "smallest_pfa": {"on_average": smallest_pfa(n), "with_95_percent_confidence": certain_pfa(n)},
         "promise": PROMISE,
         "all": _before_and_after(fitted.inserted, usable),
-        "families": _by(fitted.inserted, usable[-1], lambda one: one.family),
-        "masses": _by(fitted.inserted, usable[-1], _mass_group),
+        "families": _by(sorted(fitted.inserted, key=lambda one: one.family), usable[-1], lambda one: one.family),
+        "masses": _by(sorted(fitted.inserted, key=lambda one: one.mass_kg), usable[-1], _mass_group),
         "highest": [
             {"path": site.paths[i], "load": site.loads[i], "score": float(fitted.benign[i, int(fitted.gained)])}
             for i in order
@@ -82,8 +82,8 @@ def rate(hits: int, n: int) -> dict[str, Any]:
 
 
 def _by(inserted: Sequence[Inserted], pfa: float, group: Callable[[Inserted], str]) -> dict[str, Any]:
-    """Rates by group, in the order of their names."""
-    groups = {name: [one for one in inserted if group(one) == name] for name in sorted(map(group, inserted))}
+    """Rates by group, in the order in which the groups come."""
+    groups = {name: [one for one in inserted if group(one) == name] for name in dict.fromkeys(map(group, inserted))}
     return {name: _before_and_after(found, [pfa]) for name, found in groups.items()}
 
 
