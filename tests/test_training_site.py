@@ -42,7 +42,7 @@ def benign(simulated):
 
 
 def test_a_model_says_how_it_goes_on_learning():
-    recipe = site_recipe(contract(working_pitch_mm=6.0), "small.onnx")
+    recipe = site_recipe(contract(working_pitch_mm=6.0), "small.onnx", 60)
     assert (recipe.scene, recipe.widths, recipe.start, recipe.working_pitch_mm) == (
         "cargo",
         (8, 8, 16, 16),
@@ -50,7 +50,7 @@ def test_a_model_says_how_it_goes_on_learning():
         6,
     )
     assert recipe.rate < 2e-3
-    assert site_recipe(contract(), "small.onnx").working_pitch_mm == 6.0  # the middle of 3 and 9
+    assert site_recipe(contract(), "small.onnx", 1).working_pitch_mm == 6.0  # the middle of 3 and 9
     assert recipe_of(contract().recipe, "small").losses == read_recipe("cargo").losses
 
 
@@ -62,7 +62,7 @@ def test_it_is_validated_on_what_is_put_into_scans_of_the_site(tmp_path, benign)
 
 
 def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
-    for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "FEWEST_STEPS"):
+    for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "MINED"):
         monkeypatch.setattr(training.site, name, 2)
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
@@ -75,7 +75,7 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
     gained = iter([0.5, 0.6])
     monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
     said = train_on_site(str(model), benign, out, minutes=1e-3)
-    assert said == "trained 2 steps; AUROC of what was put into 2 scans kept apart 0.500 before, 0.600 after"
+    assert said == "trained 0.0 minutes; AUROC of what was put into 2 scans kept apart 0.500 before, 0.600 after"
     told = read_contract(out.read_bytes(), "site.onnx")
     assert told.calibrations == ()
     assert told.minutes >= 5.0
@@ -86,7 +86,7 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
 
 
 def test_weights_that_gain_nothing_are_left(tmp_path, benign, monkeypatch):
-    for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "FEWEST_STEPS"):
+    for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "MINED"):
         monkeypatch.setattr(training.site, name, 2)
     gained = iter([0.6, 0.6])
     monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))

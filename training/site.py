@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from nii.calibrate import Benign
 from nii.contract import Contract, read_contract, with_contract
@@ -29,10 +28,10 @@ from nii.simulate.scan import simulate
 from nii.simulate.truth import Hidden
 from training.checkpoint import load_network
 from training.export import onnx_bytes
-from training.network import Network, NetworkConfig, Separator
+from training.network import Network, Separator
 from training.recipe import Recipe, recipe_of
 from training.team import Team
-from training.train import train
+from training.train import FUSED_FROM, train
 
 HELD_OUT = 4  # one of so many scans is kept from learning, to validate on
 COPIES = 2  # of each of these, with something put in
@@ -43,10 +42,10 @@ WORKERS = 2
 SEED = 1201
 RATE = 5.0e-4  # lower than for a model of its own: what it knows is kept
 BATCH = 20
+MINED = 50  # scans that are searched for hard negatives before each round
 EVALUATIONS = 4  # of a training
-TIMED = 3  # steps after which it is known how many fit into the minutes
-LEARNING = 0.8  # share of the minutes that is left for steps; the rest goes to validation and hard negatives
-FEWEST_STEPS = 8
+LEARNING = 0.5  # share of the minutes, at least, however long all before it took
+LONG = 20.0  # minutes from which on it pays to compile the network
 OPEN_BEAM = 60_000  # counts in air of the scans that are written to validate on
 
 
@@ -65,16 +64,17 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
     with tempfile.TemporaryDirectory() as folder:
         began, work = time.monotonic(), Path(folder)
         write_validation(held_out, work / "validation")
-        recipe = site_recipe(contract, str(path))
+        recipe = site_recipe(contract, str(path), minutes)
         simulate_home(recipe, len(own), work / "home", minutes)
-        recipe = with_steps(recipe, minutes - (time.monotonic() - began) / 60)
+        left = minutes - (time.monotonic() - began) / 60
+        recipe = replace(recipe, minutes=max(left, LEARNING * minutes))
         train(recipe, Team.join(), work / "run", [work / "home"], [work / "validation"], own=tuple(own))
         network, trained = load_network(work / "run" / "best.pt")
         made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
         write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, trained), str(out)))
         before, after = (told_apart(one, work / "validation") for one in (path, out))
     put_in_kept = f"what was put into {len(held_out)} scans kept apart"
-    said = f"trained {recipe.iterations} steps; AUROC of {put_in_kept} {before:.3f} before, {after:.3f} after"
+    said = f"trained {recipe.minutes:.1f} minutes; AUROC of {put_in_kept} {before:.3f} before, {after:.3f} after"
     if after > before:
         return said
     write_atomically(out, with_contract(data, replace(contract, calibrations=()), str(out)))
@@ -154,13 +154,27 @@ def _write_scan(path: Path, scan: Scan) -> None:
     )
 
 
-def site_recipe(contract: Contract, start: str) -> Recipe:
+def site_recipe(contract: Contract, start: str, minutes: float) -> Recipe:
     """How a model's network goes on learning at a site: as it was made, from its own weights, at a lower rate."""
-    recipe = recipe_of(contract.recipe, contract.name)
-    samples = replace(recipe.samples, crop=(160, 224), own=0.4, measured=0.8, hard=0.5, more=0.4)
-    pitch = contract.working_pitch_mm or sum(contract.pitch_mm) / 2
-    recipe = replace(recipe, working_pitch_mm=pitch, samples=samples, finish=None, without=())
-    return replace(recipe, start=start, seed=SEED, batch=BATCH, rate=RATE)
+    made = recipe_of(contract.recipe, contract.name)
+    steps = 2 * FUSED_FROM if minutes >= LONG else FUSED_FROM // 2  # minutes decide; this says how often to evaluate
+    return replace(
+        made,
+        start=start,
+        seed=SEED,
+        minutes=minutes,
+        until_flat=False,
+        iterations=steps,
+        every=steps // EVALUATIONS,
+        mined=min(made.mined, MINED),
+        batch=BATCH,
+        rate=RATE,
+        working_pitch_mm=contract.working_pitch_mm or sum(contract.pitch_mm) / 2,
+        samples=replace(made.samples, crop=(160, 224), own=0.4, measured=0.8, hard=0.5, more=0.4),
+        finish=None,
+        held_out=None,
+        without=(),
+    )
 
 
 def simulate_home(recipe: Recipe, own: int, folder: Path, minutes: float) -> None:
@@ -173,18 +187,3 @@ def simulate_home(recipe: Recipe, own: int, folder: Path, minutes: float) -> Non
         recipe.scene, folder, scans=scans, concealed=1.0, seed=SEED, workers=WORKERS, truth_only=True
     ):
         pass
-
-
-def with_steps(recipe: Recipe, minutes: float) -> Recipe:
-    """The recipe with as many steps as fit into the minutes on this machine, of which it times some."""
-    shape = NetworkConfig(("a",), ("b",), energies=len(recipe.energies), widths=recipe.widths, blocks=recipe.blocks)
-    network = Network(shape).train()
-    crops = torch.rand(recipe.batch, shape.energies, *recipe.samples.crop) * 0.9 + 0.05
-    for step in range(TIMED + 1):
-        if step == 1:
-            began = time.monotonic()  # the first one sets up
-        output = network(network.planes(crops))
-        (output.evidence.mean() + output.excess.mean()).backward()
-    seconds = (time.monotonic() - began) / TIMED
-    steps = max(int(LEARNING * 60 * minutes / seconds), FEWEST_STEPS)
-    return replace(recipe, iterations=steps, every=max(steps // EVALUATIONS, 1), mined=min(recipe.mined, 50))
