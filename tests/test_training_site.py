@@ -41,6 +41,15 @@ def benign(simulated):
     return [Benign(str(one.path), one) for one in read_set(simulated).benign] * 4
 
 
+@pytest.fixture(scope="module")
+def exported():
+    """A small network, whose batch norms have a mean and a spread."""
+    torch.manual_seed(0)
+    network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
+    network.train()(network.planes(torch.rand(4, 2, 64, 96)))
+    return onnx_bytes(Separator(network))
+
+
 def test_a_model_says_how_it_goes_on_learning():
     recipe = site_recipe(contract(working_pitch_mm=6.0), "small.onnx", 60)
     assert (recipe.scene, recipe.widths, recipe.start, recipe.working_pitch_mm) == (
@@ -61,17 +70,14 @@ def test_it_is_validated_on_what_is_put_into_scans_of_the_site(tmp_path, benign)
     assert all(read_mask(one).any() for one in entries[1:])
 
 
-def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
+def test_the_network_learns_and_the_judge_stays(tmp_path, benign, exported, monkeypatch):
     for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "MINED"):
         monkeypatch.setattr(training.site, name, 2)
-    torch.manual_seed(0)
-    network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
-    network.train()(network.planes(torch.rand(4, 2, 64, 96)))  # batch norms with a mean and a spread
     model, out = tmp_path / "small.onnx", tmp_path / "site.onnx"
-    made = onnx_bytes(Separator(network))
-    came = read_judge(made, "small.onnx")
+    came = read_judge(exported, "small.onnx")
     judge = Judge(came.weight + np.float32(0.5), came.bias)
-    model.write_bytes(with_contract(with_judge(made, judge, "small.onnx"), contract(), "small.onnx"))
+    made = with_judge(exported, judge, "small.onnx")
+    model.write_bytes(with_contract(made, contract(working_pitch_mm=6.0), "small.onnx"))
     gained = iter([0.5, 0.6])
     monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
     said = train_on_site(str(model), benign, out, minutes=1e-3)
@@ -85,18 +91,15 @@ def test_the_network_learns_and_the_judge_stays(tmp_path, benign, monkeypatch):
     assert np.abs(before - after).max() > 1e-4
 
 
-def test_weights_that_gain_nothing_are_left(tmp_path, benign, monkeypatch):
+def test_weights_that_gain_nothing_are_left(tmp_path, benign, exported, monkeypatch):
     for name in ("LEAST_SIMULATED", "MOST_SIMULATED", "BATCH", "MINED"):
         monkeypatch.setattr(training.site, name, 2)
     gained = iter([0.6, 0.6])
     monkeypatch.setattr(training.site, "told_apart", lambda model, validation: next(gained))
-    network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
-    network.train()(network.planes(torch.rand(4, 2, 64, 96)))
-    made = onnx_bytes(Separator(network))
     model, out = tmp_path / "small.onnx", tmp_path / "site.onnx"
-    model.write_bytes(with_contract(made, contract(), "small.onnx"))
+    model.write_bytes(with_contract(exported, contract(), "small.onnx"))
     assert train_on_site(str(model), benign, out, minutes=1e-3).endswith("the network stays as it came")
-    assert out.read_bytes() == with_contract(made, contract(calibrations=()), "site.onnx")
+    assert out.read_bytes() == with_contract(exported, contract(calibrations=()), "site.onnx")
 
 
 def read_set_of(benign):
