@@ -1,5 +1,6 @@
 """What lies in a folder: nothing that may be a scan is passed over, nothing that `nii` wrote is one."""
 
+import glob
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from nii.io.dicos import write_tdr
 from nii.io.marks import marked_png
 from nii.io.read import read_scan
 from nii.io.scanset import list_scans, read_listed
-from nii.io.walk import scans_in
+from nii.io.walk import matched, scans_in
 from nii.io.write import write_tiff
 
 
@@ -37,6 +38,19 @@ def test_linked_folders_are_entered_and_each_folder_once(tmp_path: Path) -> None
     (elsewhere / "back").symlink_to(day)
     assert names(day) == ["a linked/b.tif", "z/a.tif"]
     assert [Path(name).name for name in list_scans(f"{day}/**/*.tif")] == ["b.tif", "a.tif"]
+
+
+@pytest.mark.parametrize("pattern", ["**", "**/*", "*/**/*.tif", "**/**/*.tif", "**/b*/*.tif", "**/[ab]"])
+def test_without_links_a_glob_matches_what_glob_does(
+    tmp_path: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.tif", "b/c.tif", "b/d/e.tif", "b/d/f", "a[1]/g.tif"):
+        scan_file(tmp_path / name)
+    wanted = {one.rstrip("/") for one in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - what users know
+    found = {one.rstrip("/") for one in matched(pattern)}
+    assert {one for one in wanted if Path(one).is_file()} <= found <= wanted | {"."}
+    assert matched(f"{tmp_path}/**/e.tif") == [f"{tmp_path}/b/d/e.tif"]
 
 
 def test_links_to_nothing_and_to_themselves_are_listed_if_they_may_be_scans(tmp_path: Path) -> None:
@@ -66,6 +80,7 @@ def test_a_locked_folder_is_listed_itself_and_its_reader_says_why(
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     assert names(tmp_path) == ["a.tif", "locked"]
+    assert list_scans(f"{tmp_path}/**/*.tif") == [str(tmp_path / "a.tif"), str(locked)]
     for read in (read_listed, list_scans):
         with pytest.raises(
             (ScanError, ScanSetError), match="locked: expected a readable folder, came: Permission denied"

@@ -15,7 +15,7 @@ from nii.io.masks import read_mask
 from nii.io.mvtec import TEST, is_mvtec, read_mvtec
 from nii.io.read import read_scan, split_pair
 from nii.io.remote import is_remote
-from nii.io.walk import SCAN_SUFFIXES, SYSTEM, scans_in
+from nii.io.walk import SCAN_SUFFIXES, SYSTEM, is_folder, matched, scans_in
 from nii.scan import Scan
 
 __all__ = [
@@ -180,11 +180,21 @@ def _listed_in(folder: Path) -> list[str]:
 def _matching(pattern: str) -> list[str]:
     """What a glob matches, folders as the scans in them, each scan once however links lead to it."""
     found: dict[tuple[str, str], str] = {}
-    for match in sorted(glob.glob(pattern, recursive=True), key=lambda name: (len(name), name)):  # noqa: PTH207 - Path.glob refuses absolute patterns
-        for one in _listed_in(Path(match)) if os.path.isdir(match) else [match]:  # noqa: PTH112 - as above
+    for match in sorted(matched(pattern), key=lambda name: (len(name), name)):
+        for one in _entered(match):
             if not SYSTEM & set(Path(one).parts) and not (one == match and is_output(head_of(Path(one)))):
                 found.setdefault((os.path.realpath(Path(one).parent), Path(one).name), one)
     return sorted(found.values())
+
+
+def _entered(match: str) -> list[str]:
+    """A match, or the scans in it; of a folder that can't be read itself, so that its reader says why."""
+    if not is_folder(Path(match)):
+        return [match]
+    try:
+        return _listed_in(Path(match))
+    except ScanSetError:
+        return [match]
 
 
 def read_listed(source: str) -> Scan:

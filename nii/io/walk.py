@@ -1,8 +1,10 @@
 """Scans below a folder: what may be one is not passed over, and what `nii` wrote about one is not taken for one."""
 
+import glob
 import os
 import stat
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from nii.errors import ScanSetError
@@ -23,23 +25,59 @@ def scans_in(folder: Path) -> list[Path]:
     `nii` writes, are no scans. Raises ScanSetError if the folder itself can't be read.
     """
     found: list[Path] = []
+    for here, children in walked(folder):
+        if isinstance(children, OSError):
+            if here == folder:
+                why = children.strerror or children
+                raise ScanSetError(f"{folder}: expected a readable folder, came: {why}") from None
+            found.append(here)
+        else:
+            found += [child for child in children if not is_folder(child) and looks_like_scan(child)]
+    return sorted(found)
+
+
+def walked(folder: Path) -> Iterator[tuple[Path, list[Path] | OSError]]:
+    """This folder and each one below it, once however links lead to it, with what lies in it or why nobody can tell.
+
+    Linked ones come last: what lies in the folder itself keeps its own path.
+    """
     real, linked = [folder], deque[Path]()
     seen: set[tuple[int, int]] = set()
-    while real or linked:  # the linked ones last: what lies in the folder itself keeps its own path
+    while real or linked:
         here = real.pop() if real else linked.popleft()
         try:
             children = _children(here, seen)
         except OSError as error:
-            if here == folder:
-                raise ScanSetError(f"{folder}: expected a readable folder, came: {error.strerror or error}") from None
-            found.append(here)
+            yield here, error
             continue
-        for child in children:
-            if os.path.isdir(child):  # noqa: PTH112 - Path.is_dir raises for links that go round
-                (linked if child.is_symlink() else real).append(child)
-            elif looks_like_scan(child):
-                found.append(child)
-    return sorted(found)
+        yield here, children
+        for child in filter(is_folder, children):
+            (linked if child.is_symlink() else real).append(child)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one; no error for links that go round."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for them
+
+
+def matched(pattern: str) -> list[str]:
+    """As `glob.glob(pattern, recursive=True)`, but each folder that ** stands for comes once, however links go round.
+
+    glob itself follows three links that lead back some 3^40 times. A folder below ** that can't be read is a match.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        return glob.glob(pattern)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    at = parts.index("**")
+    before, after = str(Path(*parts[:at])), parts[at + 1 :] or ("*",)
+    found: list[str] = []
+    for base in matched(before) if glob.has_magic(before) else [before]:
+        for here, children in walked(Path(base)) if is_folder(Path(base)) else ():
+            if isinstance(children, OSError):
+                found.append(str(here))
+            else:
+                found += matched(str(Path(glob.escape(str(here)), *after)))
+    return found
 
 
 def _children(folder: Path, seen: set[tuple[int, int]]) -> list[Path]:
