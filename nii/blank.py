@@ -13,7 +13,7 @@ from nii.scan import FloatArray, Kind, Scan
 
 BLACK = 0.01  # transmission; above the dark level of a detector, below all that a scan shows around its dense parts
 STRAY = 0.05  # share of pixels that read more than that where nothing is seen: hot ones, a stamped text
-MOST_DEAD = 0.25  # share of rows or of columns
+MOST_DEAD = 0.4  # share of rows or of columns; the ground below a vehicle is black in up to 0.27 of simulated rows
 BLOCK = 5  # pixels
 FLAT = 0.02  # of transmission between blocks, once rows and columns are level; air itself varies by less
 STRIPED = 0.06  # as blocks of rows and columns may differ by their gains; a roof or a floor differs by more

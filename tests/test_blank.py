@@ -96,11 +96,16 @@ def one_dead_row(pixels):
     pixels[:, 5] = 0
 
 
+def ground(pixels):
+    pixels[:, 68:] = 0.002
+
+
 SOMETHING = {
     "a box": loaded,
     "a box without noise": lambda rng: np.where(np.arange(COLUMNS) > 60, 0.3, 1) * np.ones((2, ROWS, 1)),
     "a letter": lambda rng: changed(air(rng), thin),
     "a box and a dead row": lambda rng: changed(loaded(rng), one_dead_row),
+    "a box above black ground": lambda rng: changed(loaded(rng), ground),
     "a wall to the edges, a dense load": lambda rng: np.minimum(loaded(rng) * 0.8, 0.3) * loaded(rng),
 }
 
