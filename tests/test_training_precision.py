@@ -5,14 +5,14 @@ import onnx
 import pytest
 
 from nii.contract import Contract, with_contract
-from nii.detector import Detector
+from nii.detector import Detector, find_model
 from nii.errors import UsageError
 from nii.io.write import write_tiff
 from nii.operating_point import Calibration
 from nii.scan import Kind, Scan
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator
-from training.precision import inner, int8
+from training.precision import LARGEST_PAIR, inner, int8, largest_pair
 
 FAMILIES, CARGOS = ("bricks", "firearm"), ("empty", "sacks")
 ENERGIES = ("4MV", "6MV")
@@ -77,6 +77,27 @@ def test_physics_first_convolution_and_heads_stay_in_float(model, pixels):
     assert len(weights & quantised) > 15
     kept = set(inner(onnx.load(model).graph))
     assert not any(node.name in kept for node in graph.node if node.op_type in ("Log", "Sqrt", "Sigmoid", "Softmax"))
+
+
+def test_no_sum_of_two_products_of_the_shipped_model_is_cut_on_any_processor():
+    """Shown from the file's own weights: x86 without VNNI adds two products of 255 at most and a weight in 16 bits."""
+    pair = largest_pair(find_model("cargo-int8").read_bytes())
+    assert 100 < pair <= LARGEST_PAIR  # its weights use their range
+    assert 255 * pair <= np.iinfo(np.int16).max
+
+
+def test_eight_bits_are_made_so_and_weights_of_all_of_their_range_are_known(model, pixels):
+    made = int8(model.read_bytes(), pixels)
+    assert 100 < largest_pair(made) <= LARGEST_PAIR
+    assert largest_pair(model.read_bytes()) == 0
+    whole = onnx.load_model_from_string(made)
+    weight = next(
+        one for one in whole.graph.initializer if one.data_type == onnx.TensorProto.INT8 and len(one.dims) == 4
+    )
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values[0].flat[:2] = 100, -29
+    weight.raw_data = values.tobytes()
+    assert largest_pair(whole.SerializeToString()) == 129 > LARGEST_PAIR
 
 
 def test_eight_bits_need_benign_scans(model, tmp_path):
