@@ -8,7 +8,7 @@ from nii.judge import read_judge
 from training.judge import names_of
 
 
-@pytest.mark.parametrize("name", [one for one in shipped_models() if one != "cargo-int8"])
+@pytest.mark.parametrize("name", shipped_models())
 def test_a_shipped_judge_calls_the_evidence_the_score(name):
     judge, contract = read_judge(find_model(name).read_bytes(), name), Detector.load(name, threads=1).contract
     assert judge.weight.size == len(names_of(len(contract.energies)))
