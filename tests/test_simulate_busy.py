@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from test_simulate_parcel import COARSE, within
 
 from nii.physics.materials import MATERIALS
 from nii.scan import FloatArray
@@ -23,7 +24,6 @@ from nii.simulate.parcel_items import Item, block, moved
 from nii.simulate.scan import ALIKE, alike, simulate
 from nii.simulate.scene import Concealment, Part, Spot, areal_densities, enclosing
 from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Shape, View, mirrored, oriented, shifted, turned
-from tests.test_simulate_parcel import COARSE, within
 
 VIEW = View(np.arange(-150, 150, 1.0), np.arange(250, -50, -1.0), -850.0, 300.0)
 MAKERS: dict[str, Callable[[Rng], Item]] = {

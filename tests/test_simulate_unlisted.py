@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_simulate_generate import COARSE, files
 
 from nii.errors import UsageError
 from nii.io.scanset import read_set
@@ -27,7 +28,6 @@ from nii.simulate.vehicle import draw_vehicle_scene
 from nii.simulate.vehicle_body import BODIES
 from nii.simulate.vehicle_build import draw_vehicle
 from nii.simulate.vehicle_goods import fill_unlisted, hosts
-from tests.test_simulate_generate import COARSE, files
 from training.data import load_set
 
 TIMES = 60
