@@ -14,7 +14,7 @@ import numpy as np
 from nii.contract import KEY, Contract
 from nii.errors import ModelError
 from nii.io.energies import MEGA, kilovolts
-from nii.pitch import resized, size_at
+from nii.pitch import resized, size_at, working_size
 from nii.scan import FloatArray, Kind, Scan
 
 OUTPUTS = ("heat", "excess", "family", "cargo", "empty", "evidence", "score")
@@ -26,7 +26,6 @@ PREFERRED = ("CUDAExecutionProvider", CPU)
 LARGEST_MODEL = 200_000_000  # bytes; ours are under 10 MB
 ON_GPU = 8  # scans of one size that a GPU takes at once: a lone parcel leaves most of it idle
 MOST_RESIZED = 4.0  # times as many or as few rows or columns; beyond, a pitch is more likely misstated
-SAME_PITCH = 0.02  # of its logarithm: resampling would blur more than it mends
 LARGEST_RESIZED = 20_000_000  # pixels; 35 m of road train at 3 mm are 15 million
 
 
@@ -195,25 +194,21 @@ def peaks(evidence: FloatArray) -> FloatArray:
 def given_size(scan: Scan, contract: Contract) -> tuple[int, int]:
     """Rows and columns that the model is given: those that the scan would have at the pitch at which the model works.
 
-    A scan that doesn't say its pitch, or is within SAME_PITCH of the model's, stays as it is; so does one that would
-    have to be changed beyond MOST_RESIZED and LARGEST_RESIZED. What that does for a scanner of 14 mm:
-    nii/models/cargo.md.
+    A scan that would have to be changed beyond MOST_RESIZED and LARGEST_RESIZED stays as it is. Models that name no
+    such pitch take scans of pitches that they were trained on as they are, and others in the middle of these: what that
+    does for a scanner of 14 mm: nii/models/cargo.md.
     """
-    if scan.pitch_mm is None or (wanted := _working_pitch(scan.pitch_mm, contract)) is None:
+    if contract.working_pitch_mm is not None:
+        rows, columns = working_size(scan.shape, scan.pitch_mm, contract.working_pitch_mm)
+    elif scan.pitch_mm is None or _trained_on(scan.pitch_mm, contract):
         return scan.shape
-    rows, columns = size_at(scan.shape, scan.pitch_mm, (wanted, wanted))
+    else:
+        middle = sum(contract.pitch_mm) / 2
+        rows, columns = size_at(scan.shape, scan.pitch_mm, (middle, middle))
     times = rows / scan.shape[0], columns / scan.shape[1]
     largest = max(LARGEST_RESIZED, math.prod(scan.shape))
     possible = max(*times, 1 / min(times)) <= MOST_RESIZED and rows * columns <= largest
     return (rows, columns) if possible else scan.shape
-
-
-def _working_pitch(pitch_mm: tuple[float, float], contract: Contract) -> float | None:
-    """The pitch that a scan of this one is resampled to; None: it stays as it is."""
-    if contract.working_pitch_mm is None:
-        return None if _trained_on(pitch_mm, contract) else sum(contract.pitch_mm) / 2
-    near = all(abs(math.log(pitch / contract.working_pitch_mm)) <= SAME_PITCH for pitch in pitch_mm)
-    return None if near else contract.working_pitch_mm
 
 
 def _trained_on(pitch_mm: tuple[float, float], contract: Contract) -> bool:

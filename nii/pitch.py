@@ -1,9 +1,13 @@
 """Scans through pixels of another size."""
 
+import math
+
 import cv2
 import numpy as np
 
 from nii.scan import SMALLEST_SIDE, FloatArray
+
+SAME_PITCH = 0.02  # of its logarithm: resampling would blur more than it mends
 
 Size = tuple[int, int]
 """Rows and columns."""
@@ -16,6 +20,16 @@ def size_at(shape: Size, pitch_mm: tuple[float, float], wanted_mm: tuple[float, 
         for n, pitch, wanted in zip(shape, pitch_mm, wanted_mm, strict=True)
     )
     return rows, columns
+
+
+def working_size(shape: Size, pitch_mm: tuple[float, float] | None, working_mm: float) -> Size:
+    """Rows and columns of a scan at the pitch at which a model works, in training and in use alike.
+
+    Its own where it doesn't say its pitch (row, column), or is within SAME_PITCH of the model's.
+    """
+    if pitch_mm is None or all(abs(math.log(pitch / working_mm)) <= SAME_PITCH for pitch in pitch_mm):
+        return shape
+    return size_at(shape, pitch_mm, (working_mm, working_mm))
 
 
 def resized(planes: FloatArray, size: Size) -> FloatArray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nii.pitch import axis_weights, resized, size_at, touched
+from nii.pitch import axis_weights, resized, size_at, touched, working_size
 from nii.simulate.truth import Hidden, Truth, resampled
 
 SIZES = [(40, 17), (17, 40), (30, 30), (64, 63), (9, 31)]
@@ -66,3 +66,10 @@ def test_a_truth_at_its_own_size_stays_as_it_is():
 
 def test_what_no_pixel_shows_any_more_is_left_out():
     assert resampled(hidden_block(size=(1, 1)), (10, 15)).hidden == ()
+
+
+@pytest.mark.parametrize(
+    ("pitch", "size"), [(None, (60, 90)), ((6.1, 5.9), (60, 90)), ((3.0, 3.0), (30, 45)), ((6.0, 9.0), (60, 135))]
+)
+def test_training_and_use_agree_on_the_size_at_the_working_pitch(pitch, size):
+    assert working_size((60, 90), pitch, 6.0) == size

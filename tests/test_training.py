@@ -415,3 +415,8 @@ def test_a_run_finishes_early_once_its_curve_is_flat(simulated, recipe, tmp_path
     train(long, ALONE, tmp_path, [simulated], [simulated])
     seen = [json.loads(line)["iteration"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert seen == [1, 2, 3, 4], "two steps, of which the second showed it, and the two of the finish"
+
+
+def test_a_run_is_bound_by_its_curve_or_by_the_clock():
+    with pytest.raises(UsageError, match="until_flat: expected a run that steps bound, came one of 8 minutes"):
+        Recipe("m", "cargo", until_flat=True, minutes=8.0)

@@ -20,7 +20,7 @@ from nii.io.scanset import ScanEntry, read_entry, read_set
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel
-from nii.pitch import resized, size_at
+from nii.pitch import resized, working_size
 from nii.scan import FloatArray, Kind
 from nii.simulate.operator_image import draw_colours, operator_image
 from nii.simulate.scan import drawn_scanner
@@ -109,7 +109,7 @@ def _truth(path: Path, pitch_mm: float, entry: ScanEntry) -> Truth:
         raise ScanSetError(f"{path}: expected a pitch of scan {entry.name} in annotations.json, came none")
     truth = read_truth(_source(path, entry))
     rows, columns = truth.without.shape[1:]
-    return resampled(truth, size_at((rows, columns), entry.pitch_mm, (pitch_mm, pitch_mm)))
+    return resampled(truth, working_size((rows, columns), entry.pitch_mm, pitch_mm))
 
 
 def _source(path: Path, entry: ScanEntry) -> Path:
@@ -157,7 +157,7 @@ def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Clean]:
                 f"{one.path}: expected a benign transmission scan of one or two energies, came {scan.kind}"
             )
         T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
-        size = size_at(scan.shape, scan.pitch_mm, (pitch_mm, pitch_mm)) if scan.pitch_mm else scan.shape
+        size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
         attenuation = -np.log(np.clip(resized(T, size), LEAST_TRANSMISSION, None))
         clean.append(Clean(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
     return clean

@@ -99,6 +99,11 @@ class Recipe:
     calibration: SetConfig | None = None
     test: SetConfig | None = None
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for settings that contradict each other."""
+        if self.until_flat and self.minutes:
+            raise UsageError(f"until_flat: expected a run that steps bound, came one of {self.minutes:g} minutes")
+
     @property
     def ending(self) -> FinishConfig:
         """The finish, or what stands for it."""

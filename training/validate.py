@@ -10,7 +10,7 @@ import torch
 from nii.errors import ScanSetError
 from nii.io.read import read_scan
 from nii.io.scanset import read_mask, read_set
-from nii.pitch import resized, size_at
+from nii.pitch import resized, working_size
 from nii.scan import FloatArray
 from nii.simulate.truth import HALF_COVERED
 from training.network import Network, scan_score
@@ -40,7 +40,7 @@ def read_held(path: Path, energies: int, pitch_mm: float) -> Iterator[Held]:
     """One scan of a set after the other at this pitch, with both energies or with the high one alone."""
     for entry in read_set(path).entries:
         scan = read_scan(entry.path)
-        size = size_at(scan.shape, scan.pitch_mm, (pitch_mm, pitch_mm)) if scan.pitch_mm else scan.shape
+        size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
         transmission = resized(scan.transmission[-energies:], size)
         mask = resized(read_mask(entry)[None].astype(np.float32), size)[0] >= HALF_COVERED if entry.concealed else None
         yield Held(np.ascontiguousarray(transmission), mask, tuple(a.family for a in entry.annotations))

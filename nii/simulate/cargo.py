@@ -50,13 +50,19 @@ def draw_cargo(rng: Rng, *, concealed: bool, unlisted: float = 0.0) -> Scene:
     rooms = [left_free(rng, room, conveyance, families) for room in conveyance.rooms]
     filled = [fill(rng, room, unlisted=unlisted) for room in rooms]
     concealments = tuple(_draw_one(rng, family, conveyance, filled, broad=unlisted > 0) for family in families)
-    loads = [load for one in filled for load in one.loads]
+    return assembled(conveyance, filled, concealments, draw_extent(rng, conveyance, concealments))
+
+
+def assembled(
+    conveyance: Conveyance, filled: list[Filled], concealments: tuple[Concealment, ...], extent: Box
+) -> Scene:
+    """The scene of what was drawn; its load is called "a+b" where rooms hold several kinds."""
     return Scene(
         conveyance=conveyance.parts,
-        load=tuple(part for load in loads for part in load.parts),
+        load=tuple(part for one in filled for part in one.parts),
         concealments=concealments,
-        cargo="+".join(dict.fromkeys(load.kind for load in loads)),
-        extent=draw_extent(rng, conveyance, concealments),
+        cargo="+".join(dict.fromkeys(load.kind for one in filled for load in one.loads)),
+        extent=extent,
         conveyance_kind=conveyance.kind,
     )
 

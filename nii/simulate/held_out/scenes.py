@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nii.simulate.cargo import Filled, left_free
+from nii.simulate.cargo import Filled, assembled, left_free
 from nii.simulate.concealments import LOOSE, draw_concealment, draw_families
 from nii.simulate.draws import Rng, log_uniform
 from nii.simulate.held_out.clutter import engine_parts, fishing_gear, shop_goods
@@ -48,15 +48,7 @@ def draw_held_out(rng: Rng, *, concealed: bool) -> Scene:
     families = draw_families(rng, conveyance, 2 if rng.random() < TWO else 1) if concealed else ()
     filled = [_fill(rng, left_free(rng, room, conveyance, families)) for room in conveyance.rooms]
     concealments = tuple(_draw_one(rng, family, conveyance, filled) for family in families)
-    loads = [load for one in filled for load in one.loads]
-    return Scene(
-        conveyance=conveyance.parts,
-        load=tuple(part for load in loads for part in load.parts),
-        concealments=concealments,
-        cargo="+".join(dict.fromkeys(load.kind for load in loads)),
-        extent=_draw_extent(rng, conveyance, concealments),
-        conveyance_kind=conveyance.kind,
-    )
+    return assembled(conveyance, filled, concealments, _draw_extent(rng, conveyance, concealments))
 
 
 def _fill(rng: Rng, room: Box) -> Filled:
