@@ -2,16 +2,14 @@
 
 import copy
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from two_processes import train_by_two
 
 import training
 from nii.calibrate import Benign
@@ -280,7 +278,7 @@ def test_onnx_bytes_are_one_whole_file_without_paths_of_this_machine():
 
 def test_processes_of_torchrun_train_one_network(simulated, recipe, tmp_path):
     """Two processes on one CPU: both end with the same weights, and the leader writes the run."""
-    (tmp_path / "two.py").write_text(
+    script = (
         "import sys, torch\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
@@ -303,16 +301,8 @@ def test_processes_of_torchrun_train_one_network(simulated, recipe, tmp_path):
         "torch.distributed.all_gather(both, weights)\n"
         "assert torch.equal(*both), 'weights differ'\n"
         "team.leave()\n"
-        "print(f'rank {team.rank} of {team.size}')\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    found = subprocess.run(
-        [*command, str(tmp_path / "two.py"), str(simulated), str(tmp_path / "run")],
-        capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert all(f"rank {rank} of 2" in found.stdout for rank in range(2)), found.stdout
-    assert (tmp_path / "run" / "last.pt").is_file()
+    train_by_two(tmp_path, script, simulated)
 
 
 def test_a_torchvision_backbone_does_the_same_work(monkeypatch, tmp_path):

@@ -1,15 +1,13 @@
 """The loop where samples are made on the device, and where minutes decide: by one process and by two."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
 import pytest
 import torch
+from two_processes import train_by_two
 
 from nii.errors import UsageError
 from training import train as module
@@ -88,7 +86,7 @@ def test_a_run_of_minutes_ends_when_they_are_over_and_goes_on_where_it_was(simul
 
 
 def test_two_processes_train_one_network_by_the_clock_of_the_leader(simulated, recipe, tmp_path):
-    (tmp_path / "two.py").write_text(
+    script = (
         "import sys, torch\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
@@ -119,16 +117,8 @@ def test_two_processes_train_one_network_by_the_clock_of_the_leader(simulated, r
         "assert one[-1] == two[-1], 'numbers of steps differ'\n"
         "assert seen[0].transmission.shape[0] == 2, 'a process makes its half of a batch'\n"
         "team.leave()\n"
-        "print(f'rank {team.rank} of {team.size}')\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    found = subprocess.run(
-        [*command, str(tmp_path / "two.py"), str(simulated), str(tmp_path / "run")],
-        capture_output=True, text=True, timeout=500, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert all(f"rank {rank} of 2" in found.stdout for rank in range(2)), found.stdout
-    assert (tmp_path / "run" / "last.pt").is_file()
+    train_by_two(tmp_path, script, simulated)
 
 
 def test_a_checkpoint_of_before_a_setting_was_there_goes_on_with_its_default(recipe, tmp_path):
