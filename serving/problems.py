@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from nii.errors import CalibrationError, ModelError, NiiError, ScanError, UsageError
+from nii.errors import CalibrationError, ModelError, NiiError, PhysicsError, ScanError, UsageError
 
 MEDIA_TYPE = "application/problem+json"
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
@@ -31,6 +31,7 @@ STATUS: tuple[tuple[type[NiiError], int], ...] = (
     (ScanError, 422),
     (ModelError, 422),  # the scan doesn't fit the model; models that don't load stop the start
     (CalibrationError, 422),  # the budget is below what the calibration supports
+    (PhysicsError, 422),  # a declared mass that nothing has
     (UsageError, 400),
     (StoreError, 503),
 )

@@ -17,6 +17,7 @@ from nii.batch import Models
 from nii.compare.changes import find_changes
 from nii.declared.check import Question
 from nii.declared.registry import Entry
+from nii.declared.words import read_declaration
 from nii.detector import Detector, shipped_models
 from nii.errors import ModelError, ScanError
 from nii.io.read import SNIFFED, decode_scan, sniff
@@ -111,13 +112,13 @@ def score(
     """One scan from bytes to answer, which is in the store before it is returned.
 
     accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. Raises ScanError,
-    ModelError, CalibrationError.
+    ModelError, CalibrationError, and for what was declared UsageError and PhysicsError.
     """
     started = time.perf_counter()
+    question = None if asked.declared is None else Question(read_declaration(asked.declared), registry)
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
     earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
-    question = Question(asked.declared, registry) if asked.declared else None
     result = analyse(scan, models.for_scan(scan), asked.pfa, question)
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}

@@ -12,8 +12,6 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from nii.declared.words import Declaration, read_declaration
-from nii.errors import UsageError
 from serving.problems import CLIENT_GONE, Problem
 from serving.settings import Settings
 
@@ -39,7 +37,7 @@ class Asked:
     pfa: float
     wanted: str
     upload_ms: float
-    declared: Declaration | None = None
+    declared: str | None = None
     reference: tuple[str, bytes] | None = None
 
 
@@ -119,7 +117,7 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         pfa=_pfa(options.get("pfa"), settings.pfa),
         wanted=wanted,
         upload_ms=1000 * (time.perf_counter() - started),
-        declared=_declared(options.get("declared")),
+        declared=options.get("declared"),
         reference=reference,
     )
 
@@ -244,13 +242,6 @@ def _pfa(text: str | None, default: float) -> float:
     if not 0 < value < 1:
         raise Problem(400, f"pfa: expected a number above 0 and below 1, came {text[:60]!r}")
     return value
-
-
-def _declared(text: str | None) -> Declaration | None:
-    try:
-        return None if text is None else read_declaration(text)
-    except UsageError as error:
-        raise Problem(400, str(error)) from None
 
 
 def _number(text: str) -> float:
