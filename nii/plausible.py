@@ -20,7 +20,7 @@ def check_pitch(pitch_mm: tuple[float, float], shape: tuple[int, int], name: str
     tall, wide = (n * pitch / 1000 for n, pitch in zip(shape, pitch_mm, strict=True))
     if not tall * wide <= LARGEST_M2:
         raise ScanError(
-            f"{name}: expected an object of at most {LARGEST_M2:g} m2, came {wide:.4g} x {tall:.4g} m by its pixel pitch"
+            f"{name}: expected an object of at most {LARGEST_M2:g} m2, came {wide:.4g} x {tall:.4g} m by its pitch"
         )
 
 

@@ -33,7 +33,7 @@ class Scan:
     energies: one name per energy, low first, such as ("4MV", "6MV"); empty if unknown.
     pitch_mm: pixel pitch at the object (row, column) in mm, within `nii.plausible`; None if unknown.
     notes: quality notes for the reader of the result, one line each.
-    sha256: of the file's bytes (of both files, concatenated, for a pair).
+    sha256: of the file's bytes; of a pair, of the hashes of its two files (`nii.io.read.hash_of`).
     """
 
     transmission: FloatArray

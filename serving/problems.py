@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from nii.errors import CalibrationError, ModelError, NiiError, PhysicsError, ScanError, UsageError
+from nii.errors import CalibrationError, ModelError, NiiError, PhysicsError, ScanError, TooManyPixelsError, UsageError
 
 MEDIA_TYPE = "application/problem+json"
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
@@ -15,10 +15,6 @@ CLIENT_GONE = 499  # never sent, only logged: the client closed the connection f
 
 class NotAScanError(ScanError):
     """The bytes are of no format that holds scans."""
-
-
-class TooManyPixelsError(ScanError):
-    """The header promises more pixels than this service opens."""
 
 
 class StoreError(NiiError):

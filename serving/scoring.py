@@ -19,14 +19,14 @@ from nii.declared.check import Question
 from nii.declared.registry import Entry
 from nii.declared.words import read_declaration
 from nii.detector import Detector, shipped_models
-from nii.errors import ModelError, ScanError
-from nii.io.read import SNIFFED, decode_scan, sniff
+from nii.errors import ModelError, ScanError, TooManyPixelsError
+from nii.io.apart import decode_apart
+from nii.io.read import SNIFFED, sniff
 from nii.overlay import overlay, png
 from nii.regions import Region
 from nii.report import Result, analyse, record
 from nii.scan import Kind, Scan
 from nii.tdr import write_report
-from serving.headers import check_pixels_stated
 from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings
 from serving.upload import DICOM, JSON, LAYERS, PNG, Asked
@@ -147,10 +147,10 @@ def decode_reference(asked: Asked, most_pixels: int) -> Scan | None:
 
 
 def _decoded(files: tuple[bytes, ...], name: str, most_pixels: int) -> Scan:
-    for data in files:
-        check_pixels_stated(data, name, most_pixels)
     try:
-        return decode_scan(files[0] if len(files) == 1 else (files[0], files[1]), name)
+        return decode_apart(files[0] if len(files) == 1 else (files[0], files[1]), name, most_pixels=most_pixels)
+    except TooManyPixelsError:
+        raise
     except ScanError as error:
         if all(sniff(data[:SNIFFED]) for data in files):
             raise

@@ -55,9 +55,9 @@ class Declaration:
 def read_declaration(text: str) -> Declaration:
     """Read a declaration: several goods are separated by ; or , or line ends.
 
-    Raises UsageError for an empty or too long one, PhysicsError for a mass that nothing has. Takes time in proportion to
-    the text. Example: "4819.10; Schuhe, 12 400 kg; consignee: Acme" has two
-    goods of the codes 4819.10 and 64, 12400 kg and the consignee Acme.
+    Raises UsageError for an empty or too long one, PhysicsError for a mass that nothing has. Takes time in
+    proportion to the text. Example: "4819.10; Schuhe, 12 400 kg; consignee: Acme" has two goods of the codes 4819.10
+    and 64, 12400 kg and the consignee Acme.
     """
     if not text.strip() or len(text) > LONGEST:
         came = f"{len(text)} characters" if text.strip() else "none"

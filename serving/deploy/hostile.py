@@ -96,8 +96,9 @@ FILES: dict[str, Callable[[], bytes]] = {
 """Name to file."""
 
 DECLARED: dict[str, str] = {
-    "cubic mass, 407 characters": "1 " * 203 + "x",
-    "cubic mass, 607 characters": "1 " * 303 + "x",
+    "number without a unit, 401 characters": "1" * 200 + " " * 200 + "x",
+    "number without a unit, 4000 characters": "1" * 2000 + " " * 1999 + "x",
+    "total of nothing, 607 characters": "gross" + " " * 300 + "1" + " " * 300 + "x",
     "570 six-digit codes": "123456 " * 570,
     "mass of 400 digits": "9" * 400 + " kg",
 }
@@ -105,6 +106,6 @@ DECLARED: dict[str, str] = {
 
 
 def chunk_extension(spaces: int = 60_000) -> bytes:
-    """A request whose first chunk has a long extension that ends in blanks."""
+    """A request whose first chunk has a long extension of blanks up to a line end of the wrong kind."""
     head = b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-    return head + b"Transfer-Encoding: chunked\r\n\r\n1;" + b" " * spaces + b"x\r\nx\r\n0\r\n\r\n"
+    return head + b"Transfer-Encoding: chunked\r\n\r\n1;" + b" " * spaces + b"\nx\r\nx\r\n0\r\n\r\n"
