@@ -33,7 +33,8 @@ def to_stderr() -> None:
     """Send the logs of the service and of its server to stderr; for programs, not for libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    for name in ("nii.serving", "uvicorn"):
+    logging.captureWarnings(capture=True)
+    for name in ("nii.serving", "uvicorn", "asyncio", "py.warnings"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)
