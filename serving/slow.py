@@ -1,6 +1,6 @@
 """Clients below HTTP: slower than they may be, more than there may be, and bytes that are neither head nor body.
 
-llhttp, through httptools, takes time in proportion to what comes; h11 searches the extension of a chunk again for each of
+llhttp, through httptools, takes time in proportion to what comes; h11 searches a chunk's extension again for each of
 its blanks, on the event loop.
 """
 
