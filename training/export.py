@@ -10,8 +10,6 @@ from nii.calibrate import Benign
 from nii.contract import Contract, read_contract, with_contract
 from nii.detector import fitted, read_model
 from nii.errors import ModelError, UsageError
-from nii.io.read import read_scan
-from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
 from nii.scan import FloatArray, Kind
 from training.checkpoint import load_network, load_run
@@ -53,7 +51,7 @@ def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
 
 def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
     for one in benign:
-        yield fitted(read_entry(one.entry) if one.entry else read_scan(one.path), contract)
+        yield fitted(one.read(), contract)
 
 
 def _trained(run: Path, version: str) -> tuple[bytes, Contract]:

@@ -18,7 +18,7 @@ from nii.detector import Detector, find_model, read_model
 from nii.errors import ScanError, UsageError
 from nii.evaluate.rates import auroc
 from nii.fit.look import put_in
-from nii.io.scanset import Annotation, ScanEntry, read_entry, read_listed, read_set, write_set
+from nii.io.scanset import Annotation, ScanEntry, read_entry, read_set, write_set
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.judge import read_judge, with_judge
 from nii.scan import Kind, Scan
@@ -117,7 +117,7 @@ def write_validation(scans: Sequence[Benign], folder: Path) -> None:
     entries: list[ScanEntry] = []
     for number, one in enumerate(scans):
         try:
-            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
+            scan = one.read()
             changed = [put_in(scan, np.random.default_rng((SEED, number, i)), None) for i in range(COPIES)]
         except ScanError:  # unreadable, or with no place for anything: `nii fit` says so when it looks at it
             continue

@@ -12,7 +12,6 @@ from nii.detector import Detector
 from nii.drift import quality_figures
 from nii.errors import ModelError, ScanError
 from nii.fit.learn import Table
-from nii.io.scanset import read_entry, read_listed
 from nii.quality import assess
 from nii.scan import FloatArray, Kind, Scan
 from nii.simulate.concealments import LOOSE
@@ -74,7 +73,7 @@ def look_at_site(detector: Detector, scans: Sequence[Benign], scanner: str | Non
     known: set[str] = set()
     for number, one in enumerate(scans):
         try:
-            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
+            scan = one.read()
             if (why := why_left_out(scan, scanner, known)) is not None:
                 site.outcomes.append(Outcome(one.path, None, None, left_out=why))
             else:
