@@ -6,8 +6,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from nii.bounds import check_pitch
 from nii.errors import ScanError
-from nii.plausible import check_pitch
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class Scan:
         low energy first; (0, 1], noise may exceed 1 slightly. For an operator image
         the three planes are red, green, blue display values in [0, 1] instead.
     energies: one name per energy, low first, such as ("4MV", "6MV"); empty if unknown.
-    pitch_mm: pixel pitch at the object (row, column) in mm, within `nii.plausible`; None if unknown.
+    pitch_mm: pixel pitch at the object (row, column) in mm, within `nii.bounds`; None if unknown.
     notes: quality notes for the reader of the result, one line each.
     sha256: of the file's bytes; of a pair, of the hashes of its two files (`nii.io.read.hash_of`).
     """

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from nii.bounds import check_air
 from nii.errors import ScanError
 from nii.io.picture import Content, Picture
-from nii.plausible import check_air
 from nii.scan import FloatArray, check_pixels
 
 Mask = npt.NDArray[np.bool_]
