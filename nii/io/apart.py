@@ -141,12 +141,12 @@ def _read_exactly(stream: IO[bytes], size: int) -> bytes:
 
 def _read_pixels(stream: IO[bytes], shape: Sequence[int]) -> FloatArray:
     pixels = np.empty(shape, np.float32)
-    view, at = memoryview(pixels).cast("B") if pixels.size else memoryview(b""), 0
-    while at < len(view):
-        n = stream.readinto(view[at:])  # type: ignore[attr-defined]
+    left = pixels.reshape(-1).view(np.uint8).data
+    while left:
+        n = stream.readinto(left)  # type: ignore[attr-defined] # of a buffered reader
         if not n:
             raise EOFError
-        at += n
+        left = left[n:]
     return pixels
 
 
@@ -177,7 +177,7 @@ def main() -> None:
             files = [_read_exactly(questions, size) for size in question["sizes"]]
             answer, pixels = _answer(question, files)
             answers.write(json.dumps(answer).encode() + b"\n")
-            answers.write(memoryview(pixels).cast("B") if pixels.size else b"")
+            answers.write(pixels.data)
             answers.flush()
 
 

@@ -173,12 +173,12 @@ def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) ->
         try:
             result = judge(scan, layers, first.detector, pfa, asked, milliseconds=infer)
             result.milliseconds["read"] = one.milliseconds
-            found = Scored(record(result), result)
+            scored = Scored(record(result), result)
         except Exception as error:
             if isinstance(error, CalibrationError) and not supported(first.detector.contract, pfa):
                 raise
-            found = Scored(error_record(one.source, _why(one.source, error)), None)
-        yield found
+            scored = Scored(error_record(one.source, _why(one.source, error)), None)
+        yield scored
 
 
 def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan, float]]]]:
