@@ -34,7 +34,8 @@ def to_stderr() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.captureWarnings(capture=True)
-    for name in ("nii.serving", "uvicorn", "asyncio", "py.warnings"):
+    logging.getLogger().handlers = [handler]  # of other libraries, what is wrong
+    for name in ("nii.serving", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)

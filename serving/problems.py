@@ -10,6 +10,7 @@ from nii.errors import CalibrationError, ModelError, NiiError, PhysicsError, Sca
 
 MEDIA_TYPE = "application/problem+json"
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
+STORE_RETRY = "5"  # seconds
 CLIENT_GONE = 499  # never sent, only logged: the client closed the connection first
 
 
@@ -46,7 +47,8 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
 def translate(error: NiiError) -> Problem:
     """The problem for an error of the library."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    return Problem(status, str(error) if status != 500 else "internal error")
+    headers = {"Retry-After": STORE_RETRY} if status == 503 else {}
+    return Problem(status, str(error) if status != 500 else "internal error", headers)
 
 
 def problem_response(problem: Problem, request_id: str) -> JSONResponse:
