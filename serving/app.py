@@ -18,6 +18,7 @@ from nii.analysis.declared.registry import read_registry
 from nii.analysis.record import smallest_usable_pfa
 from nii.errors import NiiError
 from nii.model.detector import Detector
+from nii.io.apart import start_decoders
 from nii.run.batch import Models
 from nii.run.drift import DriftMonitor
 from serving.keys import Keys
@@ -66,6 +67,7 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Load before the first request, warm while /readyz answers 503, and let running scans end at the stop."""
+        start_decoders(self.settings.n_workers)
         if not self.models.loaded:
             self.models = await asyncio.to_thread(load_models, self.settings)
         contracts = [one.contract for one in self.models.loaded.values()]

@@ -4,7 +4,8 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from nii.analysis.declared.words import read_declaration
 from nii.analysis.record import Result, analyse, geometry, record
 from nii.analysis.regions import Region
 from nii.compare.changes import find_changes
-from nii.errors import ModelError, ScanError, TooManyPixelsError
+from nii.errors import ModelError, NiiError, ScanError, TooManyPixelsError
 from nii.io.apart import decode_apart
 from nii.io.read import SNIFFED, sniff
 from nii.model.detector import Detector, shipped_models
@@ -27,6 +28,7 @@ from nii.run.batch import Models
 from nii.scan import Kind, Scan
 from nii.show.overlay import overlay, png
 from nii.show.tdr import write_report
+from serving.log import LOGGER
 from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings
 from serving.upload import DICOM, JSON, LAYERS, PNG, Asked
@@ -121,18 +123,38 @@ def score(
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
     earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
-    result = analyse(scan, models.for_scan(scan), asked.pfa, question)
-    result.milliseconds["read"] = 1000 * (read - started)
-    timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
-    found = said(result, timing)
-    if earlier is not None:
-        comparing = time.perf_counter()
-        found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
-        found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
-    found["drift"] = models.drift.observe(found, result.contract)
+    with _faults_of(scan):
+        result = analyse(scan, models.for_scan(scan), asked.pfa, question)
+        result.milliseconds["read"] = 1000 * (read - started)
+        timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
+        found = said(result, timing)
+        if earlier is not None:
+            comparing = time.perf_counter()
+            found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
+            found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
+        found["drift"] = models.drift.observe(found, result.contract)
+        body, kind = WRITERS[asked.wanted](result, found, asked.files[0], earlier)
     if store is not None:
         store.keep(found, asked.files)
-    return Answer(*WRITERS[asked.wanted](result, found, asked.files[0], earlier), found)
+    return Answer(body, kind, found)
+
+
+@contextmanager
+def _faults_of(scan: Scan) -> Iterator[None]:
+    """What another library raises, and a lack of memory, is the scan's fault, and the log has all of it.
+
+    Python's own exceptions are ours. Raises ScanError for the former.
+    """
+    try:
+        yield
+    except NiiError:
+        raise
+    except Exception as error:
+        if type(error).__module__ == "builtins" and not isinstance(error, MemoryError | ArithmeticError):
+            raise
+        LOGGER.exception("scan not scored")
+        kind = type(error).__name__
+        raise ScanError(f"{scan.path}: expected a scan that can be scored, came a failure ({kind})") from error
 
 
 def decode(asked: Asked, most_pixels: int) -> Scan:

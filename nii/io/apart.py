@@ -6,6 +6,7 @@ other and ends with the one that started it. `python -m nii.io.apart` is that pr
 the files in, a line of JSON and the pixels out.
 """
 
+import atexit
 import json
 import os
 import signal
@@ -65,6 +66,16 @@ def start_decoders(n: int = 1) -> None:
     """Have processes ready before the first scans come: each takes half a second to start."""
     with _lock:
         _idle.extend(_Decoder() for _ in range(n - len(_idle)))
+
+
+@atexit.register
+def close_decoders() -> None:
+    """End the processes that wait."""
+    with _lock:
+        for decoder in _idle:
+            decoder.process.kill()
+            decoder.end()
+        _idle.clear()
 
 
 class _Decoder:
