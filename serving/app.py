@@ -17,8 +17,8 @@ from nii import __version__
 from nii.analysis.declared.registry import read_registry
 from nii.analysis.record import smallest_usable_pfa
 from nii.errors import NiiError
-from nii.model.detector import Detector
 from nii.io.apart import start_decoders
+from nii.model.detector import Detector
 from nii.run.batch import Models
 from nii.run.drift import DriftMonitor
 from serving.keys import Keys
