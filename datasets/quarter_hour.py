@@ -129,9 +129,9 @@ def simulate(
 def _simulated_until(end: float, out: Path, wanted: dict[str, object], workers: int) -> int:
     """A set of as many scans as there is time for; returns their number."""
     from nii.simulate.sets.generate import jobs
-    from nii.simulate.sets.write import Recipe, begin_set, finish_set, is_done, write_simulated
+    from nii.simulate.sets.write import SetRecipe, begin_set, finish_set, is_done, write_simulated
 
-    recipe = Recipe(**wanted, scans=MOST, truth_only=True)  # type: ignore[arg-type] # by name
+    recipe = SetRecipe(**wanted, scans=MOST, truth_only=True)  # type: ignore[arg-type] # by name
     begin_set(out, recipe)
     todo = iter(jobs(MOST, recipe.concealed))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:

@@ -66,7 +66,7 @@ def score(
     from nii.analysis.declared.check import question
     from nii.io.lists import read_list
     from nii.io.outputs import check_apart, prepare_folder
-    from nii.run.batch import Run, Settings, Sources, expand
+    from nii.run.batch import BatchSettings, Run, Sources, expand
     from nii.run.gallery import write_page
     from nii.run.parts import check_out
 
@@ -84,7 +84,7 @@ def score(
         prepare_folder(folder)
     listed = read_list(sys.stdin.buffer) if scans == ["-"] else scans
     alone = workers == 1 and cluster is None
-    settings = Settings(
+    settings = BatchSettings(
         model=model,
         pfa=pfa,
         threads=threads or int(not alone),

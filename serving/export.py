@@ -9,13 +9,13 @@ from nii.io.read import decode_scan
 from nii.io.scanset import Annotation, ScanEntry, write_set
 from nii.io.write import write_tiff
 from nii.scan import Kind
-from serving.store import Kept, Store
+from serving.store import Kept, RecordStore
 
 UNKNOWN_FAMILY = "unknown"  # of a confirmed concealment in a scan without any candidate region
 OPEN_BEAM = 64250  # counts of air in the files that are written anew
 
 
-def export_scan_set(store: Store, out: Path) -> int:
+def export_scan_set(store: RecordStore, out: Path) -> int:
     """Write every scan with a finding of confirmed or cleared, once per scan, the latest answer; returns how many.
 
     Scans that were cleared are benign. Those that were confirmed carry the regions that alarmed as

@@ -18,7 +18,7 @@ from nii.simulate.vehicle.body import BODIES
 from nii.simulate.vehicle.build import Vehicle, draw_vehicle
 from nii.simulate.vehicle.goods import HS_CHAPTERS, ITEMS, fill, hosts
 from nii.simulate.vehicle.hides import HIDES, MOST_KG, packs
-from nii.simulate.vehicle.parts import Cavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
+from nii.simulate.vehicle.parts import VehicleCavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
 from nii.simulate.vehicle.scenes import (
     CLEARANCE,
     FAMILIES,
@@ -99,7 +99,7 @@ def test_a_thing_as_long_as_its_room_starts_where_the_room_does() -> None:
 
 
 def test_blocks_of_a_turned_cavity_stand_in_it() -> None:
-    cavity = Cavity((100.0, 200.0), (80.0, 20.0), (0.0, 50.0), np.pi / 2)
+    cavity = VehicleCavity((100.0, 200.0), (80.0, 20.0), (0.0, 50.0), np.pi / 2)
     low = cavity.prism((0, 40), (0, 20), (0.0, 50.0))  # its length points up
     assert low.bounds.z == pytest.approx((160, 200))
     assert low.bounds.x == pytest.approx((90, 110))

@@ -11,7 +11,7 @@ from nii.model.detector import Detector, find_model
 from nii.scan import Kind, Scan
 from nii.stats.operating_point import Calibration
 from training.export import export, onnx_bytes
-from training.network import Network, NetworkConfig, Separator
+from training.network import ExportModel, Network, NetworkConfig
 from training.precision import LARGEST_PAIR, inner, int8, largest_pair
 
 FAMILIES, CARGOS = ("bricks", "firearm"), ("empty", "sacks")
@@ -38,7 +38,7 @@ def model(tmp_path_factory):
         cargos=CARGOS, license="Apache-2.0", calibrations=(Calibration.from_scores(np.arange(9)),),
     )  # fmt: skip
     path = tmp_path_factory.mktemp("model") / "small.onnx"
-    path.write_bytes(with_contract(onnx_bytes(Separator(network)), contract, "small"))
+    path.write_bytes(with_contract(onnx_bytes(ExportModel(network)), contract, "small"))
     return path
 
 

@@ -17,7 +17,7 @@ from nii.simulate.sets.generate import simulate_set
 from nii.simulate.sets.kinds import kind_of
 from nii.simulate.sets.scan import drawn_scanner, simulate
 from nii.simulate.sets.truth import Hidden, Truth
-from training.data import Clean, load_set
+from training.data import Background, load_set
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
 from training.samples import SampleConfig, Samples, varied
@@ -147,7 +147,7 @@ def test_faulty_scanners_change_what_is_seen_and_nothing_that_is_asked_for(parce
 
 def test_a_tilted_sample_keeps_concealment_mask_and_excess_together():
     block = Hidden("bricks", 5.0, 50.0, 20, 30, np.full((2, 30, 60), 0.8, np.float32), np.ones((30, 60), bool))
-    scan = Clean(Truth(np.full((2, 80, 120), 0.3, np.float16), (block,)), -1)
+    scan = Background(Truth(np.full((2, 80, 120), 0.3, np.float16), (block,)), -1)
     config = SampleConfig((80, 120), own=1.0, single=0.0)
     level, tilted = (Samples([scan], ("bricks",), 0, replace(config, tilted=share), 1, 0) for share in (0.0, 1.0))
     moved = 0

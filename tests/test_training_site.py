@@ -18,7 +18,7 @@ from nii.scan import Kind
 from nii.simulate.sets.kinds import KINDS
 from nii.stats.operating_point import Calibration
 from training.export import onnx_bytes
-from training.network import Network, NetworkConfig, Separator
+from training.network import ExportModel, Network, NetworkConfig
 from training.recipe import read_recipe, recipe_of
 from training.site import HELD_OUT, site_recipe, train_on_site, write_validation
 
@@ -47,7 +47,7 @@ def exported():
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
     network.train()(network.planes(torch.rand(4, 2, 64, 96)))
-    return onnx_bytes(Separator(network))
+    return onnx_bytes(ExportModel(network))
 
 
 def test_a_model_says_how_it_goes_on_learning():

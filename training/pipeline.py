@@ -57,7 +57,7 @@ def make_model(
     if team.leads:
         simulated = simulated or [_simulated(recipe, "train", sets)]
         validation = validation or [_simulated(recipe, name, sets) for name in validation_sets(recipe)]
-    simulated, validation = team.told((simulated, validation))
+    simulated, validation = team.broadcast((simulated, validation))
     train(recipe, team, out, simulated, validation, own=own.train, resume=resume)
     model = out / f"{recipe.model}.onnx"
     if team.leads:

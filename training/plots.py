@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from training.network import Network
-from training.validate import Held
+from training.validate import ValidationScan
 
 
 def draw_curves(log: Path, path: Path) -> None:
@@ -31,7 +31,9 @@ def draw_curves(log: Path, path: Path) -> None:
 
 
 @torch.no_grad()
-def draw_examples(network: Network, held: list[Held], device: torch.device, path: Path, count: int = 6) -> None:
+def draw_examples(
+    network: Network, held: list[ValidationScan], device: torch.device, path: Path, count: int = 6
+) -> None:
     """Concealed validation scans, one a row: scan with outline of the truth, evidence, excess."""
     from matplotlib.figure import Figure
 

@@ -17,9 +17,9 @@ from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surround
 from nii.evaluate.metrics.collect import metrics
 from nii.evaluate.metrics.compare import compare
 from nii.evaluate.metrics.pixels import mask_boxes, pixel_statistics
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 from nii.evaluate.report.files import write_comparison, write_report
-from nii.evaluate.report.gallery import Gallery, Picture, choose_gallery
+from nii.evaluate.report.gallery import Gallery, ReportPicture, choose_gallery
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers, choose_model
@@ -122,7 +122,7 @@ def likeliest_loads(layers: Layers, contract: Contract) -> tuple[str, ...]:
     return tuple(contract.cargos[i] for i in (-layers.cargo).argsort(kind="stable"))
 
 
-def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[Truth, ...]:
+def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[KnownConcealment, ...]:
     """What the set says about the concealments, and the cargo around each, where the scan can be read.
 
     Where the set has a mask and no boxes (MVTec layout), each connected area of the mask is a concealment.
@@ -131,7 +131,7 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
     if mask is not None and mask.any() and len(notes) == 1 and notes[0].box is None:
         notes = tuple(replace(notes[0], box=box) for box in mask_boxes(mask))
     return tuple(
-        Truth(
+        KnownConcealment(
             family=one.family,
             box=one.box,
             mass_kg=one.mass_kg,
@@ -144,8 +144,8 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
     )
 
 
-def _region(found: dict[str, Any]) -> Region:
-    return Region(
+def _region(found: dict[str, Any]) -> ScoredRegion:
+    return ScoredRegion(
         box=tuple(found["box"]),
         score=found["score"],
         p_value=found["p_value"],
@@ -216,9 +216,9 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> Picture:
+def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> ReportPicture:
     result = analyse(read_entry(entry), detector, pfa)
-    return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(unlayered(result)))
+    return ReportPicture(name, _shrunk(_with_truth(result, entry)), _shrunk(unlayered(result)))
 
 
 def _with_truth(result: Result, entry: ScanEntry) -> Drawn:

@@ -12,7 +12,7 @@ import numpy as np
 from nii.errors import CalibrationError
 from nii.fit.calibrate import calibrated
 from nii.fit.learn import Float64Array, Table, cross_fitted, highest, learned, scored
-from nii.fit.look import Look, Site
+from nii.fit.look import ScanCandidates, Site
 from nii.io.write import write_atomically
 from nii.model.contract import Contract, with_contract
 from nii.model.detector import find_model, read_model
@@ -85,7 +85,7 @@ def compared(site: Site, table: Table, scores: Float64Array) -> tuple[Float64Arr
     return benign, [_inserted(number, look, pair, own) for (number, look), pair, own in rows if look.hidden is not None]
 
 
-def _inserted(number: int, look: Look, p: Float64Array, scores: Float64Array) -> Inserted:
+def _inserted(number: int, look: ScanCandidates, p: Float64Array, scores: Float64Array) -> Inserted:
     assert look.hidden is not None  # noqa: S101 - the caller takes only such
     first = look.hit[scores.argmax(axis=0)] if len(look.hit) else np.zeros(2, np.bool_)
     before, after = float(p[0]), float(p[1])

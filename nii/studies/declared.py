@@ -33,7 +33,7 @@ DECLARED_OVER_TRUE = (0.25, 0.5, 1.0, 2.0, 4.0)  # masses
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class DeclaredTrial:
     """A scan and what the model knows."""
 
     seen: Observed
@@ -74,7 +74,9 @@ def figures(observed: Iterable[Observed], contract: Contract) -> dict[str, Any]:
     if contract.loads is None:
         raise ModelError(f"model {contract.name}: expected a calibration of loads, came none")
     every = list(observed)
-    trials = [Trial(one, contract.cargos, contract.loads) for one in every if set(one.kinds) <= set(contract.cargos)]
+    trials = [
+        DeclaredTrial(one, contract.cargos, contract.loads) for one in every if set(one.kinds) <= set(contract.cargos)
+    ]
     single = [one for one in trials if len(one.seen.kinds) == 1]
     mixed = [one for one in trials if len(one.seen.kinds) > 1]
     rng = np.random.default_rng(SEED)
@@ -96,7 +98,7 @@ def figures(observed: Iterable[Observed], contract: Contract) -> dict[str, Any]:
     }
 
 
-def misdeclared(single: Sequence[Trial], rng: np.random.Generator) -> dict[str, Any]:
+def misdeclared(single: Sequence[DeclaredTrial], rng: np.random.Generator) -> dict[str, Any]:
     """Pd of one wrong kind per scan, drawn; the mean over all wrong kinds; and Pd at 5 % of this set's own Pfa."""
     if not single:
         return {}
@@ -111,7 +113,7 @@ def misdeclared(single: Sequence[Trial], rng: np.random.Generator) -> dict[str, 
     }
 
 
-def masses(trials: Sequence[Trial]) -> dict[str, Any]:
+def masses(trials: Sequence[DeclaredTrial]) -> dict[str, Any]:
     """Coverage and error of the masses, and how often a true or a wrong declared mass is called wrong."""
     told = [(one, found) for one in trials if (found := one.weighed(1.0)) is not None]
 
