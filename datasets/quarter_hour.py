@@ -78,7 +78,7 @@ def prepare(carried: Annotated[Path, typer.Argument(help="Folder to write.")]) -
 
     energy = np.unique(np.concatenate([beam.energy_kev for beam in stored_beams().values()]))
     energy = energy[energy < JOIN_KEV]
-    symbols = {symbol for one in MATERIALS.values() for symbol in mass_fractions(one.composition)}
+    symbols = {symbol for material in MATERIALS.values() for symbol in mass_fractions(material.composition)}
     numbers = np.array(sorted(atomic_numbers()[symbol] for symbol in symbols))
     table = {"energy": energy}
     for process in ("CS_Rayl", "CS_Compt", "CS_Photo"):

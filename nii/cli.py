@@ -214,9 +214,9 @@ def calibrate(
     prepare_file(out)
     detector, scans = Detector.load(model, threads=threads), benign_scans(benign)
     outcomes = list(watched(score_benign(detector, scans, scanner), len(scans), "scans"))
-    for one in outcomes:
-        if one.error:
-            complain(one.error)
+    for outcome in outcomes:
+        if outcome.error:
+            complain(outcome.error)
     contract = calibrated(detector.contract, outcomes, scanner=scanner, name=None)
     made = contract.calibrations[-1]
     if pfa is not None:
@@ -225,7 +225,7 @@ def calibrate(
     say(f"{out}: calibration '{made.name}' from {made.n} benign scans; {budgets(made.n)}")
     if others := left_out(outcomes):
         say(f"left out: {others}")
-    if any(one.error for one in outcomes):
+    if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -254,7 +254,7 @@ def fit(
         model=model, benign=tuple(benign), out=out, scanner=scanner, pfa=pfa, minutes=train, threads=threads
     )
     outcomes, lines = fit_site(asked)
-    errors = [one.error for one in outcomes if one.error]
+    errors = [outcome.error for outcome in outcomes if outcome.error]
     for error in errors:
         complain(error)
     say(f"{out} and its report {out.with_suffix('.html')}: {lines[0]}")

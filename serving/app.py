@@ -232,8 +232,13 @@ def _model(name: str, detector: Detector, settings: Settings) -> dict[str, Any]:
         "families": list(contract.families),
         "cargos": list(contract.cargos),
         "calibrations": [
-            {"name": one.name, "scanner": one.scanner, "scans": one.n, "smallest_pfa": one.smallest_pfa}
-            for one in contract.calibrations
+            {
+                "name": calibration.name,
+                "scanner": calibration.scanner,
+                "scans": calibration.n,
+                "smallest_pfa": calibration.smallest_pfa,
+            }
+            for calibration in contract.calibrations
         ],
         "smallest_pfa": smallest_usable_pfa(contract),
         "default_pfa": settings.pfa,

@@ -64,4 +64,6 @@ def _annotations(record: dict[str, Any]) -> tuple[Annotation, ...]:
     regions = record["regions"] or record["candidates"][:1]
     if not regions:
         return (Annotation(family=UNKNOWN_FAMILY),)
-    return tuple(Annotation(family=one["family"], box=tuple(one["box"]), mass_kg=one["mass_kg"]) for one in regions)
+    return tuple(
+        Annotation(family=region["family"], box=tuple(region["box"]), mass_kg=region["mass_kg"]) for region in regions
+    )

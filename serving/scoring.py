@@ -174,7 +174,7 @@ def service_record(result: Result, timing: dict[str, float]) -> dict[str, Any]:
 def within_reach(result: Result) -> list[Region]:
     """Regions that alarm at some budget that the viewer offers; for others a mass takes longer than it is worth."""
     largest = max(result.pfa, LARGEST_BUDGET)
-    return [one for one in result.candidates if one.p_value is None or one.p_value <= largest]
+    return [candidate for candidate in result.candidates if candidate.p_value is None or candidate.p_value <= largest]
 
 
 def trace(found: dict[str, Any]) -> str:

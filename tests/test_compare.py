@@ -170,7 +170,11 @@ def test_the_answer_keeps_its_budget_and_leaves_a_doubt(earlier: Scan):
     scales = standard().scales
     ranked = [PairStandard(scales, (*[score / 2] * (100 - n), *[2 * score] * n)) for n in (0, 2, 20)]
     answers = [find_changes(earlier, same, by) for by in ranked]  # p-values of 1, 3 and 21 in 101
-    assert [one.answer for one in answers] == [ChangeAnswer.CHANGED, ChangeAnswer.UNDETERMINED, ChangeAnswer.UNCHANGED]
+    assert [answer.answer for answer in answers] == [
+        ChangeAnswer.CHANGED,
+        ChangeAnswer.UNDETERMINED,
+        ChangeAnswer.UNCHANGED,
+    ]
     assert "as in 3.0% of unchanged pairs" in answers[1].why
     with pytest.raises(CalibrationError, match="expected at least"):
         find_changes(earlier, same, ranked[0], pfa=0.001)

@@ -387,7 +387,7 @@ def scored(tmp_path, capsys):
     def run(*options: str) -> list[dict]:
         out.unlink(missing_ok=True)
         arguments = ["score", scan, "--model", model, "--threads", "1", "--out", out, *options]
-        cli.app([str(one) for one in arguments], standalone_mode=False)
+        cli.app([str(argument) for argument in arguments], standalone_mode=False)
         capsys.readouterr()
         return [json.loads(line) for line in out.read_text().splitlines()]
 

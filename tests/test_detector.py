@@ -248,7 +248,9 @@ def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
     high = replace(scan, transmission=np.ascontiguousarray(scan.transmission[1:]), energies=scan.energies[1:])
     both, alone = analyse(scan, detector, 0.05), analyse(high, detector, 0.05)
     assert both.layers.score == alone.layers.score
-    assert [one.mass for one in both.candidates[:3]] == [one.mass for one in alone.candidates[:3]]
+    assert [candidate.mass for candidate in both.candidates[:3]] == [
+        candidate.mass for candidate in alone.candidates[:3]
+    ]
     assert both.candidates[0].mass is not None
     assert any("by the high one alone" in note for note in both.notes)
     assert not any("by the high one alone" in note for note in alone.notes)

@@ -127,8 +127,10 @@ def test_a_heavy_brick_on_the_floor_is_found_where_it_lies(scene: EmptyScene):
     assert len(standard().mass_ratios) >= 100  # so that the interval is that of small loads, not of noise alone
     x, _, w, _ = found.boxes[0]
     assert x - 5 <= column <= x + w + 5
-    assert [one.answer for one in found.sections if one.columns[0] <= column < one.columns[1]] == [LoadAnswer.LOADED]
-    assert sum(one.answer is LoadAnswer.LOADED for one in found.sections) <= 2
+    assert [section.answer for section in found.sections if section.columns[0] <= column < section.columns[1]] == [
+        LoadAnswer.LOADED
+    ]
+    assert sum(section.answer is LoadAnswer.LOADED for section in found.sections) <= 2
 
 
 @pytest.mark.parametrize(

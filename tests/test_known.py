@@ -111,10 +111,10 @@ def test_without_a_naming_the_likeliest_family_is_said_with_its_plain_share():
 
 def test_with_a_naming_the_three_most_similar_known_concealments_are_said():
     identity = identify(SHARES, bar(), read_contract(tiny_model(naming=plain_naming()), "tiny.onnx"))
-    distances = [one.distance for one in identity.similar]
+    distances = [entry.distance for entry in identity.similar]
     assert len(distances) == 3
     assert distances == sorted(distances)
-    assert {one.family for one in identity.similar} <= set(FAMILIES)  # others have no chance here
+    assert {entry.family for entry in identity.similar} <= set(FAMILIES)  # others have no chance here
 
 
 def test_the_library_that_ships_is_small_and_every_entry_has_a_picture():
@@ -145,8 +145,8 @@ def test_a_likelier_family_is_nearer_where_the_looks_are_the_same():
         np.array([[0.0] * len(FIGURES), [0.1] * len(FIGURES)], np.float32), np.zeros((2, PATCH, PATCH), np.float32),
         np.zeros((2, 64, 64), np.uint8),
     )  # fmt: skip
-    assert [one.id for one in two.similar(NOTHING, {"a": 0.5, "b": 0.5})] == ["a-01", "b-01"]
-    assert [one.id for one in two.similar(NOTHING, {"a": 0.001, "b": 0.9})] == ["b-01", "a-01"]
+    assert [entry.id for entry in two.similar(NOTHING, {"a": 0.5, "b": 0.5})] == ["a-01", "b-01"]
+    assert [entry.id for entry in two.similar(NOTHING, {"a": 0.001, "b": 0.9})] == ["b-01", "a-01"]
 
 
 def hidden(family: str, excess: float, dprime: float = 50.0) -> Hidden:

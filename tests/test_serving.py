@@ -249,7 +249,10 @@ def test_a_declaration_is_answered_and_one_that_says_nothing_is_refused(client, 
 
 
 def post_with_reference(client, path, *references):
-    files = [("file", (path.name, path.read_bytes())), *(("reference", (path.name, one)) for one in references)]
+    files = [
+        ("file", (path.name, path.read_bytes())),
+        *(("reference", (path.name, reference)) for reference in references),
+    ]
     return client.post("/v1/scans", files=files)
 
 

@@ -178,7 +178,7 @@ def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
     model = make_model(recipe, tmp_path, [own], [], version="3", resume=False)
     contract = Detector.load(model, threads=1).contract
     assert (contract.name, contract.version) == ("mine", "3")
-    assert [one.n for one in contract.calibrations] == [2]
+    assert [calibration.n for calibration in contract.calibrations] == [2]
     kept = [read_scan(one.path) for one in split([own]).calibration]
     scores = sorted(Detector.load(model, threads=1).score(scan) for scan in kept)
     assert contract.calibrations[0].scores == pytest.approx(scores, abs=1e-4)
@@ -199,9 +199,11 @@ class Oracle:
     def layers(self, scan):
         truth = read_truth(self.path / "truth" / f"{Path(scan.path).stem}.npz")
         excess = np.zeros((2, *scan.shape), np.float32)
-        for one in truth.hidden:
-            height, width = one.mask.shape
-            excess[:, one.row : one.row + height, one.column : one.column + width] += one.excess * self.share
+        for concealment in truth.hidden:
+            height, width = concealment.mask.shape
+            excess[:, concealment.row : concealment.row + height, concealment.column : concealment.column + width] += (
+                concealment.excess * self.share
+            )
         inside = truth.mask().astype(np.float32)
         quarter = inside[::4, ::4]
         families = np.full((len(CARGO.families), *quarter.shape), 1 / len(CARGO.families), np.float32)

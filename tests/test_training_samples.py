@@ -85,9 +85,11 @@ def test_enlarged_crops_show_the_same_things_larger(parcels):
 
 
 def test_families_that_a_recipe_leaves_out_are_never_shown(parcels):
-    hidden = [one.family for scan in load_set(parcels, PARCEL.loads, 1.2) for one in scan.truth.hidden]
+    hidden = [concealment.family for scan in load_set(parcels, PARCEL.loads, 1.2) for concealment in scan.truth.hidden]
     kept = [
-        one.family for scan in load_set(parcels, PARCEL.loads, 1.2, without=(hidden[0],)) for one in scan.truth.hidden
+        concealment.family
+        for scan in load_set(parcels, PARCEL.loads, 1.2, without=(hidden[0],))
+        for concealment in scan.truth.hidden
     ]
     assert len(set(hidden)) > 1
     assert kept == [family for family in hidden if family != hidden[0]]
@@ -122,7 +124,7 @@ def test_a_model_of_operator_images_is_trained_calibrated_and_used(parcels, tmp_
     detector = Detector.load(model, threads=1)
     assert detector.contract.kind is Kind.OPERATOR_IMAGE
     assert detector.contract.energies == ("red", "green", "blue")
-    assert [one.n for one in detector.contract.calibrations] == [3]
+    assert [calibration.n for calibration in detector.contract.calibrations] == [3]
     scan = read_entry(read_set(tmp_path / "sets" / "validation").entries[0])
     assert scan.kind is Kind.OPERATOR_IMAGE
     result = analyse(scan, detector, 0.5)

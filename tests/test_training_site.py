@@ -38,7 +38,7 @@ def contract(**changes):
 
 @pytest.fixture(scope="module")
 def benign(simulated):
-    return [Benign(str(one.path), one) for one in read_set(simulated).benign] * 4
+    return [Benign(str(scan.path), scan) for scan in read_set(simulated).benign] * 4
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ def test_a_model_says_how_it_goes_on_learning():
 def test_it_is_validated_on_what_is_put_into_scans_of_the_site(tmp_path, benign):
     write_validation(benign[:1], tmp_path)
     entries = read_set(tmp_path).entries
-    assert [one.concealed for one in entries] == [False, True, True]
-    assert all(read_mask(one).any() for one in entries[1:])
+    assert [entry.concealed for entry in entries] == [False, True, True]
+    assert all(read_mask(entry).any() for entry in entries[1:])
 
 
 def test_the_network_learns_and_the_judge_stays(tmp_path, benign, exported, monkeypatch):

@@ -76,7 +76,7 @@ def load_set(
         shelf = Shelf(file)
         for entry, truth in zip(entries, _truths(path, entries, pitch_mm), strict=True):
             shelf.put(truth.without)
-            kept = (one for one in truth.hidden if one.family not in without)
+            kept = (concealment for concealment in truth.hidden if concealment.family not in without)
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
             # a load of two kinds, of none, or of a kind and none is no example of a kind
             scans.append((hidden, cargos.index(name) if (name := entry.cargo or "") in cargos else -1))
@@ -183,7 +183,7 @@ def data_hash(sets: list[Path], own: tuple[Benign, ...] = ()) -> str:
     digest = hashlib.sha256()
     for path in sets:
         digest.update((path / "annotations.json").read_bytes())
-    for one in own:
-        for name in split_pair(one.path):
+    for scan in own:
+        for name in split_pair(scan.path):
             digest.update(read_file(name))
     return digest.hexdigest()

@@ -83,7 +83,7 @@ class DeviceStore:
         self._take_hidden(scans, families)
 
     def _take_hidden(self, scans: list[Background], families: tuple[str, ...]) -> None:
-        numbered = [(number, one) for number, scan in enumerate(scans) for one in scan.truth.hidden]
+        numbered = [(number, concealment) for number, scan in enumerate(scans) for concealment in scan.truth.hidden]
         if not numbered:
             raise UsageError("scans to train on: expected some with a concealment, came none")
         self.count = np.array([len(scan.truth.hidden) for scan in scans])

@@ -50,8 +50,8 @@ def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
 
 
 def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
-    for one in benign:
-        yield model_input(one.read(), contract)
+    for scan in benign:
+        yield model_input(scan.read(), contract)
 
 
 def _trained(run: Path, version: str) -> tuple[bytes, Contract]:

@@ -38,7 +38,7 @@ def draw_examples(
     from matplotlib.figure import Figure
 
     network.eval()
-    shown = [one for one in held if one.mask is not None][:count]
+    shown = [scan for scan in held if scan.mask is not None][:count]
     figure = Figure(figsize=(15, 2.6 * len(shown)), layout="constrained")
     for axes, one in zip(figure.subplots(len(shown), 3, squeeze=False), shown, strict=True):
         output = network(network.planes(torch.from_numpy(one.transmission)[None].to(device)))

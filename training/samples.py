@@ -109,8 +109,8 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         self.measured = [scan for scan in scans if scan.measured]
         grouped: dict[str, list[tuple[Background, Hidden]]] = {}
         for scan in scans:
-            for one in scan.truth.hidden:
-                grouped.setdefault(one.family, []).append((scan, one))
+            for concealment in scan.truth.hidden:
+                grouped.setdefault(concealment.family, []).append((scan, concealment))
         self.by_family = [grouped[family] for family in sorted(grouped)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:

@@ -59,7 +59,7 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
     data = read_model(path)
     contract = read_contract(data, str(path))
     _check(contract, len(scans), minutes)
-    held_out, own = scans[::HELD_OUT], [one for i, one in enumerate(scans) if i % HELD_OUT]
+    held_out, own = scans[::HELD_OUT], [scan for i, scan in enumerate(scans) if i % HELD_OUT]
     with tempfile.TemporaryDirectory() as folder:
         began, work = time.monotonic(), Path(folder)
         write_validation(held_out, work / "validation")

@@ -72,15 +72,15 @@ def validate(network: Network, held: list[ValidationScan], device: torch.device)
     """AUROC over scans, Pd at thresholds that 5 and 1 % of benign scans exceed, share of first hits in the mask."""
     network.eval()
     scores, inside = [], []
-    for one in held:
-        batch = torch.from_numpy(one.transmission)[None].to(device)
+    for scan in held:
+        batch = torch.from_numpy(scan.transmission)[None].to(device)
         evidence = network(network.planes(batch)).evidence
         scores.append(float(scan_score(evidence, network.config.pool)))
-        if one.mask is not None:
+        if scan.mask is not None:
             row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
-            around = one.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]
+            around = scan.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]
             inside.append(bool(around.any()))
-    values, concealed = np.array(scores), np.array([one.mask is not None for one in held])
+    values, concealed = np.array(scores), np.array([scan.mask is not None for scan in held])
     benign = values[~concealed]
     order = (values[concealed][:, None] > benign) + 0.5 * (values[concealed][:, None] == benign)
     return {

@@ -32,7 +32,7 @@ def main() -> None:
     detector = Detector.load(asked.model)
     entries = read_set(asked.set).entries[: asked.scans]
     scans = (read_entry(entry) for entry in track(entries, "scans"))
-    values = np.array([[*(highest(detector, one, side) for side in SIDES), detector.score(one)] for one in scans])
+    values = np.array([[*(highest(detector, scan, side) for side in SIDES), detector.score(scan)] for scan in scans])
     concealed = np.array([entry.concealed for entry in entries])
     print("| window, pixels | AUROC (95 %) | found at 1 % of benign scans |\n|---|---|---|")
     for name, scores in zip((*(f"{side} x {side}" for side in SIDES), "the whole scan"), values.T, strict=True):

@@ -51,7 +51,7 @@ class Evaluation:
         1 %, or the smallest that the calibrations support by which these scans were ranked.
         """
         names = {result.calibration for result in results}
-        used = (one for one in self.detector.contract.calibrations if one.name in names)
+        used = (calibration for calibration in self.detector.contract.calibrations if calibration.name in names)
         return max([OPERATING_PFA, *(one.smallest_pfa for one in used)])
 
 
@@ -109,7 +109,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             truth=_truth(entry, result.scan, mask),
             cargo=entry.cargo,
             scanner=result.scan.scanner or entry.scanner,
-            regions=tuple(_region(one.to_json()) for one in result.candidates),
+            regions=tuple(_region(candidate.to_json()) for candidate in result.candidates),
             pixels=pixels,
             seconds=seconds,
             any_load=str(find_load(result.scan).answer),
@@ -132,15 +132,15 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
         notes = tuple(replace(notes[0], box=box) for box in mask_boxes(mask))
     return tuple(
         KnownConcealment(
-            family=one.family,
-            box=one.box,
-            mass_kg=one.mass_kg,
-            material=one.material,
-            dprime=one.dprime,
-            cover=(cover := surroundings(scan, one.box, mask) if scan else None),
+            family=note.family,
+            box=note.box,
+            mass_kg=note.mass_kg,
+            material=note.material,
+            dprime=note.dprime,
+            cover=(cover := surroundings(scan, note.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,
         )
-        for one in notes
+        for note in notes
     )
 
 
@@ -192,9 +192,9 @@ def finish_pair(
 
     Both are asked for the same budget: 1 %, or the smallest that both support.
     """
-    budget = max(evaluation.operating_pfa(found) for evaluation, found in zip(pair, results, strict=True))
-    for side, evaluation, found in zip("ab", pair, results, strict=True):
-        finish(evaluation, found, out / side, command, budget)
+    budget = max(evaluation.operating_pfa(result) for evaluation, result in zip(pair, results, strict=True))
+    for side, evaluation, result in zip("ab", pair, results, strict=True):
+        finish(evaluation, result, out / side, command, budget)
     figures = {
         "models": {side: model_of(evaluation) for side, evaluation in zip("ab", pair, strict=True)},
         "about": {"set": str(pair[0].scans.path), "command": command, "software": __version__},
@@ -212,7 +212,7 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
         "version": contract.version,
         "sha256": evaluation.detector.sha256,
         "families": list(contract.families),
-        "calibrations": {one.name: one.n for one in contract.calibrations},
+        "calibrations": {calibration.name: calibration.n for calibration in contract.calibrations},
     }
 
 

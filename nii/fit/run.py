@@ -65,7 +65,7 @@ def gains(gain: tuple[float, float]) -> bool:
 def fit_judge(site: Site, came: Judge) -> Fitted:
     """Fit the judge, and say what it is worth. Raises CalibrationError where no benign scan could be looked at."""
     if not site.looks:
-        why = next((one.error for one in site.outcomes if one.error), "none")
+        why = next((outcome.error for outcome in site.outcomes if outcome.error), "none")
         raise CalibrationError(f"fit: expected at least one readable benign scan, came {why}")
     table = site.table
     scores = np.stack([scored(table.features, came), cross_fitted(table, len(site.looks), came)], axis=1)
@@ -108,7 +108,9 @@ def fitted_contract(contract: Contract, site: Site, fitted: Fitted, scanner: str
     A kept judge keeps its other calibrations too.
     """
     scores = iter(fitted.benign[:, int(fitted.gained)])
-    outcomes = [one if one.score is None else replace(one, score=float(next(scores))) for one in site.outcomes]
+    outcomes = [
+        outcome if outcome.score is None else replace(outcome, score=float(next(scores))) for outcome in site.outcomes
+    ]
     note = {"scans": len(site.looks), "insertions": len(fitted.inserted), "gained": fitted.gained}
     kept = contract.calibrations if not fitted.gained else ()
     start = replace(contract, calibrations=kept, recipe={**contract.recipe, "fit": note})

@@ -193,7 +193,7 @@ def _read(source: str) -> tuple[Scan, float]:
 
 def supported(contract: Contract, pfa: float) -> bool:
     """Whether any calibration of a model supports a budget."""
-    return any(one.smallest_pfa <= pfa for one in contract.calibrations)
+    return any(calibration.smallest_pfa <= pfa for calibration in contract.calibrations)
 
 
 def score_tasks(settings: BatchSettings, tasks: Iterable[Task]) -> Iterator[Row]:

@@ -61,12 +61,12 @@ def ordinary(scans: int) -> Iterator[EmptyTrial]:
 
 def figures(found: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Rates with counts and 95 % intervals: false alarms, detection by mass, by place and by thing."""
-    small = [one for one in found if 0 < one.kg < float("inf")]
+    small = [trial for trial in found if 0 < trial.kg < float("inf")]
     by_kg = {f"{kg:g}": loaded([one for one in small if one.kg == kg]) for kg in MASSES_KG}
     enough = [kg for kg in MASSES_KG if by_kg[f"{kg:g}"]["rate"] is not None and by_kg[f"{kg:g}"]["rate"] >= WANTED]
     return {
         "pfa": PFA,
-        "empty": loaded([one for one in found if one.kg == 0]),
+        "empty": loaded([trial for trial in found if trial.kg == 0]),
         "by_kg": by_kg,
         "smallest_found_in_9_of_10_kg": min(enough) if enough else None,
         "by_place": {
@@ -77,7 +77,7 @@ def figures(found: Sequence[EmptyTrial]) -> dict[str, Any]:
             thing: {f"{kg:g}": loaded([o for o in small if (o.thing, o.kg) == (thing, kg)]) for kg in MASSES_KG}
             for thing in THINGS
         },
-        "ordinary_loads": loaded([one for one in found if one.kg == float("inf")]),
+        "ordinary_loads": loaded([trial for trial in found if trial.kg == float("inf")]),
         "undetermined": {
             name: sum(one.load.answer is LoadAnswer.UNDETERMINED for one in part)
             for name, part in (("empty", [o for o in found if o.kg == 0]), ("small", small))
@@ -88,12 +88,12 @@ def figures(found: Sequence[EmptyTrial]) -> dict[str, Any]:
 
 def loaded(found: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Share that is called loaded, with its counts and interval."""
-    return rate(sum(one.load.answer is LoadAnswer.LOADED for one in found), len(found))
+    return rate(sum(trial.load.answer is LoadAnswer.LOADED for trial in found), len(found))
 
 
 def covered(small: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Share of the masses told whose interval holds the true one."""
-    told = [(one.kg, one.load.mass) for one in small if one.load.mass is not None]
+    told = [(trial.kg, trial.load.mass) for trial in small if trial.load.mass is not None]
     return rate(sum(mass.low <= kg <= mass.high for kg, mass in told), len(told))
 
 

@@ -137,13 +137,13 @@ def sections_json(
     judged = counted(sections, cargos) if by and declared else []
     return [
         {
-            "start": one.columns[0],
-            "end": one.columns[1],
-            "kind": cargos[int(one.probabilities.argmax())],
-            "probability": round(float(one.probabilities.max()), 4),
-            "p_value": by.p_value(declared, misfit(one, declared, cargos)) if by and one in judged else None,
+            "start": section.columns[0],
+            "end": section.columns[1],
+            "kind": cargos[int(section.probabilities.argmax())],
+            "probability": round(float(section.probabilities.max()), 4),
+            "p_value": by.p_value(declared, misfit(section, declared, cargos)) if by and section in judged else None,
         }
-        for one in sections
+        for section in sections
     ]
 
 

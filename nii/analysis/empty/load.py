@@ -129,7 +129,8 @@ class LoadResult:
             "mass_low_kg": mass[1] if mass else None,
             "mass_high_kg": mass[2] if mass else None,
             "sections": [
-                {"start": one.columns[0], "end": one.columns[1], "answer": str(one.answer)} for one in self.sections
+                {"start": section.columns[0], "end": section.columns[1], "answer": str(section.answer)}
+                for section in self.sections
             ],
             "boxes": [list(box) for box in self.boxes],
             "why": self.why,

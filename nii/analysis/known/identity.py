@@ -29,8 +29,8 @@ class Identity:
             "family_probability": self.families[0][1],
             "families": [{"family": name, "probability": p} for name, p in self.families],
             "similar": [
-                {"id": one.id, "family": one.family, "mass_kg": one.mass_kg, "distance": one.distance}
-                for one in self.similar
+                {"id": entry.id, "family": entry.family, "mass_kg": entry.mass_kg, "distance": entry.distance}
+                for entry in self.similar
             ],
         }
 

@@ -146,8 +146,8 @@ def make_library(folder: Path, each: int = EACH) -> Library:
         families=tuple(row[2].family for row in rows),
         masses_kg=tuple(float(f"{row[2].mass_kg:.3g}") for row in rows),
         materials=tuple(row[3] for row in rows),
-        figures=np.stack([one.figures for one in looks]),
-        patches=np.stack([one.patch for one in looks]),
+        figures=np.stack([look.figures for look in looks]),
+        patches=np.stack([look.patch for look in looks]),
         pictures=np.stack([picture(hidden, _pitch(entry)) for _, entry, hidden, _ in rows]),
     )
 
@@ -156,8 +156,8 @@ def concealments(folder: Path) -> Iterator[tuple[ScanEntry, Hidden, str]]:
     """Every concealment of a simulated set with its exact layer and material. Raises ScanSetError for other sets."""
     for entry in read_set(folder).entries:
         hidden = read_truth(folder / "truth" / f"{entry.name}.npz").hidden
-        for one, note in zip(hidden, entry.annotations, strict=True):
-            yield entry, one, note.material or "undetermined"
+        for concealment, note in zip(hidden, entry.annotations, strict=True):
+            yield entry, concealment, note.material or "undetermined"
 
 
 def _look(entry: ScanEntry, hidden: Hidden) -> RegionFeatures:

@@ -79,7 +79,7 @@ def ranked_by(result: ScanResult, calibrations: Sequence[Calibration]) -> Calibr
     """The calibration that the result names, or else the one for its scanner."""
     if result.calibration is None:
         return choose_calibration(calibrations, result.scanner)
-    named = next((one for one in calibrations if one.name == result.calibration), None)
+    named = next((calibration for calibration in calibrations if calibration.name == result.calibration), None)
     if named is None:
         raise CalibrationError(f"{result.name}: expected calibration {result.calibration!r} in the model, came none")
     return named

@@ -104,7 +104,7 @@ def write_simulated(out: Path, recipe: SetRecipe, job: Job, *, scanner: Scanner 
     masked = bool(scan.truth.hidden) and not recipe.truth_only
     if masked:
         write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
-    annotations = [_annotation(one) for one in scan.truth.hidden]
+    annotations = [_annotation(concealment) for concealment in scan.truth.hidden]
     image |= _image(scan, kind_of(recipe.kind, held_out=held_out).hs_chapters)
     image["mask"] = f"masks/{scan.name}.png" if masked else None
     _write_json(_entry_path(out, index), {"image": image, "annotations": annotations})
