@@ -135,7 +135,7 @@ def _line(row: Row) -> str:
 
 
 def _as_cell(name: str, kind: str) -> str:
-    """SQL of a column in CSV: nested values as JSON, and an apostrophe before text that spreadsheets would calculate."""
+    """SQL of a column in CSV: nested values as JSON, an apostrophe before text that spreadsheets would calculate."""
     if "(" in kind or kind.endswith("]"):
         return f'to_json("{name}") AS "{name}"'
     if kind not in ("VARCHAR", "JSON"):
