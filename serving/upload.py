@@ -153,7 +153,7 @@ async def _form(request: Request, settings: Settings, hold: Callable[[int], None
         raise Problem(400, f"body: expected multipart/form-data, came {error.message}") from None
     except OSError as error:
         say("no room for an upload", level=logging.ERROR, error=one_line(error))
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         where = "temporary folder: expected room for an upload, came none"
         raise Problem(507 if full else 503, where, {"Retry-After": RETRY}) from None
     except (ValueError, LookupError) as error:  # an unknown charset, an undecodable part header

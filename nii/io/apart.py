@@ -14,8 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -31,6 +31,8 @@ SECONDS, PIXELS_PER_SECOND = 10.0, 1e6  # of a processor: for any scan, of which
 BYTES, COPIES = 256_000_000, 6  # for any scan; and of its files, and of its planes as float32, in statistics too
 PLANES = 3
 BUSY = 6.0  # times as long on the wall as on a processor: the machine may have other work
+NOTHING: FloatArray = np.empty(0, np.float32)
+COMMAND = (sys.executable, "-m", "nii.io.apart")
 ERRORS = {kind.__name__: kind for kind in (ScanError, TooManyPixelsError)}
 
 _idle: list["_Decoder"] = []
@@ -83,8 +85,8 @@ class _Decoder:
 
     def __init__(self) -> None:
         paths = os.pathsep.join(path or str(os.getcwd()) for path in sys.path)  # noqa: PTH109 - as Python means it
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nii.io.apart"],
+        self.process = subprocess.Popen(  # noqa: S603 - this module
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": paths},
@@ -102,14 +104,24 @@ class _Decoder:
             "known": known and asdict(known),
             "most_pixels": most_pixels,
         }
-        watch = threading.Timer(BUSY * _seconds(most_pixels), self._too_late)
+        with self._within(0):
+            to.writelines([json.dumps(question).encode() + b"\n", *files])  # type: ignore[union-attr] # pipes, see above
+            to.flush()  # type: ignore[union-attr]
+            stated = _read_line(back)  # type: ignore[arg-type]
+        if "error" in stated:
+            return stated, NOTHING
+        with self._within(stated["pixels"]):
+            answer = _read_line(back)  # type: ignore[arg-type]
+            return answer, _read_pixels(back, answer.get("shape", (0,)))  # type: ignore[arg-type]
+
+    @contextmanager
+    def _within(self, pixels: int) -> Iterator[None]:
+        """Ends the process if the block takes longer than a scan of so many pixels may on a busy machine."""
+        watch = threading.Timer(BUSY * _seconds(pixels), self._too_late)
         watch.daemon = True
         watch.start()
         try:
-            to.writelines([json.dumps(question).encode() + b"\n", *files])  # type: ignore[union-attr] # pipes, see above
-            to.flush()  # type: ignore[union-attr]
-            answer = _read_line(back)  # type: ignore[arg-type]
-            return answer, _read_pixels(back, answer.get("shape", (0,)))  # type: ignore[arg-type]
+            yield
         finally:
             watch.cancel()
 
@@ -186,10 +198,10 @@ def main() -> None:
         while True:
             question = _read_line(questions)
             files = [_read_exactly(questions, size) for size in question["sizes"]]
-            answer, pixels = _answer(question, files)
-            answers.write(json.dumps(answer).encode() + b"\n")
-            answers.write(pixels.data)
-            answers.flush()
+            for answer, pixels in _answers(question, files):
+                answers.write(json.dumps(answer).encode() + b"\n")
+                answers.write(pixels.data)
+                answers.flush()
 
 
 def _prepare() -> None:
@@ -204,20 +216,31 @@ def _prepare() -> None:
     _limit("RLIMIT_CORE", 0)
 
 
-def _answer(question: dict[str, Any], files: Sequence[bytes]) -> tuple[dict[str, Any], FloatArray]:
-    name, nothing = question["name"], np.empty(0, np.float32)
+def _answers(question: dict[str, Any], files: Sequence[bytes]) -> Iterator[tuple[dict[str, Any], FloatArray]]:
+    """The pixels that the headers promise, then the scan; or, in place of either, what is wrong."""
+    name = question["name"]
     try:
-        scan = _decoded(question, files)
+        stated = _stated(question, files)
+        yield {"pixels": stated}, NOTHING
+        scan = _decoded(question, files, stated)
+        yield _told(scan), np.ascontiguousarray(scan.transmission)
+    except TooManyPixelsError as error:
+        yield _wrong(error), NOTHING
     except ScanError as error:
-        return {"error": type(error).__name__ if type(error).__name__ in ERRORS else "ScanError", "text": str(error)}, (
-            nothing
-        )
+        yield _wrong(ScanError(str(error))), NOTHING
     except MemoryError:
         text = f"{name}: expected a scan that can be decoded, came one that takes too much memory"
-        return {"error": "ScanError", "text": text}, nothing
+        yield _wrong(ScanError(text)), NOTHING
     except Exception as error:  # noqa: BLE001 - decoders of hostile bytes raise anything
-        return {"error": "ScanError", "text": f"{name}: expected a readable scan, came {one_line(error)}"}, nothing
-    told = {
+        yield _wrong(ScanError(f"{name}: expected a readable scan, came {one_line(error)}")), NOTHING
+
+
+def _wrong(error: ScanError) -> dict[str, Any]:
+    return {"error": type(error).__name__, "text": str(error)}
+
+
+def _told(scan: Scan) -> dict[str, Any]:
+    return {
         "shape": scan.transmission.shape,
         "path": scan.path,
         "sha256": scan.sha256,
@@ -227,18 +250,19 @@ def _answer(question: dict[str, Any], files: Sequence[bytes]) -> tuple[dict[str,
         "scanner": scan.scanner,
         "notes": scan.notes,
     }
-    return told, np.ascontiguousarray(scan.transmission)
 
 
-def _decoded(question: dict[str, Any], files: Sequence[bytes]) -> Scan:
-    """The scan, within what its files' headers allow; these are read within what any scan may take."""
-    name, size = question["name"], sum(map(len, files))
-    _allow(0, size)
-    _allow(max(check_pixels_stated(data, name, question["most_pixels"]) for data in files), size)
-    known = question["known"]
-    return decode_scan(
-        files[0] if len(files) == 1 else (files[0], files[1]), name, known=Metadata(**known) if known else None
-    )
+def _stated(question: dict[str, Any], files: Sequence[bytes]) -> int:
+    """The pixels per energy that the headers promise, read within what any scan may take."""
+    _allow(0, sum(map(len, files)))
+    return max(check_pixels_stated(data, question["name"], question["most_pixels"]) for data in files)
+
+
+def _decoded(question: dict[str, Any], files: Sequence[bytes], stated: int) -> Scan:
+    _allow(stated, sum(map(len, files)))
+    data = files[0] if len(files) == 1 else (files[0], files[1])
+    known = Metadata(**question["known"]) if question["known"] else None
+    return decode_scan(data, question["name"], known=known)
 
 
 def _allow(pixels: int, size: int) -> None:
