@@ -408,13 +408,13 @@ def test_a_pair_is_two_energies_low_first(tmp_path: Path) -> None:
     assert scan.path == f"{low},{high}"
     hashes = [hashlib.sha256(path.read_bytes()).digest() for path in (low, high)]
     assert scan.sha256 == hashlib.sha256(b"".join(hashes)).hexdigest()
+    assert scan.notes == ("air level estimated from the scan: 50000, 50000",)
 
 
 def test_two_pairs_whose_bytes_joined_are_the_same_have_two_hashes() -> None:
     first, second = (b"ab", b"cd"), (b"a", b"bcd")
     assert hash_of(first) != hash_of(second)
     assert hash_of((b"abcd",)) not in (hash_of(first), hash_of(second))
-    assert scan.notes == ("air level estimated from the scan: 50000, 50000",)
 
 
 def test_a_pair_in_the_wrong_order_is_noted(tmp_path: Path) -> None:

@@ -28,11 +28,13 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "keys").write_text(f"gate {KEY}\n")
     settings = {"NII_STORE": f"sqlite:///{folder}/r.db", "NII_KEYS_FILE": str(folder / "keys"), "NII_WORKERS": "2"}
-    with running(model_file(folder), **settings) as (address, process):
-        with httpx2.Client(base_url=address, timeout=PATIENCE, headers={"X-API-Key": KEY}) as client:
-            client.good, client.pid = block_tiff(folder), process.pid
-            assert post(client, client.good).status_code == 200
-            yield client
+    with (
+        running(model_file(folder), **settings) as (address, process),
+        httpx2.Client(base_url=address, timeout=PATIENCE, headers={"X-API-Key": KEY}) as client,
+    ):
+        client.good, client.pid = block_tiff(folder), process.pid
+        assert post(client, client.good).status_code == 200
+        yield client
 
 
 def megabytes(pid):

@@ -24,7 +24,7 @@ WHOLE = ("total", "gross", "gesamt", "brutto", "bruto", "brut")  # said of the m
 MOST_KG = 1e9  # declared; the largest ships carry half of it
 _BLANKS = " \u00a0\u202f"
 _NUMBER = re.compile(rf"\d+(?:[.,]\d+|['{_BLANKS}]\d{{3}}(?!\d))*")  # blanks divide groups of three digits alone
-_UNIT = re.compile(rf"\s*({'|'.join(sorted(KG, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
+_UNIT = re.compile(rf"(?<!\s)\s*({'|'.join(sorted(KG, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
 _CONSIGNEE = re.compile(r"\b(?:consignee|consignatario|empf[aä]nger|destinataire)\s*[:=]\s*([^;\n]*)", re.IGNORECASE)
 _CODE = re.compile(
     r"\b(?:(?:hs|hts|taric|chapter)[ .:]*(?:code[ .:]*)?(\d{2}(?:[. ]?\d{2}){0,4})"
