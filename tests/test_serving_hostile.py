@@ -117,9 +117,13 @@ def test_what_frames_a_body_may_not_be_longer_than_the_body(service, piece):
     with connected(str(service.base_url).rstrip("/")) as client:
         client.sendall(head + f"X-API-Key: {KEY}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         with pytest.raises(ConnectionError):
-            for _ in range(200):
-                client.sendall(piece)
-                time.sleep(0.01)
+            send_again_and_again(client, piece)
+
+
+def send_again_and_again(connection, piece):
+    for _ in range(200):
+        connection.sendall(piece)
+        time.sleep(0.01)
 
 
 def test_a_finding_is_refused_without_a_key_before_its_body_is_read(service):
