@@ -1,5 +1,6 @@
 """What training learns from: clean backgrounds with the layers of their concealments, and the user's own scans."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -81,10 +82,18 @@ def load_set(
             # a load of two kinds, of none, or of a kind and none is no example of a kind
             scans.append((hidden, cargos.index(name) if (name := entry.cargo or "") in cargos else -1))
         arrays = shelf.arrays()
+    _trim()
     return [
         Clean(Truth(without, hidden), cargo, beams=pair)
         for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
     ]
+
+
+def _trim() -> None:
+    """Give back to the system what reading left in the allocator: 5 GB for 3000 scans, where it is glibc's."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def refuse_held_out(path: Path) -> None:
