@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from nii.simulate.concealments import FAMILIES
-from nii.simulate.loads import KINDS
+from nii.simulate.cargo.loads import KINDS
+from nii.simulate.contraband.concealments import FAMILIES
 from training.network import Network, NetworkConfig
 from training.optimiser import KernelMuon, as_matrix, hidden_kernels, optimisers
 from training.recipe import read_recipe

@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from nii.detector import find_model, read_model
-from nii.judge import BIAS, WEIGHT, read_judge
+from nii.model.detector import find_model, read_model
+from nii.model.judge import BIAS, WEIGHT, read_judge
 from training.stored_weights import in_16_bits, in_32_bits
 
 
