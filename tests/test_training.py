@@ -250,7 +250,7 @@ def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rn
     assert (contract.version, contract.calibrations) == ("7", ())
     best, _ = load_network(finished_run / "best.pt")
     whole = tmp_path / "whole.onnx"  # before its weights are rounded to 16 bits
-    whole.write_bytes(with_contract(onnx_bytes(Separator(best)), contract, "whole"))
+    whole.write_bytes(with_contract(onnx_bytes(ExportModel(best)), contract, "whole"))
     detector = Detector.load(whole, threads=1)
     for rows, columns in ((64, 96), (101, 67)):
         pixels = rng.uniform(0.01, 1, (2, rows, columns)).astype(np.float32)
