@@ -24,7 +24,7 @@ from training.checkpoint import load_network, load_weights
 from training.data import load_set
 from training.export import export, onnx_bytes
 from training.network import ExportModel, Network, NetworkConfig, features, scan_score, surroundings
-from training.recipe import FinishConfig, Recipe, read_recipe
+from training.recipe import SETS, FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples, quartered
 from training.team import Team
 from training.train import FUSED_FROM, compiled, freeze_batch_norm, train
@@ -373,10 +373,8 @@ def test_every_shipped_recipe_starts_from_what_ships_and_keeps_its_seeds_apart()
         recipe = read_recipe(name)
         assert recipe.model == name
         assert not recipe.start or find_model(recipe.start).is_file()
-        seeds = [
-            one.seed for one in (recipe.train, recipe.validation, recipe.calibration, recipe.test) if one is not None
-        ]
-        assert len(set(seeds)) == len(seeds) == 4
+        seeds = [config.seed for config in (getattr(recipe, name) for name in SETS) if config is not None]
+        assert len(set(seeds)) == len(seeds) >= 4
 
 
 def test_a_finish_has_crops_of_its_own():
