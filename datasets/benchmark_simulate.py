@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from nii.io.scanset import read_set
-from nii.simulate.generate import simulate_set
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import PRESETS
+from nii.simulate.scanner.presets import PRESETS
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.scan import simulate
 
 SEED = 5001
 SCANS = {"cargo": 10, "vehicle": 12, "parcel": 80}

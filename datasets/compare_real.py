@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from nii.scan import FloatArray
-from nii.simulate.operator_image import draw_image
-from nii.simulate.scan import simulate
+from nii.simulate.scanner.operator_image import draw_image
+from nii.simulate.sets.scan import simulate
 
 Values = npt.NDArray[np.float64]
 Named = dict[str, Values]

@@ -17,17 +17,21 @@ import numpy.typing as npt
 
 from nii.physics.noise import for_beams, measure
 from nii.scan import FloatArray, Scan
-from nii.simulate import parcel, vehicle, vehicle_body, vehicle_build, vehicle_goods
-from nii.simulate.concealments import FAMILIES, LOOSE, draw_concealment
-from nii.simulate.conveyances import SHARES, draw_conveyance
-from nii.simulate.loads import KINDS, UNLISTED, draw_load
-from nii.simulate.scan import THINNEST, simulate
-from nii.simulate.scanners import BELTS, PORTALS, Scanner
-from nii.simulate.scene import Part, areal_densities, enclosing, expected
-from nii.simulate.shapes import Box, View
-from nii.simulate.structure import Conveyance
-from nii.simulate.tip import insert
-from nii.simulate.truth import Truth
+from nii.simulate.cargo.loads import KINDS, UNLISTED, draw_load
+from nii.simulate.contraband.concealments import FAMILIES, LOOSE, draw_concealment
+from nii.simulate.conveyance.draw import SHARES, draw_conveyance
+from nii.simulate.conveyance.structure import Conveyance
+from nii.simulate.parcel import scenes as parcel
+from nii.simulate.render.scene import Part, areal_densities, enclosing, expected
+from nii.simulate.render.shapes import Box, View
+from nii.simulate.scanner.presets import BELTS, PORTALS, Scanner
+from nii.simulate.sets.scan import THINNEST, simulate
+from nii.simulate.sets.truth import Truth
+from nii.simulate.tip.transmission import insert
+from nii.simulate.vehicle import body as vehicle_body
+from nii.simulate.vehicle import build as vehicle_build
+from nii.simulate.vehicle import goods as vehicle_goods
+from nii.simulate.vehicle import scenes as vehicle
 
 Picture = npt.NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nii.known.library import PICTURE, Library, library
-from nii.overlay import Picture, png
+from nii.analysis.known.library import PICTURE, Library, library
+from nii.show.overlay import Picture, png
 
 EACH = 7  # entries of a family
 LABEL = 16  # rows of text under the entries of a family

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nii.io.write import write_tiff
 from nii.physics.noise import for_beams
-from nii.simulate.scan import Simulated, simulate
-from nii.simulate.scanners import PRESETS, Scanner
+from nii.simulate.scanner.presets import PRESETS, Scanner
+from nii.simulate.sets.scan import Simulated, simulate
 
 CONTAINERS, PARCELS = 9001, 9011  # seeds
 OUT = Path(__file__).parent / "samples"

@@ -12,10 +12,10 @@ import cv2
 import duckdb
 import numpy as np
 
-from nii.evaluate.cover import surroundings
+from nii.evaluate.metrics.background_attenuation import surroundings
 from nii.io.read import read_scan
 from nii.io.scanset import ScanEntry, read_mask, read_set
-from nii.overlay import Picture
+from nii.show.overlay import Picture
 
 SHOWN, ACROSS = 12, 3
 TILE = (190, 300)  # rows and columns of a view

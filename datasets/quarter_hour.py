@@ -102,7 +102,7 @@ def simulate(
 ) -> None:
     """Simulate a set to learn from, as large as the minutes allow, and before it those to validate on."""
     _find(carried)
-    from nii.simulate.generate import simulate_set
+    from nii.simulate.sets.generate import simulate_set
     from training.pipeline import validation_sets
     from training.recipe import read_recipe
 
@@ -128,8 +128,8 @@ def simulate(
 
 def _simulated_until(end: float, out: Path, wanted: dict[str, object], workers: int) -> int:
     """A set of as many scans as there is time for; returns their number."""
-    from nii.simulate.generate import jobs
-    from nii.simulate.write import Recipe, begin_set, finish_set, is_done, write_simulated
+    from nii.simulate.sets.generate import jobs
+    from nii.simulate.sets.write import Recipe, begin_set, finish_set, is_done, write_simulated
 
     recipe = Recipe(**wanted, scans=MOST, truth_only=True)  # type: ignore[arg-type] # by name
     begin_set(out, recipe)

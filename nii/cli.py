@@ -63,12 +63,12 @@ def score(
     A run with --out that was interrupted goes on when it is called again. An --out without ending is a folder
     of Parquet parts.
     """
-    from nii.batch import Run, Settings, Sources, expand
-    from nii.declared.check import question
+    from nii.analysis.declared.check import question
     from nii.io.lists import read_list
     from nii.io.outputs import check_apart, prepare_folder
-    from nii.page import write_page
-    from nii.parts import check_out
+    from nii.run.batch import Run, Settings, Sources, expand
+    from nii.run.gallery import write_page
+    from nii.run.parts import check_out
 
     if registry is not None and declared is None:
         raise UsageError("--registry: expected with --declared, came alone")
@@ -203,10 +203,10 @@ def calibrate(
     threads: Threads = 0,
 ) -> None:
     """Set a model's operating points for a scanner from benign scans of it."""
-    from nii.calibrate import benign_scans, calibrated, left_out, score_benign, write_model
-    from nii.detector import Detector
+    from nii.fit.calibrate import benign_scans, calibrated, left_out, score_benign, write_model
     from nii.io.outputs import check_apart, prepare_file
-    from nii.operating_point import budgets, check_pfa
+    from nii.model.detector import Detector
+    from nii.stats.operating_point import budgets, check_pfa
 
     if pfa is not None:
         check_pfa(pfa)
@@ -244,7 +244,7 @@ def fit(
     threads: Threads = 0,
 ) -> None:
     """Fit a model to a site from benign scans of it: its judge, and its operating points."""
-    from nii.calibrate import left_out
+    from nii.fit.calibrate import left_out
     from nii.fit.site import Request, fit_site
     from nii.io.outputs import check_apart, prepare_file
 
@@ -283,7 +283,7 @@ def compare(
     from nii.io.read import read_scan
     from nii.io.write import write_atomically
     from nii.names import printable
-    from nii.overlay import png
+    from nii.show.overlay import png
 
     check_apart({"--out": out, "--overlay": overlay}, [before, after])
     for path in filter(None, (out, overlay)):
@@ -306,7 +306,7 @@ def info(
     """Header, energies, air level and quality of a scan, as JSON."""
     import json
 
-    from nii.info import describe
+    from nii.show.info import describe
 
     say(json.dumps(describe(scan, phantom=phantom), indent=1))
 
@@ -336,8 +336,8 @@ def simulate(
     ] = 0.0,
 ) -> None:
     """Simulate a scan set with exact truth."""
-    from nii.simulate.generate import simulate_set
-    from nii.simulate.phantom_scans import simulate_phantoms
+    from nii.simulate.sets.generate import simulate_set
+    from nii.simulate.sets.phantom_scans import simulate_phantoms
 
     if (out / "annotations.json").is_file():
         raise UsageError(f"{out}: expected no finished scan set there, came one; choose another folder")
@@ -379,8 +379,8 @@ def bench(
     size: Annotated[str, typer.Option(help="Rows x columns of the scan.")] = "432x1088",
 ) -> None:
     """Measure this machine: milliseconds by stage, scans per second, share of its arithmetic peak, by threads."""
-    from nii.bench import arithmetic, parse_size
-    from nii.bench import bench as measured
+    from nii.run.bench import arithmetic, parse_size
+    from nii.run.bench import bench as measured
 
     shape = parse_size(size)
     gflop = arithmetic(model, shape)

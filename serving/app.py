@@ -14,17 +14,17 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 from nii import __version__
-from nii.batch import Models
-from nii.declared.registry import read_registry
-from nii.detector import Detector
+from nii.analysis.declared.registry import read_registry
+from nii.analysis.record import smallest_usable_pfa
 from nii.errors import NiiError
-from nii.report import smallest_usable_pfa
-from serving.figures import Figures
+from nii.model.detector import Detector
+from nii.run.batch import Models
 from serving.keys import Keys
 from serving.library import add_library_route
 from serving.log import LOGGER, say
+from serving.metrics import Figures
+from serving.middleware import Outside
 from serving.openapi import METRICS_RESPONSES, REQUEST_BODY, problems, scan_responses
-from serving.outside import Outside
 from serving.page import viewer_files
 from serving.problems import Problem, problem_response, translate
 from serving.records import add_record_routes, open_store

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Response
 
-from nii.known.library import library
+from nii.analysis.known.library import library
 from serving.openapi import LIBRARY_PICTURE, problems
 from serving.problems import Problem
 

@@ -13,18 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from nii import __version__
-from nii.batch import Models
+from nii.analysis.declared.check import Question
+from nii.analysis.declared.registry import Entry
+from nii.analysis.record import Result, analyse, record
+from nii.analysis.regions import Region
 from nii.compare.changes import find_changes
-from nii.declared.check import Question
-from nii.declared.registry import Entry
-from nii.detector import Detector, shipped_models
 from nii.errors import ModelError, ScanError
 from nii.io.read import SNIFFED, decode_scan, sniff
-from nii.overlay import overlay, png
-from nii.regions import Region
-from nii.report import Result, analyse, record
+from nii.model.detector import Detector, shipped_models
+from nii.run.batch import Models
 from nii.scan import Kind, Scan
-from nii.tdr import write_report
+from nii.show.overlay import overlay, png
+from nii.show.tdr import write_report
 from serving.headers import check_pixels_stated
 from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from nii.declared.words import Declaration, read_declaration
+from nii.analysis.declared.words import Declaration, read_declaration
 from nii.errors import UsageError
 from serving.problems import CLIENT_GONE, Problem
 from serving.settings import Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nii.simulate.generate import simulate_set
+from nii.simulate.sets.generate import simulate_set
 
 ROOT = Path(__file__).resolve().parent.parent
 

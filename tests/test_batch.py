@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
-from nii.batch import Run, Settings, Sources, expand, unique_stem
-from nii.detector import Detector
 from nii.errors import ModelError, OutputError
+from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
-from nii.table import read_jsonl
+from nii.model.detector import Detector
+from nii.run.batch import Run, Settings, Sources, expand, unique_stem
 from nii.workers import dask_cluster, processes
 
 SCANS = 13
-PROGRAM = "import nii.parts, sys; nii.parts.ROWS = 5; from nii.cli import main; main(sys.argv[1:])"
+PROGRAM = "import nii.run.parts, sys; nii.run.parts.ROWS = 5; from nii.cli import main; main(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def scans(tmp_path_factory):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr("nii.parts.ROWS", 5)
+    monkeypatch.setattr("nii.run.parts.ROWS", 5)
 
 
 def scored(scans, model, out, crew=None, **settings):

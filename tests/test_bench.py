@@ -8,10 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tiny_model import tiny_model
 
-from nii import bench as module
-from nii.bench import arithmetic, bench, matrix_product, parse_size
 from nii.cli import main
 from nii.errors import ScanError, UsageError
+from nii.run import bench as module
+from nii.run.bench import arithmetic, bench, matrix_product, parse_size
 
 
 @pytest.fixture

@@ -13,21 +13,21 @@ from test_evaluate_run import make_scan, make_set
 from tiny_model import calibrated_model, tiny_model
 from typer.testing import CliRunner
 
-from nii.blank import blank
-from nii.calibrate import Benign, calibrated, left_out, score_benign
+from nii.analysis.declared.check import question
+from nii.analysis.empty.load import find_load
+from nii.analysis.record import analyse, error_record, record
 from nii.cli import app
 from nii.compare.changes import find_changes
-from nii.declared.check import question
-from nii.detector import Detector
-from nii.empty.load import find_load
+from nii.fit.calibrate import Benign, calibrated, left_out, score_benign
 from nii.fit.look import Site, look_at_site
+from nii.io.table import read_jsonl, read_table
 from nii.io.write import write_tiff
-from nii.overlay import STRIP, headline, overlay
-from nii.page import write_page
-from nii.report import analyse, error_record, record
+from nii.model.detector import Detector
+from nii.quality.blank import blank
+from nii.run.gallery import write_page
 from nii.scan import Kind, Scan
-from nii.table import read_jsonl, read_table
-from nii.tdr import write_report
+from nii.show.overlay import STRIP, headline, overlay
+from nii.show.tdr import write_report
 from serving.app import create_app
 
 ROWS, COLUMNS = 96, 160

@@ -9,14 +9,14 @@ from test_evaluate_run import make_scan, make_set
 from tiny_model import calibrated_model, tiny_model
 
 from nii import cli
-from nii.calibrate import Outcome, benign_scans, calibrated
-from nii.contract import KEY, Contract
-from nii.detector import Detector
+from nii.analysis.record import analyse
 from nii.errors import CalibrationError
+from nii.fit.calibrate import Outcome, benign_scans, calibrated
 from nii.io.read import read_scan
 from nii.io.write import write_tiff
-from nii.operating_point import Calibration
-from nii.report import analyse
+from nii.model.contract import KEY, Contract
+from nii.model.detector import Detector
+from nii.stats.operating_point import Calibration
 
 
 @pytest.fixture

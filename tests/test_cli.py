@@ -18,8 +18,8 @@ from tiny_model import calibrated_model, tiny_model
 from typer.testing import CliRunner
 
 from nii.cli import app, main
+from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
-from nii.table import read_jsonl
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_what_cannot_be_written_is_one_line_before_any_work(capfd, tmp_path, mod
     def work(*_, **__):
         raise AssertionError("the work began")
 
-    for name in ("nii.io.read.read_scan", "nii.io.scanset.read_scan", "nii.simulate.scan.simulate"):
+    for name in ("nii.io.read.read_scan", "nii.io.scanset.read_scan", "nii.simulate.sets.scan.simulate"):
         monkeypatch.setattr(name, work)
     if place == "full disk":
         monkeypatch.setattr("nii.io.outputs.LEAST_FREE", 1 << 62)

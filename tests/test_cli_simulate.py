@@ -53,6 +53,6 @@ def test_ctrl_c_says_how_to_go_on(
         yield 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nii.simulate.generate.simulate_set", interrupted)
+    monkeypatch.setattr("nii.simulate.sets.generate.simulate_set", interrupted)
     assert outcome("parcel", tmp_path / "set") == 130
     assert "interrupted; the same command goes on" in capfd.readouterr().err

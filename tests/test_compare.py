@@ -8,20 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from nii.analysis.empty.inside import GRID_MM
 from nii.cli import main
 from nii.compare.align import align
-from nii.compare.calibrate import SCALE, drawn_changes, scales_of, standard_of
 from nii.compare.changes import Answer, Changes, Region, Standard, find_changes, standard
 from nii.compare.difference import KINDS
-from nii.compare.figures import Trial, figures
 from nii.compare.pair import Area, look
 from nii.compare.picture import picture
 from nii.compare.places import attenuation, find_places
-from nii.empty.inside import GRID_MM
 from nii.errors import CalibrationError
 from nii.io.write import write_tiff
 from nii.physics.mass import Mass, MaterialClass
 from nii.scan import Kind, Scan
+from nii.studies.compare import Trial, figures
+from nii.studies.compare_standard import SCALE, drawn_changes, scales_of, standard_of
 
 Painted = npt.NDArray[np.float32]
 TANK = (slice(320, 336), slice(300, 420))  # rows and columns below the floor
@@ -181,7 +181,7 @@ def test_the_shipped_standard_supports_its_budget():
     assert len(by.scales) == len(KINDS)
     assert by.p_value(1e9) <= 0.01
     assert list(by.scores) == sorted(by.scores)
-    assert by.command.startswith("python -m nii.compare.calibrate")
+    assert by.command.startswith("python -m nii.studies.compare_standard")
 
 
 def test_scales_are_a_quantile_of_each_measure_and_mass_ratios_are_ranked():

@@ -9,28 +9,28 @@ import pytest
 from tiny_model import tiny_model
 
 from nii import cli
-from nii.batch import Run, Settings, Sources
-from nii.contract import read_contract, with_contract
-from nii.declared.calibrate import Observed, with_loads
-from nii.declared.calibration import OWN, LoadCalibration
-from nii.declared.check import Answer, judge, sections_json
-from nii.declared.documents import documents_for
-from nii.declared.figures import figures, renamed
-from nii.declared.insides import Insides, find_insides
-from nii.declared.mass import find_mass, weigh
-from nii.declared.plausible import p_value, plausible, worst
-from nii.declared.registry import Entry, ask, read_registry
-from nii.declared.sections import Section, counted, find_sections, on_pitch
-from nii.declared.words import Good, hs_table, kinds_of, meaning, read_declaration, word_table
-from nii.detector import Detector
+from nii.analysis.declared.check import Answer, judge, sections_json
+from nii.analysis.declared.documents import documents_for
+from nii.analysis.declared.insides import Insides, find_insides
+from nii.analysis.declared.mass import find_mass, weigh
+from nii.analysis.declared.plausible import p_value, plausible, worst
+from nii.analysis.declared.registry import Entry, ask, read_registry
+from nii.analysis.declared.sections import Section, counted, find_sections, on_pitch
+from nii.analysis.declared.words import Good, hs_table, kinds_of, meaning, read_declaration, word_table
 from nii.errors import CalibrationError, UsageError
+from nii.fit.loads import Observed, with_loads
 from nii.io.scanset import ScanEntry
 from nii.io.write import write_tiff
+from nii.model.contract import read_contract, with_contract
+from nii.model.detector import Detector
+from nii.model.load_calibration import OWN, LoadCalibration
 from nii.physics.beams import standard_beams
 from nii.physics.forward import attenuation_curve
+from nii.run.batch import Run, Settings, Sources
 from nii.scan import Scan
-from nii.simulate.kinds import KINDS
-from nii.simulate.write import Recipe, begin_set, write_simulated
+from nii.simulate.sets.kinds import KINDS
+from nii.simulate.sets.write import Recipe, begin_set, write_simulated
+from nii.studies.declared import figures, renamed
 
 CARGOS = ("drums", "empty", "sacks", "tyres")
 CONTRACT = replace(read_contract(tiny_model(), "tiny"), cargos=CARGOS)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from tiny_model import OFFSET, calibrated_model, tiny_model
 
-from nii.contract import Contract, with_contract
-from nii.detector import Detector, choose_model, fitted, given_size
+from nii.analysis.record import analyse, record
+from nii.analysis.regions import by_ratios, find_regions
 from nii.errors import ModelError
 from nii.io.read import read_scan
+from nii.model.contract import Contract, with_contract
+from nii.model.detector import Detector, choose_model, fitted, given_size
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass
-from nii.regions import by_ratios, find_regions
-from nii.report import analyse, record
 from nii.scan import Kind, Scan
 
 SAMPLES = Path(__file__).parents[1] / "datasets" / "samples"
@@ -109,7 +109,7 @@ def test_an_operator_image_is_given_to_its_own_model():
 
 
 def test_a_kind_of_scan_without_a_shipped_model_gives_one_line(monkeypatch):
-    monkeypatch.setattr("nii.detector.shipped_models", lambda: ["cargo"])
+    monkeypatch.setattr("nii.model.detector.shipped_models", lambda: ["cargo"])
     with pytest.raises(ModelError, match=r"expected a model for this kind of scan \(parcel\), came none that ships"):
         choose_model(scan_with_block(energies=("160kV-low", "160kV-high")))
 
@@ -117,7 +117,7 @@ def test_a_kind_of_scan_without_a_shipped_model_gives_one_line(monkeypatch):
 def test_a_single_energy_goes_to_its_own_model_where_that_ships(monkeypatch):
     scan = Scan(transmission=np.ones((1, 32, 32), np.float32), energies=("6MV",))
     for shipped, chosen in ((["cargo"], "cargo"), (["cargo", "cargo-single"], "cargo-single")):
-        monkeypatch.setattr("nii.detector.shipped_models", lambda shipped=shipped: shipped)
+        monkeypatch.setattr("nii.model.detector.shipped_models", lambda shipped=shipped: shipped)
         assert choose_model(scan) == chosen
 
 

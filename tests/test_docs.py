@@ -195,16 +195,16 @@ def test_extras_and_variables_exist(page):
 
 def test_what_does_not_exist_is_seen():
     assert resolves("nii.io.read.read_scan")
-    assert resolves("nii.contract.Contract.from_json")
+    assert resolves("nii.model.contract.Contract.from_json")
     assert not resolves("nii.io.read.no_such_function")
     assert not resolves("nii.no_such_package.module")
-    assert not resolves("nii.contract.Contract.no_such_method")
+    assert not resolves("nii.model.contract.Contract.no_such_method")
     wrong = [
         "nii scores SCAN",
         "nii score SCAN --no-such-option",
         "$ nii scanner fitt A.csv B.csv",
         "python -m nii.no_such_module",
-        "python -m nii.empty.figures --no-such-option 3",
+        "python -m nii.studies.empty --no-such-option 3",
         "python datasets/no_such_script.py OUT",
         "make coffee",
     ]

@@ -6,12 +6,12 @@ from test_evaluate_run import make_set
 from tiny_model import tiny_model
 
 from nii import cli
-from nii.drift import ALARM, MOST_STREAMS, DriftMonitor, bets, quality_figures
 from nii.errors import CalibrationError
-from nii.operating_point import Calibration
-from nii.quality import assess
+from nii.io.table import read_jsonl
+from nii.quality.measure import assess
+from nii.run.drift import ALARM, MOST_STREAMS, DriftMonitor, bets, quality_figures
 from nii.scan import Scan
-from nii.table import read_jsonl
+from nii.stats.operating_point import Calibration
 
 
 def calibration(rng, n: int = 199, **more) -> Calibration:

@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from nii.empty.background import column_noise, continued, in_sigmas, residual, row_noise, standing_out
-from nii.empty.calibrate import SCALE, standard_of
-from nii.empty.figures import MASSES_KG, Trial, figures
-from nii.empty.inside import GRID_MM, find_rooms, on_grid
-from nii.empty.load import KINDS, PFA, Answer, Load, Standard, find_load, standard
-from nii.empty.scenes import EmptyScene, draw_empty, draw_small_load
+from nii.analysis.empty.background import column_noise, continued, in_sigmas, residual, row_noise, standing_out
+from nii.analysis.empty.inside import GRID_MM, find_rooms, on_grid
+from nii.analysis.empty.load import KINDS, PFA, Answer, Load, Standard, find_load, standard
 from nii.errors import CalibrationError, UsageError
 from nii.scan import Kind, Scan
+from nii.studies.empty import MASSES_KG, Trial, figures
+from nii.studies.empty_scenes import EmptyScene, draw_empty, draw_small_load
+from nii.studies.empty_standard import SCALE, standard_of
 
 SEED = 5501  # of tests; no seed of the standard or of its figures
 Painted = npt.NDArray[np.float32]
@@ -191,7 +191,7 @@ def test_the_shipped_standard_supports_its_budget():
     assert len(by.scales) == len(KINDS)
     assert len(by.scores) >= 290
     assert by.answer(by.p_value(1e9)) is Answer.LOADED
-    assert by.command.startswith("python -m nii.empty.calibrate")
+    assert by.command.startswith("python -m nii.studies.empty_standard")
 
 
 def test_the_standard_takes_scales_from_one_set_and_scores_from_the_other():

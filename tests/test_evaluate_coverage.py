@@ -1,4 +1,4 @@
-"""Simulated coverage: small runs of what `python -m nii.evaluate.coverage` shows in full."""
+"""Simulated coverage: small runs of what `python -m nii.studies.coverage` shows in full."""
 
 import json
 import sys
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
-from nii.evaluate import coverage as module
-from nii.evaluate.coverage import LAWS, coverage, of_model
-from nii.operating_point import Calibration
+from nii.stats.operating_point import Calibration
+from nii.studies import coverage as module
+from nii.studies.coverage import LAWS, coverage, of_model
 
 
 def distances(figures) -> list[float]:

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from nii.evaluate.curve import detection_curve
-from nii.evaluate.report import limit
-from nii.evaluate.unknown import Unknown
+from nii.evaluate.metrics.curve import detection_curve
+from nii.evaluate.metrics.missing import Unknown
+from nii.evaluate.report.files import limit
 
 
 def test_the_limit_of_a_known_curve_is_found_within_its_interval(rng):

@@ -1,8 +1,8 @@
 """Loads: answers of the test of emptiness by truth, and the rank of the true kind."""
 
-from nii.evaluate.loads import load_metrics
-from nii.evaluate.results import ScanResult
-from nii.evaluate.unknown import Unknown
+from nii.evaluate.metrics.loads import load_metrics
+from nii.evaluate.metrics.missing import Unknown
+from nii.evaluate.metrics.results import ScanResult
 
 KINDS = ("tiles", "paper", "steel", "wood", "rice", "empty")
 

@@ -8,14 +8,14 @@ import pytest
 from scipy import stats
 
 from nii.errors import CalibrationError, ScanSetError, UsageError
-from nii.evaluate.compare import compare
-from nii.evaluate.detection import tail_probability
-from nii.evaluate.extra import evaluate_extra
-from nii.evaluate.metrics import metrics
-from nii.evaluate.pixels import pixel_statistics
-from nii.evaluate.results import Region, ScanResult, Truth, usable
-from nii.evaluate.unknown import Unknown, split_unknown
-from nii.operating_point import Calibration
+from nii.evaluate.metrics.collect import metrics
+from nii.evaluate.metrics.compare import compare
+from nii.evaluate.metrics.detection import tail_probability
+from nii.evaluate.metrics.missing import Unknown, split_unknown
+from nii.evaluate.metrics.pixels import pixel_statistics
+from nii.evaluate.metrics.results import Region, ScanResult, Truth, usable
+from nii.stats.operating_point import Calibration
+from nii.stats.optional import evaluate_extra
 
 MODEL = {"name": "cargo", "version": "1"}
 CONTRACT = [  # section 3 of the contract: what metrics.json must hold

@@ -3,16 +3,8 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from nii.errors import ScanSetError
-from nii.evaluate.pixels import (
-    BINS,
-    add_up,
-    aupro,
-    heat_bins,
-    mask_boxes,
-    pixel_metrics,
-    pixel_statistics,
-)
-from nii.evaluate.unknown import Unknown
+from nii.evaluate.metrics.missing import Unknown
+from nii.evaluate.metrics.pixels import BINS, add_up, aupro, heat_bins, mask_boxes, pixel_metrics, pixel_statistics
 
 
 def row(*values: float) -> np.ndarray:

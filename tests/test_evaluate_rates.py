@@ -4,7 +4,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from nii.errors import CalibrationError
-from nii.evaluate.rates import (
+from nii.stats.rates import (
     allowed_alarms,
     auroc,
     auroc_interval,

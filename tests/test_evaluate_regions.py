@@ -1,6 +1,7 @@
 import pytest
 
-from nii.evaluate.regions import (
+from nii.evaluate.metrics.missing import Unknown
+from nii.evaluate.metrics.regions import (
     FROC_POINTS,
     confusion,
     froc,
@@ -10,8 +11,7 @@ from nii.evaluate.regions import (
     material_rate,
     region_metrics,
 )
-from nii.evaluate.results import Region, ScanResult, Truth
-from nii.evaluate.unknown import Unknown
+from nii.evaluate.metrics.results import Region, ScanResult, Truth
 
 PLACE = (100.0, 50.0, 40.0, 20.0)
 ELSEWHERE = (300.0, 50.0, 40.0, 20.0)

@@ -13,14 +13,14 @@ import pytest
 from scipy import stats
 
 from nii.errors import OutputError
-from nii.evaluate import figures as plots
-from nii.evaluate import report
-from nii.evaluate.gallery import Gallery, Picture, choose_gallery
-from nii.evaluate.metrics import metrics
-from nii.evaluate.report import ideal_pd, report_html, write_report
-from nii.evaluate.results import Region, ScanResult, Truth
-from nii.evaluate.words import budget, number, percent, span
-from nii.operating_point import Calibration
+from nii.evaluate.metrics.collect import metrics
+from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.report import files as report
+from nii.evaluate.report import plots
+from nii.evaluate.report.files import ideal_pd, report_html, write_report
+from nii.evaluate.report.gallery import Gallery, Picture, choose_gallery
+from nii.evaluate.report.text import budget, number, percent, span
+from nii.stats.operating_point import Calibration
 
 
 def table(path: Path) -> list[dict[str, Any]]:
@@ -351,7 +351,7 @@ def test_words_round_for_people_and_never_up_to_everything():
 
 
 def test_importing_the_package_loads_none_of_the_heavy_ones():
-    code = "import sys, nii.evaluate.report, nii.evaluate.compare; print(*sys.modules)"
+    code = "import sys, nii.evaluate.report.files, nii.evaluate.metrics.compare; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert {"matplotlib", "sklearn", "scipy", "duckdb", "cv2", "torch"} & set(loaded) == set()

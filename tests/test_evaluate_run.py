@@ -13,12 +13,12 @@ import pytest
 from tiny_model import calibrated_model, tiny_model
 
 from nii import cli
-from nii.evaluate import figures as plots
-from nii.evaluate.cover import attenuation_of, steel_mm, surroundings
+from nii.evaluate.metrics.background_attenuation import attenuation_of, steel_mm, surroundings
+from nii.evaluate.report import plots
 from nii.io.scanset import Annotation, ScanEntry, read_set, write_set
 from nii.io.write import write_tiff
-from nii.operating_point import Calibration
 from nii.scan import Kind, Scan
+from nii.stats.operating_point import Calibration
 
 BOX = (60, 20, 16, 12)
 LOAD, THING = 0.5, 3.5  # attenuation

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nii.evaluate.results import Region, ScanResult, Truth
-from nii.evaluate.unknown import Unknown
-from nii.evaluate.what import LOOKED_AT, calibration_error, what_metrics
+from nii.evaluate.metrics.missing import Unknown
+from nii.evaluate.metrics.naming import LOOKED_AT, calibration_error, what_metrics
+from nii.evaluate.metrics.results import Region, ScanResult, Truth
 
 PLACE, ELSEWHERE = (100, 100, 40, 40), (300, 100, 40, 40)
 

@@ -8,17 +8,17 @@ from test_evaluate_run import make_set
 from tiny_model import calibrated_model
 
 from nii import cli
-from nii.calibrate import Outcome
-from nii.detector import Detector
 from nii.errors import CalibrationError, UsageError
+from nii.fit.calibrate import Outcome
 from nii.fit.look import FAMILIES, Look, Site, look_at_site, on_grid
 from nii.fit.report import figures, rate
 from nii.fit.run import fit_judge, fitted_contract
 from nii.fit.site import Request, fit_site
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
-from nii.judge import Judge, read_judge
-from nii.simulate.truth import Hidden
+from nii.model.detector import Detector
+from nii.model.judge import Judge, read_judge
+from nii.simulate.sets.truth import Hidden
 
 CAME = Judge(np.array([1, 0], np.float32), np.zeros(1, np.float32))
 
@@ -144,7 +144,7 @@ def test_the_same_scans_are_looked_at_alike(tmp_path, model):
 
 
 def cli_benign(entry):
-    from nii.calibrate import Benign
+    from nii.fit.calibrate import Benign
 
     return Benign(str(entry.path), entry)
 

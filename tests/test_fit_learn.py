@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nii.fit.coverage import COPIES, coverage, draw_site
 from nii.fit.learn import Table, cross_fitted, folds, highest, learned, scored
-from nii.judge import Judge
+from nii.model.judge import Judge
+from nii.studies.judge_coverage import COPIES, coverage, draw_site
 
 CAME = Judge(np.array([1, 0, 0], np.float32), np.zeros(1, np.float32))
 

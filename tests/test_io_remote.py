@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
-from nii.batch import Run, Settings, Sources, expand
 from nii.errors import ScanError, UsageError
 from nii.io.read import read_scan
 from nii.io.remote import read_remote
 from nii.io.write import write_tiff
+from nii.run.batch import Run, Settings, Sources, expand
 
 
 @pytest.fixture

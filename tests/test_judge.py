@@ -6,10 +6,10 @@ import pytest
 from onnx import numpy_helper
 from tiny_model import tiny_model
 
-from nii.contract import read_contract
-from nii.detector import Detector
 from nii.errors import ModelError
-from nii.judge import Judge, read_judge, with_judge
+from nii.model.contract import read_contract
+from nii.model.detector import Detector
+from nii.model.judge import Judge, read_judge, with_judge
 from nii.scan import Scan
 
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from tiny_model import FAMILIES, N_FEATURES, plain_naming, tiny_model
 
-import nii.known.library
-from nii.contract import read_contract, with_contract
+import nii.analysis.known.library
+from nii.analysis.known.identity import identify
+from nii.analysis.known.library import EACH, FILE, Library, library, make_library, read_library, write_library
 from nii.errors import CalibrationError, ScanSetError
+from nii.fit.naming import Examples, calibrated, crossed, kept_examples
 from nii.io.scanset import ScanEntry
-from nii.known.calibrate import Examples, calibrated, crossed, kept_examples
-from nii.known.figures import figures
-from nii.known.identity import identify
-from nii.known.library import EACH, FILE, Library, library, make_library, read_library, write_library
-from nii.known.look import FIGURES, PATCH, Look, look_at, small_picture
-from nii.known.naming import NO_FAMILY, UNKNOWN, Naming, features, softmax
-from nii.simulate.truth import Hidden
+from nii.model.contract import read_contract, with_contract
+from nii.model.naming import NO_FAMILY, UNKNOWN, Naming, features, softmax
+from nii.model.region_features import FIGURES, PATCH, Look, look_at, small_picture
+from nii.simulate.sets.truth import Hidden
+from nii.studies.naming import figures
 
 NOTHING = Look(np.zeros(len(FIGURES), np.float32), np.zeros((PATCH, PATCH), np.float32))
 SHARES = np.array([0.8, 0.2], np.float32)
@@ -118,7 +118,7 @@ def test_with_a_naming_the_three_most_similar_known_concealments_are_said():
 
 
 def test_the_library_that_ships_is_small_and_every_entry_has_a_picture():
-    data = (nii.known.library.files("nii.known") / FILE).read_bytes()
+    data = (nii.analysis.known.library.files("nii.analysis.known") / FILE).read_bytes()
     assert len(data) < 1_500_000
     ships = read_library(data, FILE)
     assert len(set(ships.ids)) == len(ships.ids) >= 200
@@ -158,7 +158,9 @@ def test_a_library_is_made_of_the_first_clear_concealments_of_each_family(monkey
     entry = ScanEntry(name="a", path=tmp_path, size=(50, 90), pitch_mm=(5.0, 5.0))
     found = [hidden("pills", 0.3), hidden("pills", -0.1), hidden("pills", 0.3, 1.0), hidden(NO_FAMILY, 0.3)]
     found += [hidden("bricks", 0.2 + i / 100) for i in range(EACH + 5)]
-    monkeypatch.setattr(nii.known.library, "concealments", lambda _: ((entry, one, "organic") for one in found))
+    monkeypatch.setattr(
+        nii.analysis.known.library, "concealments", lambda _: ((entry, one, "organic") for one in found)
+    )
     made = make_library(tmp_path)
     assert made.ids == (*(f"bricks-{i:02d}" for i in range(1, EACH + 1)), "pills-01")
     assert made.masses_kg[0] == 3.46

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from nii.errors import CalibrationError
-from nii.operating_point import (
+from nii.stats.operating_point import (
     Calibration,
     budgets,
     certain_pfa,

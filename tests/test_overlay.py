@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
-from nii.detector import Detector
-from nii.overlay import STRIP, grey, kilograms, overlay, png, without_layer
-from nii.page import write_page
-from nii.report import analyse, error_record, record
+from nii.analysis.record import analyse, error_record, record
+from nii.model.detector import Detector
+from nii.run.gallery import write_page
 from nii.scan import Scan
+from nii.show.overlay import STRIP, grey, kilograms, overlay, png, without_layer
 
 
 @pytest.fixture

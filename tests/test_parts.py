@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from nii.errors import UsageError
-from nii.parts import JOB, Parts
-from nii.table import read_jsonl
+from nii.io.table import read_jsonl
+from nii.run.parts import JOB, Parts
 
 COLUMNS = {"name": "VARCHAR", "score": "DOUBLE"}
 JOB_A = {"pfa": 0.01, "scans": 12}
@@ -17,7 +17,7 @@ ROWS = [{"name": str(number), "score": number / 3} for number in range(12)]
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr("nii.parts.ROWS", 5)
+    monkeypatch.setattr("nii.run.parts.ROWS", 5)
 
 
 def add(parts, rows):
@@ -36,7 +36,7 @@ def test_rows_of_whole_parts_survive_and_the_rest_is_missing(tmp_path):
 
 
 def test_a_part_is_written_when_it_is_old(tmp_path, monkeypatch):
-    monkeypatch.setattr("nii.parts.SECONDS", -1.0)
+    monkeypatch.setattr("nii.run.parts.SECONDS", -1.0)
     add(Parts.begin(tmp_path / "t.jsonl", JOB_A, COLUMNS), ROWS[:3])
     assert Parts.begin(tmp_path / "t.jsonl", JOB_A, COLUMNS).count == 3
 

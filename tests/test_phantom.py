@@ -4,8 +4,7 @@ import pytest
 from nii.errors import PhysicsError, ScanError
 from nii.physics.forward import linac_beam, transmission, tube_beam
 from nii.physics.noise import NoiseModel
-from nii.scan import Kind, Scan
-from nii.simulate.phantom import (
+from nii.quality.phantom import (
     CARGO,
     FINE,
     PARCEL,
@@ -18,6 +17,7 @@ from nii.simulate.phantom import (
     read_phantom,
     simulate_phantom,
 )
+from nii.scan import Kind, Scan
 
 BEAMS = (linac_beam(4.0), linac_beam(6.0))
 PITCH = (6.0, 6.0)
@@ -83,7 +83,7 @@ def test_blank_plates_show_no_blocks_wires_or_holes(monkeypatch: pytest.MonkeyPa
         return np.full((z.size, x.size), part.behind, np.float32)  # type: ignore[attr-defined]
 
     with monkeypatch.context() as blank:
-        blank.setattr("nii.simulate.phantom._thickness", plate)
+        blank.setattr("nii.quality.phantom._thickness", plate)
         _expected.cache_clear()
         scan = scanned(rng, photons=1e6)
     _expected.cache_clear()

@@ -9,7 +9,7 @@ from nii.errors import PhysicsError
 from nii.physics.faults import NONE, RANGES, Chain, Faults, apply_faults, draw_plan, level_variance, measure_with
 from nii.physics.noise import NoiseModel, measure
 from nii.scan import FloatArray
-from nii.simulate.scanners import draw_chain, draw_noise
+from nii.simulate.scanner.presets import draw_chain, draw_noise
 
 SHAPE = (2, 60, 80)
 QUIET = NoiseModel(

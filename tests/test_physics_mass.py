@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from nii.errors import PhysicsError
-from nii.physics.figures import DETECTABLE, mass_table, material_table
 from nii.physics.forward import linac_beam, transmission
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass, excess_mass, layer_excess
 from nii.physics.noise import NoiseModel
+from nii.studies.physics import DETECTABLE, mass_table, material_table
 
 BEAMS = (linac_beam(4.0), linac_beam(6.0))
 MASK = np.zeros((30, 30), bool)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nii.pitch import axis_weights, resized, size_at, touched, working_size
-from nii.simulate.truth import Hidden, Truth, resampled
+from nii.model.pitch import axis_weights, resized, size_at, touched, working_size
+from nii.simulate.sets.truth import Hidden, Truth, resampled
 
 SIZES = [(40, 17), (17, 40), (30, 30), (64, 63), (9, 31)]
 

@@ -5,7 +5,7 @@ import pytest
 
 from nii.physics.forward import linac_beam, transmission
 from nii.physics.noise import NoiseModel, measure
-from nii.quality import assess, dead_lines, edge_width, noise_curve
+from nii.quality.measure import assess, dead_lines, edge_width, noise_curve
 from nii.scan import Kind, Scan
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
-from nii.contract import read_contract
-from nii.detector import Layers
-from nii.regions import LOWEST, find_regions
+from nii.analysis.regions import LOWEST, find_regions
+from nii.model.contract import read_contract
+from nii.model.detector import Layers
 from nii.scan import Scan
 
 CONTRACT = read_contract(calibrated_model(), "tiny.onnx")

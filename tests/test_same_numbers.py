@@ -7,10 +7,10 @@ from fastapi.testclient import TestClient
 from serving_tools import wait_ready
 
 from nii.cli import main
-from nii.detector import Detector, find_model
 from nii.io.read import read_scan
+from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
-from nii.table import read_jsonl
+from nii.model.detector import Detector, find_model
 from serving.app import create_app
 from serving.settings import Settings
 

@@ -15,11 +15,11 @@ from test_io_dx import dx
 
 import serving.app
 import serving.scoring
-from nii.batch import Models, score_files
+from nii.analysis.record import COLUMNS
 from nii.io.dicos import read_reference
 from nii.io.dx import read_dicos
 from nii.io.read import read_scan
-from nii.report import COLUMNS
+from nii.run.batch import Models, score_files
 from serving.app import create_app
 from serving.schema import Record
 

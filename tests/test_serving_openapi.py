@@ -12,7 +12,7 @@ from schemathesis.checks import CHECKS
 from serving_tools import PATIENCE, block_tiff, model_file, running
 from test_serving import post
 
-from nii.report import COLUMNS
+from nii.analysis.record import COLUMNS
 from serving.openapi import scan_responses
 from serving.schema import KeptRecord, Models, ProblemBody, Record
 

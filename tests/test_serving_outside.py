@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from serving.app import create_app
 from serving.log import JsonLines
-from serving.outside import SECURITY
+from serving.middleware import SECURITY
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nii.detector import Detector, find_model, shipped_models
-from nii.judge import read_judge
+from nii.model.detector import Detector, find_model, shipped_models
+from nii.model.judge import read_judge
 from training.judge import names_of
 
 

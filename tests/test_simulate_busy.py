@@ -11,19 +11,19 @@ from test_simulate_parcel import COARSE, within
 
 from nii.physics.materials import MATERIALS
 from nii.scan import FloatArray
-from nii.simulate import arms, busy, circuits, fittings, remedies, soft_goods
-from nii.simulate.draws import Rng
-from nii.simulate.gathering import gathered, swarm
-from nii.simulate.generate import simulate_set
-from nii.simulate.loads import UNLISTED
-from nii.simulate.packing import lay
-from nii.simulate.parcel import HEAVIEST_KG, draw_parcel, draw_scene
-from nii.simulate.parcel_goods import GOODS
-from nii.simulate.parcel_hides import BROAD, LIGHTEST, LOOSE_HOST, POWDER, hide
-from nii.simulate.parcel_items import Item, block, moved
-from nii.simulate.scan import ALIKE, alike, simulate
-from nii.simulate.scene import Concealment, Part, Spot, areal_densities, enclosing
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Shape, View, mirrored, oriented, shifted, turned
+from nii.simulate.cargo.loads import UNLISTED
+from nii.simulate.parcel import arms, busy, circuits, fittings, remedies, soft_goods
+from nii.simulate.parcel.gathering import gathered, swarm
+from nii.simulate.parcel.goods import GOODS
+from nii.simulate.parcel.hides import BROAD, LIGHTEST, LOOSE_HOST, POWDER, hide
+from nii.simulate.parcel.items import Item, block, moved
+from nii.simulate.parcel.packing import lay
+from nii.simulate.parcel.scenes import HEAVIEST_KG, draw_parcel, draw_scene
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.scene import Concealment, Part, Spot, areal_densities, enclosing
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Shape, View, mirrored, oriented, shifted, turned
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.scan import ALIKE, alike, simulate
 
 VIEW = View(np.arange(-150, 150, 1.0), np.arange(250, -50, -1.0), -850.0, 300.0)
 MAKERS: dict[str, Callable[[Rng], Item]] = {

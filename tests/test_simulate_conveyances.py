@@ -5,20 +5,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.concealments import LOOSE, STRUCTURAL, draw_concealment, draw_families
-from nii.simulate.containers import dry_container
-from nii.simulate.conveyances import SHARES, draw_conveyance
-from nii.simulate.draws import Rng
-from nii.simulate.rail import flat_car
-from nii.simulate.reefers import reefer
-from nii.simulate.running_gear import fuel_tank, wheel
-from nii.simulate.scanners import PRESETS
-from nii.simulate.scene import Part, areal_densities, enclosing
-from nii.simulate.securing import fallen, secure
-from nii.simulate.shapes import Box, PrismX, View
-from nii.simulate.structure import Conveyance, below, i_beam, moved, rounded, tube
-from nii.simulate.tractors import tractor
+from nii.simulate.cargo.scenes import draw_cargo
+from nii.simulate.cargo.securing import fallen, secure
+from nii.simulate.contraband.concealments import LOOSE, STRUCTURAL, draw_concealment, draw_families
+from nii.simulate.conveyance.containers import dry_container
+from nii.simulate.conveyance.draw import SHARES, draw_conveyance
+from nii.simulate.conveyance.rail import flat_car
+from nii.simulate.conveyance.reefers import reefer
+from nii.simulate.conveyance.running_gear import fuel_tank, wheel
+from nii.simulate.conveyance.structure import Conveyance, below, i_beam, moved, rounded, tube
+from nii.simulate.conveyance.tractors import tractor
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.scene import Part, areal_densities, enclosing
+from nii.simulate.render.shapes import Box, PrismX, View
+from nii.simulate.scanner.presets import PRESETS
 
 TIMES = 4  # draws of each
 

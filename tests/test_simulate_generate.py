@@ -18,16 +18,16 @@ from nii.io.scanset import read_entry, read_mask, read_set
 from nii.physics.forward import transmission
 from nii.physics.line import CLASSES
 from nii.physics.noise import NoiseModel
-from nii.simulate import generate, scan
-from nii.simulate.conveyances import SHARES
-from nii.simulate.generate import jobs, simulate_set
-from nii.simulate.kinds import FAMILIES
-from nii.simulate.loads import HS_CHAPTERS, KINDS
-from nii.simulate.scan import SEEDS, simulate
-from nii.simulate.scanners import PRESETS, draw_noise, draw_scanner
-from nii.simulate.scene import TILE, Concealment, Part, expected
-from nii.simulate.shapes import Box, View
-from nii.simulate.truth import DEEPEST, EXCESS_STEP, STEP, Hidden, Truth, read_truth, write_truth
+from nii.simulate.cargo.loads import HS_CHAPTERS, KINDS
+from nii.simulate.conveyance.draw import SHARES
+from nii.simulate.render.scene import TILE, Concealment, Part, expected
+from nii.simulate.render.shapes import Box, View
+from nii.simulate.scanner.presets import PRESETS, draw_noise, draw_scanner
+from nii.simulate.sets import generate, scan
+from nii.simulate.sets.generate import jobs, simulate_set
+from nii.simulate.sets.kinds import FAMILIES
+from nii.simulate.sets.scan import SEEDS, simulate
+from nii.simulate.sets.truth import DEEPEST, EXCESS_STEP, STEP, Hidden, Truth, read_truth, write_truth
 
 COARSE = replace(PRESETS["portal-6mv"], pitch_mm=(40.0, 40.0))
 PERFECT = replace(
@@ -351,7 +351,7 @@ def test_a_kill_in_the_middle_of_a_scan_leaves_it_to_be_done_again(
 
     out = tmp_path / "set"
     with monkeypatch.context() as patch:
-        patch.setattr("nii.simulate.write.write_truth", killed)
+        patch.setattr("nii.simulate.sets.write.write_truth", killed)
         with pytest.raises(KeyboardInterrupt):
             make(out)
     assert (out / "scans" / "000000.tif").is_file()

@@ -11,18 +11,19 @@ from nii.errors import ScanSetError, UsageError
 from nii.io.scanset import read_set
 from nii.physics.beams import standard_beams
 from nii.physics.forward import beam_key, stored_beams
-from nii.simulate import conveyances, loads
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.generate import simulate_set
+from nii.simulate.cargo import loads
+from nii.simulate.cargo.scenes import draw_cargo
+from nii.simulate.conveyance import draw as conveyances
 from nii.simulate.held_out.conveyances import draw_held_out_conveyance
 from nii.simulate.held_out.forms import MOST_PARTS, bar
 from nii.simulate.held_out.scanners import draw_held_out_scanner
 from nii.simulate.held_out.scenes import BUILDERS, HS_CHAPTERS, draw_held_out
-from nii.simulate.kinds import FAMILIES, HELD_OUT
-from nii.simulate.scan import Simulated, simulate
-from nii.simulate.scanners import PRESETS, draw_scanner
-from nii.simulate.scene import Part, enclosing
-from nii.simulate.shapes import Box
+from nii.simulate.render.scene import Part, enclosing
+from nii.simulate.render.shapes import Box
+from nii.simulate.scanner.presets import PRESETS, draw_scanner
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.kinds import FAMILIES, HELD_OUT
+from nii.simulate.sets.scan import Simulated, simulate
 from training.data import load_set
 from training.pipeline import make_model
 from training.recipe import Recipe

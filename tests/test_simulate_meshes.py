@@ -5,9 +5,9 @@ import pytest
 import trimesh
 
 from nii.errors import UsageError
-from nii.simulate.meshes import read_mesh
-from nii.simulate.scene import Part, areal_densities
-from nii.simulate.shapes import Box, Cylinder, Mesh, View, mirrored, shifted, turned
+from nii.simulate.render.meshes import read_mesh
+from nii.simulate.render.scene import Part, areal_densities
+from nii.simulate.render.shapes import Box, Cylinder, Mesh, View, mirrored, shifted, turned
 
 VIEW = View(np.arange(5.0, 400, 10), np.arange(395.0, 0, -10), -3000.0, 520.0)
 

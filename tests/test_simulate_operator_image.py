@@ -13,11 +13,11 @@ from nii.io.read import decode_scan
 from nii.io.scanset import read_entry, read_mask, read_set
 from nii.physics.forward import transmission
 from nii.scan import Kind
-from nii.simulate.generate import simulate_set
-from nii.simulate.operator_image import ColourMap, draw_colours, draw_image, render, to_jpeg
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import PRESETS
-from nii.simulate.truth import read_truth
+from nii.simulate.scanner.operator_image import ColourMap, draw_colours, draw_image, render, to_jpeg
+from nii.simulate.scanner.presets import PRESETS
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.scan import simulate
+from nii.simulate.sets.truth import read_truth
 
 PARCEL = replace(PRESETS["parcel-160kv"], pitch_mm=(4.0, 4.0))
 BEAMS = PARCEL.beams()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nii.errors import UsageError
-from nii.simulate.pairs import CHANGES, simulate_pairs
-from nii.simulate.scanners import PORTALS
+from nii.simulate.scanner.presets import PORTALS
+from nii.simulate.sets.pairs import CHANGES, simulate_pairs
 
 COARSE = replace(PORTALS["mobile-6mv"], pitch_mm=(20.0, 20.0))  # mm; small pictures, quick to draw
 

@@ -6,23 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nii import detector
+from nii.model import detector
 from nii.physics.beams import HIGH_LAYER, HIGH_LAYERS, LOW_LAYER, LOW_LAYERS, standard_beams
 from nii.physics.forward import beam_key, stored_beams, transmission, tube_beam
 from nii.physics.mass import excess_mass
 from nii.physics.materials import MATERIALS
 from nii.physics.noise import NoiseModel
 from nii.scan import Scan
-from nii.simulate.kinds import KINDS as SCENES
-from nii.simulate.packing import Heap
-from nii.simulate.parcel import FAMILIES, HEAVIEST_KG, KINDS, Parcel, draw_parcel, draw_scene
-from nii.simulate.parcel_goods import GOODS, HS_CHAPTERS, Vessel, draw_goods
-from nii.simulate.parcel_hides import LIGHTEST, POWDER
-from nii.simulate.parcel_items import Item, block, rod, vessel
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import BELTS, PORTALS, draw_belt_scanner
-from nii.simulate.scene import Part, enclosing
-from nii.simulate.shapes import Box
+from nii.simulate.parcel.goods import GOODS, HS_CHAPTERS, Vessel, draw_goods
+from nii.simulate.parcel.hides import LIGHTEST, POWDER
+from nii.simulate.parcel.items import Item, block, rod, vessel
+from nii.simulate.parcel.packing import Heap
+from nii.simulate.parcel.scenes import FAMILIES, HEAVIEST_KG, KINDS, Parcel, draw_parcel, draw_scene
+from nii.simulate.render.scene import Part, enclosing
+from nii.simulate.render.shapes import Box
+from nii.simulate.scanner.presets import BELTS, PORTALS, draw_belt_scanner
+from nii.simulate.sets.kinds import KINDS as SCENES
+from nii.simulate.sets.scan import simulate
 
 TIMES = 4  # draws of each kind and family
 TOUCH = 1e-3  # mm

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.concealments import FAMILIES, LOOSE, STRUCTURAL, draw_concealment
-from nii.simulate.conveyances import SHARES, draw_conveyance
-from nii.simulate.loads import BUILDERS, CONTAINER_MM, HS_CHAPTERS, KINDS, PAYLOAD_KG, STRIP_MM, Load, draw_load
-from nii.simulate.placing import CLEARANCE, behind_dense, displaced
-from nii.simulate.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, texture
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
-from nii.simulate.structure import Conveyance
+from nii.simulate.cargo.loads import BUILDERS, CONTAINER_MM, HS_CHAPTERS, KINDS, PAYLOAD_KG, STRIP_MM, Load, draw_load
+from nii.simulate.cargo.scenes import draw_cargo
+from nii.simulate.contraband.concealments import FAMILIES, LOOSE, STRUCTURAL, draw_concealment
+from nii.simulate.contraband.placing import CLEARANCE, behind_dense, displaced
+from nii.simulate.conveyance.draw import SHARES, draw_conveyance
+from nii.simulate.conveyance.structure import Conveyance
+from nii.simulate.render.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, texture
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
 
 HOLDER = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "box-truck"}
 """Conveyances that families need which a container can't hold."""

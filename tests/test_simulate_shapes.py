@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nii.simulate.scene import Part, areal_densities
-from nii.simulate.shapes import (
+from nii.simulate.render.scene import Part, areal_densities
+from nii.simulate.render.shapes import (
     Box,
     Cylinder,
     Ellipsoid,

@@ -11,11 +11,11 @@ from nii.physics.forward import attenuation_curve, linac_beam
 from nii.physics.mass import excess_mass
 from nii.physics.noise import NoiseModel, apply, draw, variance
 from nii.scan import Kind, Scan
-from nii.simulate import tip
-from nii.simulate.concealments import LOOSE
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import PRESETS
-from nii.simulate.tip import draw_place, estimated_noise, insert, layer_excess_on
+from nii.simulate.contraband.concealments import LOOSE
+from nii.simulate.scanner.presets import PRESETS
+from nii.simulate.sets.scan import simulate
+from nii.simulate.tip import transmission as tip
+from nii.simulate.tip.transmission import draw_place, estimated_noise, insert, layer_excess_on
 
 BEAMS = (linac_beam(4.0), linac_beam(6.0))
 QUIET = NoiseModel(photons=1e9, electronic=0, scatter=0, row_gain=0, pulse_jitter=0, blur=0)

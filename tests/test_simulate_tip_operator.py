@@ -10,9 +10,9 @@ from nii.errors import ScanError, UsageError
 from nii.io.read import decode_scan
 from nii.physics.forward import transmission
 from nii.scan import Scan
-from nii.simulate.operator_image import ColourMap, render, to_jpeg
-from nii.simulate.scanners import PRESETS
-from nii.simulate.tip_operator import colours_of, insert_coloured
+from nii.simulate.scanner.operator_image import ColourMap, render, to_jpeg
+from nii.simulate.scanner.presets import PRESETS
+from nii.simulate.tip.operator_image import colours_of, insert_coloured
 
 SHOWN = ColourMap(hues=(25.0, 120.0, 230.0), gamma=1.5)
 

@@ -11,23 +11,24 @@ from test_simulate_generate import COARSE, files
 
 from nii.errors import UsageError
 from nii.io.scanset import read_set
-from nii.simulate import arrangements, freeform, textures
-from nii.simulate.arrangements import MOST_PARTS, RULES, Means, unlisted
-from nii.simulate.cargo import draw_cargo
-from nii.simulate.concealments import draw_loose
-from nii.simulate.draws import Rng
-from nii.simulate.freeform import Palette, anything, draw_palette, filled, thing
-from nii.simulate.generate import simulate_set
-from nii.simulate.loads import CONTAINER_MM, PAYLOAD_KG, UNLISTED, draw_load
-from nii.simulate.scan import simulate
-from nii.simulate.scene import Part, Scene, enclosing
-from nii.simulate.shapes import Box, Cylinder
-from nii.simulate.shields import OVER, PLATES, THICK, shielded
-from nii.simulate.textures import PATTERNS
-from nii.simulate.vehicle import draw_vehicle_scene
-from nii.simulate.vehicle_body import BODIES
-from nii.simulate.vehicle_build import draw_vehicle
-from nii.simulate.vehicle_goods import fill_unlisted, hosts
+from nii.simulate.cargo import arrangements
+from nii.simulate.cargo.arrangements import MOST_PARTS, RULES, Means, unlisted
+from nii.simulate.cargo.loads import CONTAINER_MM, PAYLOAD_KG, UNLISTED, draw_load
+from nii.simulate.cargo.scenes import draw_cargo
+from nii.simulate.contraband.concealments import draw_loose
+from nii.simulate.contraband.shields import OVER, PLATES, THICK, shielded
+from nii.simulate.render import freeform, textures
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.freeform import Palette, anything, draw_palette, filled, thing
+from nii.simulate.render.scene import Part, Scene, enclosing
+from nii.simulate.render.shapes import Box, Cylinder
+from nii.simulate.render.textures import PATTERNS
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.scan import simulate
+from nii.simulate.vehicle.body import BODIES
+from nii.simulate.vehicle.build import draw_vehicle
+from nii.simulate.vehicle.goods import fill_unlisted, hosts
+from nii.simulate.vehicle.scenes import draw_vehicle_scene
 from training.data import load_set
 
 TIMES = 60

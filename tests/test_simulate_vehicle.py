@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 
 from nii.errors import UsageError
-from nii.simulate import vehicle as vehicle_scenes
-from nii.simulate.draws import Rng
-from nii.simulate.kinds import kind_of
-from nii.simulate.scan import simulate
-from nii.simulate.scanners import PORTALS
-from nii.simulate.scene import Concealment, Part, areal_densities, enclosing
-from nii.simulate.shapes import Box, Interval, View
-from nii.simulate.vehicle import (
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.scene import Concealment, Part, areal_densities, enclosing
+from nii.simulate.render.shapes import Box, Interval, View
+from nii.simulate.scanner.presets import PORTALS
+from nii.simulate.sets.kinds import kind_of
+from nii.simulate.sets.scan import simulate
+from nii.simulate.vehicle import scenes as vehicle_scenes
+from nii.simulate.vehicle.body import BODIES
+from nii.simulate.vehicle.build import Vehicle, draw_vehicle
+from nii.simulate.vehicle.goods import HS_CHAPTERS, ITEMS, fill, hosts
+from nii.simulate.vehicle.hides import HIDES, MOST_KG, packs
+from nii.simulate.vehicle.parts import Cavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
+from nii.simulate.vehicle.scenes import (
     CLEARANCE,
     FAMILIES,
     HEAVY_KG,
@@ -24,11 +29,6 @@ from nii.simulate.vehicle import (
     draw_vehicle_scanner,
     draw_vehicle_scene,
 )
-from nii.simulate.vehicle_body import BODIES
-from nii.simulate.vehicle_build import Vehicle, draw_vehicle
-from nii.simulate.vehicle_goods import HS_CHAPTERS, ITEMS, fill, hosts
-from nii.simulate.vehicle_hides import HIDES, MOST_KG, packs
-from nii.simulate.vehicle_parts import Cavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
 
 TIMES = 3  # draws of each kind and family
 TOUCH = 1e-6  # mm

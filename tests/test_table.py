@@ -1,9 +1,9 @@
 import duckdb
 import pytest
 
+from nii.analysis.record import COLUMNS, error_record
 from nii.errors import OutputError, UsageError
-from nii.report import COLUMNS, error_record
-from nii.table import join_tables, read_jsonl, read_table, write_table
+from nii.io.table import join_tables, read_jsonl, read_table, write_table
 
 TYPES = {"name": "VARCHAR", "score": "DOUBLE", "regions": "STRUCT(box INTEGER[], family VARCHAR)[]"}
 ROWS = [

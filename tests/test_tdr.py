@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from nii.analysis.known.identity import Identity
 from nii.io.dicos import CATEGORIES as OF_THE_STANDARD
-from nii.known.identity import Identity
-from nii.simulate.kinds import FAMILIES
-from nii.tdr import CATEGORIES, describe
+from nii.show.tdr import CATEGORIES, describe
+from nii.simulate.sets.kinds import FAMILIES
 
 
 @pytest.mark.parametrize(

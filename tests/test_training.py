@@ -12,13 +12,13 @@ import torch
 from two_processes import train_by_two
 
 import training
-from nii.calibrate import Benign
-from nii.detector import Detector, find_model
 from nii.errors import ScanSetError, UsageError
+from nii.fit.calibrate import Benign
 from nii.io.write import write_tiff
+from nii.model.detector import Detector, find_model
 from nii.scan import Scan
-from nii.simulate.concealments import FAMILIES
-from nii.simulate.loads import KINDS
+from nii.simulate.cargo.loads import KINDS
+from nii.simulate.contraband.concealments import FAMILIES
 from training.checkpoint import load_network, load_weights
 from training.data import load_set
 from training.export import export, onnx_bytes

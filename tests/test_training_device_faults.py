@@ -9,7 +9,7 @@ import torch
 from nii.physics import faults as physics
 from nii.physics.faults import NONE, Chain, FaultPlan, Faults
 from nii.physics.noise import NoiseModel
-from nii.simulate.scanners import draw_chain
+from nii.simulate.scanner.presets import draw_chain
 from training.device_faults import Chains, FaultModels, measure_with, with_faults
 from training.device_noise import NoiseModels
 

@@ -10,9 +10,9 @@ from nii.errors import UsageError
 from nii.physics import noise as physics
 from nii.physics.faults import Chain
 from nii.physics.noise import NoiseModel
-from nii.simulate.concealments import FAMILIES
-from nii.simulate.loads import KINDS
-from nii.simulate.scanners import draw_noise
+from nii.simulate.cargo.loads import KINDS
+from nii.simulate.contraband.concealments import FAMILIES
+from nii.simulate.scanner.presets import draw_noise
 from training.data import load_set
 from training.device_faults import Chains
 from training.device_noise import NoiseModels, expected, measure, variance

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from nii.judge import read_judge
+from nii.model.judge import read_judge
 from training.graft import has_judge, with_new_judge
 from training.judge import names_of
 

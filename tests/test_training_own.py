@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from nii.calibrate import Benign
-from nii.contract import Contract, with_contract
-from nii.detector import Detector, Layers, ranked
 from nii.errors import ScanSetError, UsageError
+from nii.fit.calibrate import Benign
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
 from nii.io.write import write_tiff
+from nii.model.contract import Contract, with_contract
+from nii.model.detector import Detector, Layers, ranked
 from nii.scan import Kind, Scan
-from nii.simulate.generate import simulate_set
-from nii.simulate.kinds import KINDS
-from nii.simulate.truth import read_truth
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.kinds import KINDS
+from nii.simulate.sets.truth import read_truth
 from training.artefact import TRAINED, load_artefact
 from training.data import LITTLE_NOISE, load_measured, load_set, some
 from training.export import onnx_bytes

@@ -4,12 +4,12 @@ import numpy as np
 import onnx
 import pytest
 
-from nii.contract import Contract, with_contract
-from nii.detector import Detector, find_model
 from nii.errors import UsageError
 from nii.io.write import write_tiff
-from nii.operating_point import Calibration
+from nii.model.contract import Contract, with_contract
+from nii.model.detector import Detector, find_model
 from nii.scan import Kind, Scan
+from nii.stats.operating_point import Calibration
 from training.export import export, onnx_bytes
 from training.network import Network, NetworkConfig, Separator
 from training.precision import LARGEST_PAIR, inner, int8, largest_pair
@@ -52,7 +52,7 @@ def benign(tmp_path_factory, pixels):
 
 @pytest.mark.parametrize(("precision", "close"), [("int8", 0.5), ("fp16", 0.01)])
 def test_another_precision_keeps_contract_and_numbers(model, benign, pixels, tmp_path, precision, close):
-    from nii.calibrate import benign_scans
+    from nii.fit.calibrate import benign_scans
 
     out = tmp_path / "out.onnx"
     contract = export(model, out, version="4", precision=precision, benign=benign_scans([str(benign)]))

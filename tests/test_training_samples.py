@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from nii.detector import Detector
+from nii.analysis.record import analyse
 from nii.errors import ScanSetError
 from nii.io.scanset import read_entry, read_set
-from nii.overlay import unlayered
-from nii.report import analyse
+from nii.model.detector import Detector
 from nii.scan import Kind
-from nii.simulate.generate import simulate_set
-from nii.simulate.kinds import kind_of
-from nii.simulate.scan import drawn_scanner, simulate
-from nii.simulate.truth import Hidden, Truth
+from nii.show.overlay import unlayered
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.kinds import kind_of
+from nii.simulate.sets.scan import drawn_scanner, simulate
+from nii.simulate.sets.truth import Hidden, Truth
 from training.data import Clean, load_set
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe

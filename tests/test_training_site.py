@@ -8,15 +8,15 @@ import pytest
 import torch
 
 import training.site
-from nii.calibrate import Benign
-from nii.contract import Contract, read_contract, with_contract
-from nii.detector import Detector
 from nii.errors import UsageError
+from nii.fit.calibrate import Benign
 from nii.io.scanset import read_mask, read_set
-from nii.judge import Judge, read_judge, with_judge
-from nii.operating_point import Calibration
+from nii.model.contract import Contract, read_contract, with_contract
+from nii.model.detector import Detector
+from nii.model.judge import Judge, read_judge, with_judge
 from nii.scan import Kind
-from nii.simulate.kinds import KINDS
+from nii.simulate.sets.kinds import KINDS
+from nii.stats.operating_point import Calibration
 from training.export import onnx_bytes
 from training.network import Network, NetworkConfig, Separator
 from training.recipe import read_recipe, recipe_of

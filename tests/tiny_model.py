@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from nii.contract import Contract, with_contract
-from nii.known.look import FIGURES
-from nii.known.naming import Naming
-from nii.operating_point import Calibration
+from nii.model.contract import Contract, with_contract
+from nii.model.naming import Naming
+from nii.model.region_features import FIGURES
 from nii.scan import Kind
+from nii.stats.operating_point import Calibration
 
 FAMILIES = ("bricks", "firearm")
 CARGOS = ("empty", "sacks")

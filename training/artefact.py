@@ -7,9 +7,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from nii.contract import KEY, Contract
-from nii.detector import find_model, read_model
 from nii.errors import UsageError
+from nii.model.contract import KEY, Contract
+from nii.model.detector import find_model, read_model
 from training.network import Network
 
 FREE = ("stem", "around", "evidence", "excess", "family", "whole")

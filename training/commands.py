@@ -52,7 +52,7 @@ def export(
 ) -> None:
     """Export a training run to one .onnx file with its contract."""
     with _extra("train"):
-        from nii.calibrate import benign_scans
+        from nii.fit.calibrate import benign_scans
         from nii.io.outputs import check_apart, prepare_file
         from training.export import export as write
     check_apart({"MODEL": model}, [run, *(benign or [])])

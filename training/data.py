@@ -13,19 +13,19 @@ from typing import IO
 
 import numpy as np
 
-from nii.calibrate import Benign
 from nii.errors import ScanSetError
+from nii.fit.calibrate import Benign
 from nii.io.read import read_file, read_scan, split_pair
 from nii.io.scanset import ScanEntry, read_entry, read_set
+from nii.model.pitch import resized, working_size
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel
-from nii.pitch import resized, working_size
 from nii.scan import FloatArray, Kind
-from nii.simulate.operator_image import draw_colours, operator_image
-from nii.simulate.scan import drawn_scanner
-from nii.simulate.scanners import draw_chain
-from nii.simulate.truth import Truth, read_truth, resampled
+from nii.simulate.scanner.operator_image import draw_colours, operator_image
+from nii.simulate.scanner.presets import draw_chain
+from nii.simulate.sets.scan import drawn_scanner
+from nii.simulate.sets.truth import Truth, read_truth, resampled
 
 LEAST_TRANSMISSION = 1e-5  # of a measured scan; no scanner sees through more
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nii.errors import UsageError
 from nii.physics.faults import Chain
-from nii.simulate.scanners import draw_chain
+from nii.simulate.scanner.presets import draw_chain
 from training.data import LITTLE_NOISE
 from training.device_faults import Chains, measure_with
 from training.device_noise import measure

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 
-from nii.calibrate import Benign
-from nii.contract import Contract, read_contract, with_contract
-from nii.detector import fitted, read_model
 from nii.errors import ModelError, UsageError
+from nii.fit.calibrate import Benign
 from nii.io.read import read_scan
 from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
+from nii.model.contract import Contract, read_contract, with_contract
+from nii.model.detector import fitted, read_model
 from nii.scan import FloatArray, Kind
 from training.checkpoint import load_network, load_run
 from training.graft import has_judge, with_new_judge

@@ -2,7 +2,7 @@
 
 It is the last part of the exported graph: the highest peaks of evidence are its candidates, what is around them and
 elsewhere in the scan their features, and a weighted sum of these their score. The weights are two tensors of fixed
-size in the file, which `nii fit` replaces (nii.judge).
+size in the file, which `nii fit` replaces (nii.model.judge).
 """
 
 import torch

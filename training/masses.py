@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from nii.detector import Detector
-from nii.evaluate.regions import hits
+from nii.analysis.regions import find_regions
+from nii.evaluate.metrics.regions import hits
 from nii.io.scanset import read_entry, read_set
-from nii.regions import find_regions
+from nii.model.detector import Detector
 
 LOOKED_AT = 3  # regions of a scan, the highest first
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nii.calibrate import Benign, Outcome, benign_scans, calibrated, score_benign, write_model
-from nii.contract import Contract
-from nii.detector import Detector
 from nii.errors import UsageError
+from nii.fit.calibrate import Benign, Outcome, benign_scans, calibrated, score_benign, write_model
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
-from nii.operating_point import SINGLE
+from nii.model.contract import Contract
+from nii.model.detector import Detector
 from nii.scan import Scan
-from nii.simulate.generate import simulate_set
+from nii.simulate.sets.generate import simulate_set
+from nii.stats.operating_point import SINGLE
 from training.data import refuse_held_out
 from training.export import export
 from training.masses import mass_ratios

@@ -18,9 +18,9 @@ from torch.utils.data import IterableDataset
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.scan import FloatArray
-from nii.simulate.operator_image import ColourMap, draw_colours, operator_image
-from nii.simulate.scanners import draw_chain
-from nii.simulate.truth import Hidden, Truth
+from nii.simulate.scanner.operator_image import ColourMap, draw_colours, operator_image
+from nii.simulate.scanner.presets import draw_chain
+from nii.simulate.sets.truth import Hidden, Truth
 from training.data import LITTLE_NOISE, Clean
 
 IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden

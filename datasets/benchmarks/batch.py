@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from nii.batch import Run, Settings, Sources
-from nii.bench import arithmetic, bench
-from nii.contract import read_contract
-from nii.detector import Detector, find_model, read_model
 from nii.io.read import read_scan
+from nii.io.table import read_table
 from nii.io.write import write_tiff
-from nii.table import read_table
+from nii.model.contract import read_contract
+from nii.model.detector import Detector, find_model, read_model
+from nii.run.batch import Run, Settings, Sources
+from nii.run.bench import arithmetic, bench
 from nii.workers import dask_cluster, processes
 
 LARGE, USUAL, SMALL = (800, 1500), (432, 1088), (64, 96)  # rows, columns

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from nii.detector import Detector, fitted
-from nii.evaluate.rates import auroc, auroc_interval, set_threshold
 from nii.io.scanset import read_entry, read_set
+from nii.model.detector import Detector, fitted
 from nii.scan import FloatArray, Scan
+from nii.stats.rates import auroc, auroc_interval, set_threshold
 
 SIDES = (64, 128, 256, 512)  # pixels, multiples of the network's 32
 CELL = 4  # pixels to one of evidence

@@ -10,14 +10,14 @@ import argparse
 import time
 from pathlib import Path
 
-from nii.calibrate import benign_scans, calibrated, score_benign, write_model
-from nii.contract import read_contract
-from nii.detector import Detector, find_model, read_model
 from nii.evaluate.run import finish_pair, prepare, run
+from nii.fit.calibrate import benign_scans, calibrated, score_benign, write_model
 from nii.fit.site import Request, fit_site
+from nii.model.contract import read_contract
+from nii.model.detector import Detector, find_model, read_model
 from nii.physics.noise import NoiseModel
-from nii.simulate.generate import simulate_set
-from nii.simulate.scanners import Linac, Scanner
+from nii.simulate.scanner.presets import Linac, Scanner
+from nii.simulate.sets.generate import simulate_set
 
 SCANNER = Scanner(
     "yard-9mv",

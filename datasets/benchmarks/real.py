@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from nii.detector import Detector, choose_model
+from nii.analysis.record import Result, analyse
 from nii.errors import UsageError
-from nii.evaluate.rates import clopper_pearson
-from nii.evaluate.regions import hits
+from nii.evaluate.metrics.regions import hits
 from nii.io.picture import Metadata
 from nii.io.read import read_scan
-from nii.overlay import overlay, png
-from nii.report import Result, analyse
+from nii.model.detector import Detector, choose_model
 from nii.scan import Scan
-from nii.simulate.draws import log_uniform
-from nii.simulate.tip import insert
-from nii.simulate.tip_operator import insert_coloured
-from nii.simulate.truth import Hidden
+from nii.show.overlay import overlay, png
+from nii.simulate.render.draws import log_uniform
+from nii.simulate.sets.truth import Hidden
+from nii.simulate.tip.operator_image import insert_coloured
+from nii.simulate.tip.transmission import insert
+from nii.stats.rates import clopper_pearson
 
 SEED = 6001
 RAILCAR = Metadata(pitch_mm=(14.0, 14.0), energies=("4MV", "6MV"))

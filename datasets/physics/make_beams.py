@@ -11,7 +11,7 @@ from nii.simulate.held_out.scanners import COPPERS as HELD_OUT_COPPERS
 from nii.simulate.held_out.scanners import DETECTORS_MM
 
 TABLE = Path(__file__).parents[2] / "nii" / "physics" / "tables" / "beams.json"
-COPPERS = (0.9, 1.8, 2.688, 2.7, 4.5)  # g/cm2, those of nii.simulate.scanners and 3 mm
+COPPERS = (0.9, 1.8, 2.688, 2.7, 4.5)  # g/cm2, those of nii.simulate.scanner.presets and 3 mm
 THICKNESSES = (20.0, 30.0)  # mm of CdWO4
 
 forward.stored_beams = dict  # nothing is stored while the table is made

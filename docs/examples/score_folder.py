@@ -10,9 +10,9 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from nii.detector import Detector, choose_model
+from nii.analysis.record import analyse
 from nii.io.read import read_scan
-from nii.report import analyse
+from nii.model.detector import Detector, choose_model
 
 PFA = 0.05  # the false-alarm budget: at most 5 % of benign scans may alarm
 

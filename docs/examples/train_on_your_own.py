@@ -11,8 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nii.detector import Detector
 from nii.io.read import read_scan
+from nii.model.detector import Detector
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
 

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii import operating_point
-from nii.blank import blank
+from nii.analysis.regions import FEWEST_RATIOS, by_ratios
 from nii.compare.pair import Area, Pair, look
-from nii.overlay import kilograms
 from nii.physics.mass import Mass
-from nii.regions import FEWEST_RATIOS, by_ratios
+from nii.quality.blank import blank
 from nii.scan import FloatArray, Kind, Scan
+from nii.show.overlay import kilograms
+from nii.stats import operating_point
 
 PFA = 0.01  # share of unchanged pairs that may be called changed
 CLEAR = 0.05  # p-value above which nothing is left to doubt
@@ -137,7 +137,7 @@ class Changes:
 
 @cache
 def standard() -> Standard:
-    """The one that ships; `python -m nii.compare.calibrate` makes it."""
+    """The one that ships; `python -m nii.studies.compare_standard` makes it."""
     record = json.loads((files("nii.compare") / "standard.json").read_text())
     return Standard(tuple(record["scales"]), tuple(record["scores"]), tuple(record["mass_ratios"]), record["command"])
 
@@ -145,9 +145,9 @@ def standard() -> Standard:
 def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Changes:
     """Whether the conveyance of two passages was changed between them; goods may be others.
 
-    Undetermined where a scan is no transmission at MV energies with a pitch, or shows nothing (`nii.blank`), where the
-    two have other energies, don't fit on each other, or leave too little that can be compared. Raises CalibrationError
-    where the standard's unchanged pairs are too few for the budget.
+    Undetermined where a scan is no transmission at MV energies with a pitch, or shows nothing
+    (`nii.quality.blank`), where the two have other energies, don't fit on each other, or leave too little that can be
+    compared. Raises CalibrationError where the standard's unchanged pairs are too few for the budget.
     """
     by = by or standard()
     operating_point.check_pfa(pfa)

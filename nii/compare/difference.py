@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.empty.background import PER_SIGMA
+from nii.analysis.empty.inside import GRID_MM
 from nii.compare.places import Places
-from nii.empty.background import PER_SIGMA
-from nii.empty.inside import GRID_MM
 from nii.scan import FloatArray
 
 Array = npt.NDArray[np.float64]

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.empty.background import layer_mass
 from nii.compare.align import Aligned, align
 from nii.compare.difference import SIZES_MM, at_ends, filtered, in_noise, measured
 from nii.compare.places import Places, attenuation, find_places
-from nii.empty.background import layer_mass
 from nii.physics.beams import standard_beams
 from nii.physics.mass import Mass
 from nii.scan import FloatArray, Scan

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from nii.compare.changes import Answer, Changes
-from nii.overlay import ALARM, CANDIDATE, CLEAR, Picture, base_picture, mark, with_strip
 from nii.scan import Scan
+from nii.show.overlay import ALARM, CANDIDATE, CLEAR, Picture, base_picture, mark, with_strip
 
 STRONGEST = 0.3  # difference of attenuation shown in full colour
 MORE, LESS = (40, 40, 230), (230, 120, 30)  # blue, green, red

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.empty.inside import GRID_MM, SOMETHING, Room, find_rooms
+from nii.analysis.empty.inside import GRID_MM, SOMETHING, Room, find_rooms
 from nii.errors import ScanError
-from nii.quality import dead_lines
+from nii.quality.measure import dead_lines
 from nii.scan import FloatArray, Scan
 
 Mask = npt.NDArray[np.bool_]

@@ -10,22 +10,22 @@ import cv2
 import numpy as np
 
 from nii import __version__
-from nii.contract import Contract
-from nii.detector import Detector, Layers, choose_model
-from nii.empty.load import find_load
+from nii.analysis.empty.load import find_load
+from nii.analysis.record import Result, analyse, smallest_usable_pfa
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
-from nii.evaluate.compare import compare
-from nii.evaluate.cover import Mask, steel_mm, surroundings
-from nii.evaluate.gallery import Gallery, Picture, choose_gallery
-from nii.evaluate.metrics import metrics
-from nii.evaluate.pixels import mask_boxes, pixel_statistics
-from nii.evaluate.report import write_comparison, write_report
-from nii.evaluate.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surroundings
+from nii.evaluate.metrics.collect import metrics
+from nii.evaluate.metrics.compare import compare
+from nii.evaluate.metrics.pixels import mask_boxes, pixel_statistics
+from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.report.files import write_comparison, write_report
+from nii.evaluate.report.gallery import Gallery, Picture, choose_gallery
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
-from nii.overlay import Picture as Drawn
-from nii.overlay import box_in, jpeg, marked, unlayered
-from nii.report import Result, analyse, smallest_usable_pfa
+from nii.model.contract import Contract
+from nii.model.detector import Detector, Layers, choose_model
 from nii.scan import Scan
+from nii.show.overlay import Picture as Drawn
+from nii.show.overlay import box_in, jpeg, marked, unlayered
 
 PICTURE_WIDTH = 1100  # pixels in the report
 TRUE_PLACE = (60, 160, 0)  # blue, green, red

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nii.judge import Judge
+from nii.model.judge import Judge
 from nii.scan import FloatArray
 
 Float64Array = npt.NDArray[np.float64]

@@ -7,19 +7,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.calibrate import Benign, Outcome, why_left_out
-from nii.detector import Detector
-from nii.drift import quality_figures
 from nii.errors import ModelError, ScanError
+from nii.fit.calibrate import Benign, Outcome, why_left_out
 from nii.fit.learn import Table
 from nii.io.scanset import read_entry, read_listed
-from nii.quality import assess
+from nii.model.detector import Detector
+from nii.quality.measure import assess
+from nii.run.drift import quality_figures
 from nii.scan import FloatArray, Kind, Scan
-from nii.simulate.concealments import LOOSE
-from nii.simulate.draws import Rng
-from nii.simulate.tip import insert
-from nii.simulate.tip_operator import insert_coloured
-from nii.simulate.truth import Hidden
+from nii.simulate.contraband.concealments import LOOSE
+from nii.simulate.render.draws import Rng
+from nii.simulate.sets.truth import Hidden
+from nii.simulate.tip.operator_image import insert_coloured
+from nii.simulate.tip.transmission import insert
 
 FAMILIES = tuple(sorted(LOOSE))  # those that can be put into a scan that somebody took
 WANTED = 300  # insertions over all scans, if MOST_EACH allows
@@ -109,7 +109,7 @@ def _look(detector: Detector, scan: Scan, path: str, each: int, site: Site) -> N
 
 
 def put_in(scan: Scan, rng: Rng, family: str | None) -> tuple[Scan, Hidden]:
-    """A scan with a concealment put into it, by the way for its kind. Raises as nii.simulate.tip.insert."""
+    """A scan with a concealment put into it, as fits its kind. Raises as nii.simulate.tip.transmission.insert."""
     return (insert_coloured if scan.kind is Kind.OPERATOR_IMAGE else insert)(scan, rng, family)
 
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from nii.contract import Contract
-from nii.detector import Detector
+from nii.analysis.record import analyse
 from nii.errors import CalibrationError, ScanError
-from nii.evaluate.page import page, paragraph, picture, table
-from nii.evaluate.words import number, of, percent, plain, span
+from nii.evaluate.report.page import page, paragraph, picture, table
+from nii.evaluate.report.text import number, of, percent, plain, span
 from nii.fit.look import Site
 from nii.fit.run import Fitted, Inserted
 from nii.io.read import read_scan
 from nii.io.write import write_atomically
-from nii.operating_point import budgets, certain_pfa, smallest_pfa
-from nii.overlay import jpeg, overlay
-from nii.report import analyse
+from nii.model.contract import Contract
+from nii.model.detector import Detector
+from nii.show.overlay import jpeg, overlay
+from nii.stats.operating_point import budgets, certain_pfa, smallest_pfa
 
 BUDGETS = (0.01, 0.05)
 MASSES = (0.0, 1.0, 5.0, 20.0, 100.0, np.inf)  # kg, ends of the groups
@@ -26,8 +26,8 @@ HIGHEST = 8  # benign scans that are shown
 QUANTILE = 1.96  # of the normal distribution, for 95 %
 PROMISE = (
     "Each benign scan was scored by a judge that had not seen it, and a new benign scan of the same kind is ranked "
-    "among these scores: on average over sites a budget is kept (measured by simulation, see nii.fit.coverage); "
-    "the second figure is kept in 19 of 20 sites."
+    "among these scores: on average over sites a budget is kept (measured by simulation, see "
+    "nii.studies.judge_coverage); the second figure is kept in 19 of 20 sites."
 )
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nii.calibrate import calibrated
-from nii.contract import Contract, with_contract
-from nii.detector import find_model, read_model
 from nii.errors import CalibrationError
+from nii.fit.calibrate import calibrated
 from nii.fit.learn import Float64Array, Table, cross_fitted, highest, learned, scored
 from nii.fit.look import Look, Site
 from nii.io.write import write_atomically
-from nii.judge import Judge, read_judge, with_judge
-from nii.operating_point import p_values
+from nii.model.contract import Contract, with_contract
+from nii.model.detector import find_model, read_model
+from nii.model.judge import Judge, read_judge, with_judge
+from nii.stats.operating_point import p_values
 
 SURE = 1.0  # standard errors by which the mean gain must exceed nothing
 

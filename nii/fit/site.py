@@ -7,14 +7,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from nii.calibrate import Benign, Outcome, benign_scans
-from nii.detector import Detector
 from nii.errors import UsageError
+from nii.fit.calibrate import Benign, Outcome, benign_scans
 from nii.fit.look import Site, look_at_site
 from nii.fit.report import figures, summary, write_report
 from nii.fit.run import fit_judge, fitted_contract, judge_of, write_fitted
-from nii.operating_point import check_pfa
+from nii.model.detector import Detector
 from nii.progress import bar
+from nii.stats.operating_point import check_pfa
 
 TRAINERS = "nii.trainers"  # entry points; whoever trains a network on a site's scans joins by it
 

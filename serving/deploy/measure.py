@@ -30,10 +30,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nii.batch import Models
-from nii.detector import Detector
+from nii.analysis.record import analyse, record
 from nii.io.read import decode_scan
-from nii.report import analyse, record
+from nii.model.detector import Detector
+from nii.run.batch import Models
 from serving.deploy import load
 
 CLIENTS = 8  # of every figure but `load`

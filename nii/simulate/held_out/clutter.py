@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nii.simulate.draws import Rng, drawn_texture, log_uniform
+from nii.simulate.conveyance.structure import tube
 from nii.simulate.held_out.forms import Filling, bar, chain, place, some, steps, within
-from nii.simulate.scene import Part
-from nii.simulate.shapes import Box, Cylinder, Ellipsoid, PrismY
-from nii.simulate.structure import tube
+from nii.simulate.render.draws import Rng, drawn_texture, log_uniform
+from nii.simulate.render.scene import Part
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, PrismY
 
 STEEL = ("steel", 7.85)
 

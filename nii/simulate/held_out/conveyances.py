@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from nii.simulate.containers import LENGTHS, doors, draw_sheet, room_ends, walls
-from nii.simulate.draws import Rng
+from nii.simulate.conveyance.containers import LENGTHS, doors, draw_sheet, room_ends, walls
+from nii.simulate.conveyance.structure import ALUMINIUM, STEEL, Cavity, Conveyance, i_beam, span, tube
+from nii.simulate.conveyance.trailers import on_trailer
 from nii.simulate.held_out.forms import bar
-from nii.simulate.scene import Part
-from nii.simulate.shapes import Box, Cylinder, PrismX
-from nii.simulate.structure import ALUMINIUM, STEEL, Cavity, Conveyance, i_beam, span, tube
-from nii.simulate.trailers import on_trailer
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.scene import Part
+from nii.simulate.render.shapes import Box, Cylinder, PrismX
 
 HALF = 1219.0  # of the width of a container, mm
 WIDE = 1275.0  # of a swap body

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from nii.simulate.draws import Rng
-from nii.simulate.scene import Part
-from nii.simulate.shapes import Box, Interval, PrismY, Vector
+from nii.simulate.render.draws import Rng
+from nii.simulate.render.scene import Part
+from nii.simulate.render.shapes import Box, Interval, PrismY, Vector
 
 Point = tuple[float, float]  # x, z in mm
 Filling = tuple[str, float]  # material, density in g/cm3

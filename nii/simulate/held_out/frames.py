@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from nii.simulate.draws import Rng, drawn_texture
+from nii.simulate.conveyance.structure import tube
 from nii.simulate.held_out.forms import Filling, Point, bar, chain, some, steps, within
-from nii.simulate.scene import Part
-from nii.simulate.shapes import Box, Cylinder, Interval, PrismY
-from nii.simulate.structure import tube
+from nii.simulate.render.draws import Rng, drawn_texture
+from nii.simulate.render.scene import Part
+from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY
 
 STEEL = ("steel", 7.85)
 STEEL_TUBE = ("steel", 2.2)  # 1.5 mm of wall in 20 mm

@@ -1,10 +1,10 @@
-"""Portals outside the range of nii.simulate.scanners.draw_scanner in most of what is drawn."""
+"""Portals outside the range of nii.simulate.scanner.presets.draw_scanner in most of what is drawn."""
 
 from dataclasses import replace
 
 from nii.physics.noise import NoiseModel, for_beams
-from nii.simulate.draws import Rng, log_uniform
-from nii.simulate.scanners import Linac, Scanner, draw_noise
+from nii.simulate.render.draws import Rng, log_uniform
+from nii.simulate.scanner.presets import Linac, Scanner, draw_noise
 
 COPPERS = (0.0, 9.0)  # g/cm2: no filter, or 10 mm
 DETECTORS_MM = (10.0, 45.0)  # of cadmium tungstate

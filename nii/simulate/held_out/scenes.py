@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from nii.simulate.cargo import Filled, assembled, left_free
-from nii.simulate.concealments import LOOSE, draw_concealment, draw_families
-from nii.simulate.draws import Rng, log_uniform
+from nii.simulate.cargo.loads import Load, built_load
+from nii.simulate.cargo.scenes import Filled, assembled, left_free
+from nii.simulate.contraband.concealments import LOOSE, draw_concealment, draw_families
+from nii.simulate.conveyance.structure import Conveyance
 from nii.simulate.held_out.clutter import engine_parts, fishing_gear, shop_goods
 from nii.simulate.held_out.conveyances import draw_held_out_conveyance
 from nii.simulate.held_out.forms import place
 from nii.simulate.held_out.frames import bicycles, chairs, garments, mesh
-from nii.simulate.loads import Load, built_load
-from nii.simulate.scene import Concealment, Part, Scene, enclosing
-from nii.simulate.shapes import Box, shifted
-from nii.simulate.structure import Conveyance
+from nii.simulate.render.draws import Rng, log_uniform
+from nii.simulate.render.scene import Concealment, Part, Scene, enclosing
+from nii.simulate.render.shapes import Box, shifted
 
 BUILDERS: dict[str, Callable[[Rng, Box], list[Part]]] = {
     "bicycles": bicycles,
@@ -32,7 +32,7 @@ HS_CHAPTERS = {
     "bicycles": "87", "chairs": "94", "engine_parts": "84", "fishing_gear": "56", "garments": "62",
     "reinforcing_mesh": "73", "shop_goods": "99",
 }  # fmt: skip
-"""As in nii.simulate.loads."""
+"""As in nii.simulate.cargo.loads."""
 
 MIXED = 0.3  # share of loads of two kinds
 TWO = 0.1  # share of concealed scenes with two concealments

@@ -1,0 +1,177 @@
+"""Is the load what was declared? One answer for one scan, calibrated, and undetermined rather than guessed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from nii.analysis.declared.documents import documents_for
+from nii.analysis.declared.insides import find_insides
+from nii.analysis.declared.mass import LoadMass, find_mass, weigh
+from nii.analysis.declared.plausible import BUDGET, misfit, p_value, plausible
+from nii.analysis.declared.registry import Entry, ask, read_registry
+from nii.analysis.declared.sections import Section, counted, find_sections
+from nii.analysis.declared.words import Declaration, kinds_of, meaning, read_declaration
+from nii.model.contract import Contract
+from nii.model.detector import Detector
+from nii.quality.blank import blank
+from nii.scan import Scan
+
+TELLING = 0.5  # share of the kinds that may be plausible; a scan that fits more of them says nothing
+
+
+class Answer(StrEnum):
+    """Whether the load is what was declared."""
+
+    AS_DECLARED = "as declared"
+    NOT_AS_DECLARED = "not as declared"
+    HEAVIER = "heavier than declared"
+    LIGHTER = "lighter than declared"
+    UNDETERMINED = "undetermined"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was declared, and the registry of pill presses to ask, if there is one."""
+
+    declaration: Declaration
+    registry: tuple[Entry, ...] | None = None
+
+
+def question(declared: str | None, registry: Path | None) -> Question | None:
+    """The question of a run; None without a declaration. Raises UsageError for what can't be used."""
+    entries = None if registry is None else read_registry(registry)
+    return None if declared is None else Question(read_declaration(declared), entries)
+
+
+def check(scan: Scan, detector: Detector, asked: Question, families: Iterable[str]) -> dict[str, Any]:
+    """What a record holds of the declaration.
+
+    families: of the regions that alarm. Raises ModelError if scan and model don't fit.
+    """
+    declaration, contract, insides = asked.declaration, detector.contract, find_insides(scan)
+    sections = find_sections(scan, insides, detector)
+    found = judge(sections, declaration, contract, _unlike(scan, contract))
+    goods = kinds_of(declaration.goods, contract.cargos)
+    return {
+        "answer": str(found.answer),
+        "why": found.why,
+        "p_value": found.p_value,
+        "budget": BUDGET,
+        "goods": [
+            {"text": good.text, "code": good.code, "means": meaning(good.code), "kinds": list(kinds)}
+            for good, kinds in goods.items()
+        ],
+        "unknown": list(declaration.unknown),
+        "plausible": list(found.plausible),
+        "sections": sections_json(sections, goods.values(), contract),
+        "mass": None if declaration.mass_kg is None else _mass_json(find_mass(scan, insides), declaration, contract),
+        "documents": [
+            {"goods": good.text, "code": good.code, "documents": needed.documents, "why": needed.why}
+            for good, needed in documents_for(declaration.goods)
+        ],
+        "registry": ask_registry(asked, families),
+    }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for the goods. why: of an undetermined one. plausible: kinds that the whole load fits."""
+
+    answer: Answer
+    why: str = ""
+    p_value: float | None = None
+    plausible: tuple[str, ...] = ()
+
+
+def judge(sections: Sequence[Section], declaration: Declaration, contract: Contract, unlike: str = "") -> Verdict:
+    """Whether the sections fit the goods.
+
+    unlike: how the scan differs from all that the model is calibrated on; "" if it doesn't.
+    """
+    goods, by = kinds_of(declaration.goods, contract.cargos), contract.loads
+    known = [kinds for kinds in goods.values() if kinds]
+    if by is None:
+        return _undetermined(f"model {contract.name} carries no calibration of loads")
+    if unlike:
+        return _undetermined(unlike)
+    fitting = tuple(plausible(sections, contract.cargos, by, BUDGET))
+    if not known:
+        what = "can be told from a scan by this model" if goods else "is in the tables"
+        return _undetermined(f"nothing that was declared {what}", fitting)
+    p = p_value(sections, known, contract.cargos, by)
+    if p is None:
+        return _undetermined("several goods, and the model carries no calibration of such loads", fitting)
+    strange = [*declaration.unknown, *(good.text for good, kinds in goods.items() if not kinds)]
+    if p <= BUDGET and strange:
+        why = f"it may be what is unknown of the declaration: {', '.join(strange)}"
+        return Verdict(Answer.UNDETERMINED, why, p, fitting)
+    if p <= BUDGET:
+        return Verdict(Answer.NOT_AS_DECLARED, "", p, fitting)
+    if len(fitting) > TELLING * len(contract.cargos):
+        why = f"the scan fits {len(fitting)} of {len(contract.cargos)} kinds of load"
+        return Verdict(Answer.UNDETERMINED, why, p, fitting)
+    return Verdict(Answer.AS_DECLARED, "", p, fitting)
+
+
+def _undetermined(why: str, fitting: tuple[str, ...] = ()) -> Verdict:
+    return Verdict(Answer.UNDETERMINED, why, None, fitting)
+
+
+def _unlike(scan: Scan, contract: Contract) -> str:
+    if (nothing := blank(scan)) is not None:
+        return f"the scan shows nothing: {nothing}"
+    if len(scan.transmission) < len(contract.energies):
+        return "single energy, and loads are calibrated on two"
+    return ""
+
+
+def sections_json(
+    sections: Sequence[Section], goods: Iterable[Sequence[str]], contract: Contract
+) -> list[dict[str, Any]]:
+    """Each section: where, what it looks like, and the p-value of the declared kinds, None where it looks empty."""
+    declared = sorted({kind for kinds in goods for kind in kinds})
+    cargos, by = contract.cargos, contract.loads
+    judged = counted(sections, cargos) if by and declared else []
+    return [
+        {
+            "start": one.columns[0],
+            "end": one.columns[1],
+            "kind": cargos[int(one.probabilities.argmax())],
+            "probability": round(float(one.probabilities.max()), 4),
+            "p_value": by.p_value(declared, misfit(one, declared, cargos)) if by and one in judged else None,
+        }
+        for one in sections
+    ]
+
+
+def _mass_json(found: LoadMass, declaration: Declaration, contract: Contract) -> dict[str, Any]:
+    """The declared mass beside the estimated one, kg."""
+    declared, ratios = declaration.mass_kg or 0.0, contract.loads.mass_ratios if contract.loads else ()
+    weighed = None if found.kg is None else weigh(found.kg, declared, ratios)
+    if weighed is None:
+        why = found.why or "the model carries no calibration of masses"
+        answer, kg, low, high, p = Answer.UNDETERMINED, None, None, None, None
+    else:
+        why, p = "", weighed.p_value
+        kg, low, high = (round(one, 1) for one in (weighed.kg, weighed.low_kg, weighed.high_kg))
+        off = Answer.HEAVIER if weighed.kg > declared else Answer.LIGHTER
+        answer = off if p <= BUDGET else Answer.AS_DECLARED
+    return {
+        "answer": str(answer),
+        "why": why,
+        "declared_kg": declared,
+        "kg": kg,
+        "low_kg": low,
+        "high_kg": high,
+        "p_value": p,
+    }
+
+
+def ask_registry(asked: Question, families: Iterable[str]) -> dict[str, Any] | None:
+    """What the registry says, if there is one and the scan shows a press or parts of one."""
+    if asked.registry is None:
+        return None
+    return ask(asked.registry, families, asked.declaration.consignee, date.today())

@@ -1,0 +1,55 @@
+"""What the record says of a region: its name, the likeliest families, and the known concealments most like it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nii.analysis.known.library import Similar, library
+from nii.model.contract import Contract
+from nii.model.naming import features
+from nii.model.region_features import Look
+from nii.scan import FloatArray, Kind
+
+LIKELIEST = 3  # families that are told
+
+
+@dataclass(frozen=True)
+class Identity:
+    """family: named, or "unknown". families: the likeliest with their probabilities, named or not; the first
+    one's is the region's. similar: known concealments, nearest first; none where the model isn't calibrated for it.
+    """
+
+    family: str
+    families: tuple[tuple[str, float], ...]
+    similar: tuple[Similar, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What a record holds of it."""
+        return {
+            "family": self.family,
+            "family_probability": self.families[0][1],
+            "families": [{"family": name, "probability": p} for name, p in self.families],
+            "similar": [
+                {"id": one.id, "family": one.family, "mass_kg": one.mass_kg, "distance": one.distance}
+                for one in self.similar
+            ],
+        }
+
+
+def identify(shares: FloatArray, look: Look, contract: Contract) -> Identity:
+    """The identity of a region.
+
+    shares: (family,), mean family probabilities of the network over it. A model without a naming names the family
+    of the highest share, whatever it is, and says the share.
+    """
+    naming = contract.naming
+    if naming is None:
+        plain = sorted(zip(contract.families, shares.tolist(), strict=True), key=lambda one: -one[1])
+        return Identity(plain[0][0], _rounded(plain))
+    x = features(shares, look.figures)
+    ranked = naming.ranked(x)
+    similar = library().similar(look, dict(ranked)) if contract.kind is Kind.TRANSMISSION else ()
+    return Identity(naming.name(x), _rounded(ranked), tuple(similar))
+
+
+def _rounded(ranked: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, round(p, 4)) for name, p in ranked[:LIKELIEST])

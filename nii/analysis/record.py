@@ -1,0 +1,240 @@
+"""The record: everything that is said of one scan, the same from library, command line and service."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nii.analysis.declared.check import Question, check
+from nii.analysis.empty.load import find_load
+from nii.analysis.regions import Region, find_regions
+from nii.model.contract import Contract
+from nii.model.detector import Detector, Layers
+from nii.names import printable
+from nii.quality.blank import blank
+from nii.scan import Scan
+from nii.stats.operating_point import Calibration, check_pfa, choose_calibration
+
+_REGION = (
+    "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
+    "family_probability DOUBLE, families STRUCT(family VARCHAR, probability DOUBLE)[], "
+    '"similar" STRUCT(id VARCHAR, family VARCHAR, mass_kg DOUBLE, distance DOUBLE)[], '
+    "mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, z_effective DOUBLE)[]"
+)
+_GEOMETRY = (
+    'STRUCT(kind VARCHAR, "rows" INTEGER, "columns" INTEGER, energies VARCHAR[], pitch_mm DOUBLE[], scanner VARCHAR)'
+)
+_LOAD = (
+    "STRUCT(answer VARCHAR, p_value DOUBLE, score DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, "
+    'sections STRUCT("start" INTEGER, "end" INTEGER, answer VARCHAR)[], boxes INTEGER[][], why VARCHAR)'
+)
+_CHANGES = (
+    "STRUCT(answer VARCHAR, p_value DOUBLE, pfa DOUBLE, score DOUBLE, regions STRUCT(box INTEGER[], change VARCHAR, "
+    "score DOUBLE, p_value DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE)[], compared DOUBLE, "
+    "mirrored BOOLEAN, why VARCHAR)"
+)
+COLUMNS: Mapping[str, str] = {
+    "path": "VARCHAR",
+    "sha256": "VARCHAR",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "model": "VARCHAR",
+    "score": "DOUBLE",
+    "p_value": "DOUBLE",
+    "alarm": "BOOLEAN",
+    "pfa": "DOUBLE",
+    "regions": _REGION,
+    "empty": "DOUBLE",
+    "cargo": "STRUCT(kind VARCHAR, probability DOUBLE)[]",
+    "quality": "STRUCT(notes VARCHAR[], figures JSON)",
+    "milliseconds": "DOUBLE",
+    "model_sha256": "VARCHAR",
+    "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
+    "drift": "VARCHAR",
+    "scan": _GEOMETRY,
+    "load": _LOAD,
+    "declared": "JSON",
+    "changes": _CHANGES,
+}
+"""Columns of a table of records, with their DuckDB types; see `write_table`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A scored scan: its layers and candidate regions besides the decision, for pictures and reports.
+
+    candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for. calibration,
+    p_value, alarm, threshold: None where the model carries no calibration or the scan shows nothing. blank: why it
+    shows nothing, None where it shows something; of nothing there are no candidates. declared: what
+    `nii.analysis.declared` says of the declared goods, None where none were given.
+    """
+
+    scan: Scan
+    layers: Layers
+    candidates: tuple[Region, ...]
+    contract: Contract
+    model_sha256: str
+    calibration: Calibration | None
+    pfa: float
+    p_value: float | None
+    threshold: float | None
+    notes: tuple[str, ...]
+    milliseconds: dict[str, float]
+    declared: dict[str, Any] | None = None
+    blank: str | None = None
+
+    @property
+    def alarm(self) -> bool | None:
+        """The decision at the operating point; None without a calibration, and for a scan that shows nothing."""
+        return None if self.p_value is None else self.p_value <= self.pfa
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions that alarm by themselves at the operating point."""
+        return alarming(self.candidates, self.pfa)
+
+
+def alarming(candidates: Sequence[Region], pfa: float) -> tuple[Region, ...]:
+    """The regions that alarm by themselves at a budget."""
+    return tuple(one for one in candidates if one.p_value is not None and one.p_value <= pfa)
+
+
+def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question | None = None) -> Result:
+    """Score one scan and find its regions; with a declaration, say whether the load is what was declared.
+
+    Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few
+    for the budget. A model without any calibration, or a scan that shows nothing (`nii.quality.blank`), gives a score
+    without a decision, and a note.
+    """
+    check_pfa(pfa)
+    started = time.perf_counter()
+    layers = detector.layers(scan)
+    return judge(scan, layers, detector, pfa, asked, milliseconds=1000 * (time.perf_counter() - started))
+
+
+def judge(
+    scan: Scan, layers: Layers, detector: Detector, pfa: float, asked: Question | None, *, milliseconds: float
+) -> Result:
+    """The same where the network has run already, for so many milliseconds."""
+    began = time.perf_counter()
+    notes = [*scan.notes, *detector.notes(scan)]
+    calibration = _calibration(scan, detector.contract, notes)
+    threshold = calibration.threshold(pfa) if calibration else None
+    nothing = blank(scan)
+    if nothing is not None:
+        notes.append(f"shows nothing, no decision: {nothing}")
+        calibration = threshold = None
+    candidates = find_regions(scan, layers, detector.contract, calibration) if nothing is None else []
+    done = time.perf_counter()
+    took = {"infer": milliseconds, "regions": 1000 * (done - began)}
+    declared = None
+    if asked is not None:
+        declared = check(scan, detector, asked, [one.family for one in alarming(candidates, pfa)])
+        took["declared"] = 1000 * (time.perf_counter() - done)
+    return Result(
+        scan=scan,
+        layers=layers,
+        candidates=tuple(candidates),
+        contract=detector.contract,
+        model_sha256=detector.sha256,
+        calibration=calibration,
+        pfa=pfa,
+        p_value=calibration.p_value(layers.score) if calibration else None,
+        threshold=threshold,
+        notes=tuple(notes),
+        milliseconds=took,
+        declared=declared,
+        blank=nothing,
+    )
+
+
+def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibration | None:
+    """The calibration for this scan; single-energy scans have their own where the model takes two."""
+    if not contract.calibrations:
+        notes.append(f"model {contract.name} carries no calibration: score without a decision")
+        return None
+    if contract.naming is None:
+        notes.append(f"model {contract.name} carries no naming: families as the network has them, not calibrated")
+    scanner = scan.scanner
+    single_energy = len(scan.transmission) < len(contract.energies)
+    chosen = choose_calibration(contract.calibrations, scanner, single_energy=single_energy)
+    if chosen.scanner is None and scanner is not None:
+        notes.append(f"no calibration for scanner {scanner}: the model's own is used; `nii calibrate` makes one")
+    return chosen
+
+
+def record(result: Result) -> dict[str, Any]:
+    """The row of a result table, ready for JSON; unknown is None, never 0.
+
+    drift: None here; who scores one scan after the other fills it in (`nii.run.drift`). changes: None here; who has an
+    earlier passage of the conveyance fills it in (`nii.compare.changes`).
+    """
+    from nii.quality.measure import assess
+
+    cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
+    seen = result.blank is None  # of nothing, the network still says what it looks like
+    return {
+        "path": result.scan.path,
+        "sha256": result.scan.sha256,
+        "status": "ok",
+        "error": None,
+        "model": f"{result.contract.name} {result.contract.version}",
+        "score": result.layers.score,
+        "p_value": result.p_value,
+        "alarm": result.alarm,
+        "pfa": result.pfa,
+        "regions": [region.to_json() for region in result.regions],
+        "empty": round(result.layers.empty, 4) if seen else None,
+        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if seen],
+        "quality": {"notes": list(result.notes), "figures": assess(result.scan).as_record()},
+        "milliseconds": round(sum(result.milliseconds.values()), 1),
+        "model_sha256": result.model_sha256,
+        "calibration": _calibration_json(result),
+        "drift": None,
+        "scan": _geometry(result.scan),
+        "load": find_load(result.scan).to_json(),
+        "declared": result.declared,
+        "changes": None,
+    }
+
+
+def _geometry(scan: Scan) -> dict[str, Any]:
+    rows, columns = scan.shape
+    return {
+        "kind": str(scan.kind),
+        "rows": rows,
+        "columns": columns,
+        "energies": list(scan.energies),
+        "pitch_mm": list(scan.pitch_mm) if scan.pitch_mm else None,
+        "scanner": scan.scanner,
+    }
+
+
+def _calibration_json(result: Result) -> dict[str, Any] | None:
+    if result.calibration is None:
+        return None
+    return {
+        "name": result.calibration.name,
+        "scans": result.calibration.n,
+        "smallest_pfa": result.calibration.smallest_pfa,
+        "threshold": result.threshold,
+    }
+
+
+def error_record(path: str, message: str) -> dict[str, Any]:
+    """The row of a file that could not be scored."""
+    return {
+        **dict.fromkeys(COLUMNS),
+        "path": printable(path),
+        "status": "error",
+        "error": message,
+        "regions": [],
+        "cargo": [],
+    }
+
+
+def smallest_usable_pfa(contract: Contract) -> float | None:
+    """The smallest budget that every calibration of a model supports; None if it has none."""
+    if not contract.calibrations:
+        return None
+    return max(one.smallest_pfa for one in contract.calibrations)

@@ -1,0 +1,1 @@
+"""The figures of a scan set: rates, curves, regions, pixels, masses, names."""

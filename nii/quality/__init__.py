@@ -1,0 +1,1 @@
+"""How good a scan is, and whether it shows anything at all."""

@@ -1,0 +1,1 @@
+"""Cargo scenes and their loads."""

@@ -1,0 +1,1 @@
+"""Concealments: what they are, and where a smuggler would put them."""

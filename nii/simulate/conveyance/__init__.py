@@ -1,0 +1,1 @@
+"""Containers, trailers, trucks and wagons, and what they are built of."""

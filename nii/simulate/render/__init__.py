@@ -1,0 +1,1 @@
+"""Solids, rays and scenes: exact path lengths through whatever is simulated."""

@@ -1,0 +1,1 @@
+"""Scanners, and the operator images that they show."""

@@ -1,0 +1,1 @@
+"""One simulated scan with its truth, and whole sets of them on disk."""

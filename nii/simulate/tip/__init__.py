@@ -1,0 +1,1 @@
+"""Threat image projection (TIP): simulated concealments put into scans that somebody took."""

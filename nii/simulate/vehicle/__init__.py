@@ -1,0 +1,1 @@
+"""Cars, vans and pickups with what is carried and concealed in them."""

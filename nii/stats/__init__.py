@@ -1,0 +1,1 @@
+"""Conformal operating points, rates with their intervals."""
