@@ -161,6 +161,7 @@ _RECORD = {
     },
     "declared": None,
     "changes": None,
+    "blank": None,
 }
 
 
@@ -189,7 +190,8 @@ def scan_responses(*, kept: bool) -> Responses:
                     "type": "object",
                     "properties": {
                         "record": {"type": "string", "contentMediaType": "application/json"},
-                        **dict.fromkeys(("transmission", "heat", "excess"), _BINARY),
+                        **dict.fromkeys(("transmission", "heat", "excess", "tdr", "reference"), _BINARY),
+                        "reference_scan": {"type": "string", "contentMediaType": "application/json"},
                     },
                 }
             },

@@ -231,6 +231,7 @@ class Record(_Strict):
     load: Load
     declared: Annotated[Declared | None, Field(description="null where nothing was declared")]
     changes: Annotated[Changes | None, Field(description="null without a reference")]
+    blank: Annotated[str | None, Field(description="why the scan shows nothing, which leaves it undecided")]
 
 
 class KeptFinding(_Strict):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nii import __version__
 from nii.analysis.declared.check import Question
 from nii.analysis.declared.registry import Entry
-from nii.analysis.record import Result, analyse, record
+from nii.analysis.record import Result, analyse, geometry, record
 from nii.analysis.regions import Region
 from nii.compare.changes import find_changes
 from nii.errors import ModelError, ScanError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
 LARGEST_BUDGET = 0.3  # of the viewer's slider
+BYTES = "application/octet-stream"
+ENDINGS = {BYTES: "npy", DICOM: "dcs"}  # of the files in a multipart answer
 TRACED = (
     "id",
     "time",
@@ -96,7 +98,7 @@ def warm(models: Models, pfa: float) -> None:
         )
         result = analyse(scan, detector, pfa)
         for write in WRITERS.values():
-            write(result, said(result, {}), b"")
+            write(result, said(result, {}), b"", None)
 
 
 def score(
@@ -129,7 +131,7 @@ def score(
     found["drift"] = models.drift.observe(found, result.contract)
     if store is not None:
         store.keep(found, asked.files)
-    return Answer(*WRITERS[asked.wanted](result, found, asked.files[0]), found)
+    return Answer(*WRITERS[asked.wanted](result, found, asked.files[0], earlier), found)
 
 
 def decode(asked: Asked, most_pixels: int) -> Scan:
@@ -180,37 +182,49 @@ def trace(found: dict[str, Any]) -> str:
     return json.dumps({name: found[name] for name in TRACED})
 
 
-def _json(_: Result, found: dict[str, Any], __: bytes) -> tuple[bytes, str]:
-    return json.dumps(found, allow_nan=False).encode(), JSON
+def _json(_: Result, found: dict[str, Any], *__: object) -> tuple[bytes, str]:
+    return _encoded(found), JSON
 
 
-def _overlay(result: Result, _: dict[str, Any], __: bytes) -> tuple[bytes, str]:
+def _overlay(result: Result, *_: object) -> tuple[bytes, str]:
     return png(overlay(result)), PNG
 
 
-def _tdr(result: Result, _: dict[str, Any], source: bytes) -> tuple[bytes, str]:
+def _tdr(result: Result, _: dict[str, Any], source: bytes, __: Scan | None) -> tuple[bytes, str]:
     buffer = io.BytesIO()
     write_report(buffer, result, source)
     return buffer.getvalue(), DICOM
 
 
-def _layers(result: Result, found: dict[str, Any], _: bytes) -> tuple[bytes, str]:
+def _layers(result: Result, found: dict[str, Any], source: bytes, earlier: Scan | None) -> tuple[bytes, str]:
     """The record and the layers as .npy files, for viewers: what multipart/form-data is for, the other way.
 
     transmission: float16 (energy, row, column), or uint8 (3, row, column) of an operator image. heat: uint8
-    (row, column), 255 is 1. excess: float16 (energy, row, column).
+    (row, column), 255 is 1. excess: float16 (energy, row, column). tdr: the report of this very answer, so that
+    nothing is scored again to save it. reference, reference_scan: pixels and geometry of the earlier passage.
     """
-    scan, layers = result.scan, result.layers
-    coloured = scan.kind is Kind.OPERATOR_IMAGE
-    pixels = np.rint(scan.transmission * 255).astype(np.uint8) if coloured else scan.transmission.astype(np.float16)
+    layers = result.layers
     parts = {
-        "record": ("application/json", json.dumps(found, allow_nan=False).encode()),
-        "transmission": ("application/octet-stream", _npy(pixels)),
-        "heat": ("application/octet-stream", _npy(np.rint(np.clip(layers.heat, 0, 1) * 255).astype(np.uint8))),
-        "excess": ("application/octet-stream", _npy(layers.excess[: len(scan.transmission)].astype(np.float16))),
+        "record": (JSON, _encoded(found)),
+        "transmission": (BYTES, _pixels(result.scan)),
+        "heat": (BYTES, _npy(np.rint(np.clip(layers.heat, 0, 1) * 255).astype(np.uint8))),
+        "excess": (BYTES, _npy(layers.excess[: len(result.scan.transmission)].astype(np.float16))),
+        "tdr": _tdr(result, found, source, None)[::-1],
     }
+    if earlier is not None:
+        parts["reference"] = (BYTES, _pixels(earlier))
+        parts["reference_scan"] = (JSON, _encoded({"path": earlier.path, **geometry(earlier)}))
     boundary = uuid.uuid4().hex
     return _multipart(parts, boundary), f"{LAYERS}; boundary={boundary}"
+
+
+def _pixels(scan: Scan) -> bytes:
+    shown = scan.kind is Kind.OPERATOR_IMAGE
+    return _npy(np.rint(scan.transmission * 255).astype(np.uint8) if shown else scan.transmission.astype(np.float16))
+
+
+def _encoded(found: dict[str, Any]) -> bytes:
+    return json.dumps(found, allow_nan=False).encode()
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:
@@ -222,13 +236,13 @@ def _npy(array: npt.NDArray[Any]) -> bytes:
 def _multipart(parts: dict[str, tuple[str, bytes]], boundary: str) -> bytes:
     pieces: list[bytes] = []
     for name, (kind, body) in parts.items():
-        file = "" if kind == JSON else f'; filename="{name}.npy"'
+        file = "" if kind == JSON else f'; filename="{name}.{ENDINGS[kind]}"'
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{file}\r\nContent-Type: {kind}\r\n\r\n'
         pieces += [head.encode(), body, b"\r\n"]
     return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
-WRITERS: dict[str, Callable[[Result, dict[str, Any], bytes], tuple[bytes, str]]] = {
+WRITERS: dict[str, Callable[[Result, dict[str, Any], bytes, Scan | None], tuple[bytes, str]]] = {
     JSON: _json,
     PNG: _overlay,
     DICOM: _tdr,

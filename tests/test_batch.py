@@ -210,7 +210,7 @@ def test_folders_and_globs_are_their_scans_and_names_stay_as_they_are(scans):
 )
 @pytest.mark.parametrize("turn", [1, -1])
 def test_no_picture_of_a_scan_has_the_name_of_a_picture_of_another(names, turn):
-    used: set[str] = set()
+    used: dict[str, int] = {}
     stems = [unique_stem(name, used) for name in names[::turn]]
     files = [f"{stem}{ending}".casefold() for stem in stems for ending in (".png", ".without.png")]
     assert len(set(files)) == len(files)
@@ -233,9 +233,18 @@ def test_a_picture_is_never_written_over_a_scan_or_what_else_is_not_ours(scans, 
     assert list(expand([str(tmp_path)])) == [str(tmp_path / name) for name in ("notes.png", "x.dcs", "x.png")]
 
 
+def test_each_of_many_scans_of_one_name_is_tried_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr("nii.run.batch._forms", lambda name: asked.append(name) or {name})
+    used: dict[str, int] = {}
+    stems = [unique_stem(f"{number}/x.tif", used) for number in range(50)]
+    assert stems == ["x", *(f"x-{number}" for number in range(2, 51))]
+    assert len(asked) <= 2 * len(stems)
+
+
 @pytest.mark.parametrize("stem", ["a" * 251, "ü" * 120, "😀" * 60])
 def test_pictures_of_scans_with_long_names_have_shorter_ones(stem):
-    used: set[str] = set()
+    used: dict[str, int] = {}
     names = [unique_stem(f"{folder}/{stem}.tif", used) for folder in "ab"]
     assert names[0] != names[1]
     assert all(len(f"{name}.without.png".encode()) <= 255 for name in names)

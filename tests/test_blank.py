@@ -166,6 +166,7 @@ def test_the_record_holds_a_score_and_no_decision_and_says_why(nothing, detector
     row = record(analyse(nothing, detector, asked=question("rice 20 t", None)))
     assert row["score"] > 0
     assert [row[name] for name in ("p_value", "alarm", "calibration", "empty")] == [None] * 4
+    assert row["blank"] == "4MV reads nothing in 50% of its columns"
     assert row["regions"] == row["cargo"] == []
     assert "shows nothing, no decision: 4MV reads nothing in 50% of its columns" in row["quality"]["notes"]
     assert (row["load"]["answer"], row["load"]["why"][:22]) == ("undetermined", "the scan shows nothing")
@@ -191,6 +192,7 @@ def test_the_program_counts_it_apart_and_the_tables_hold_nulls(half, detector, t
         assert said.output.splitlines()[-1] == "2 scans: 0 alarms, 1 without, 1 undecided, 0 failed"
     for rows in (read_jsonl(tmp_path / "r.jsonl"), list(read_table(tmp_path / "r.parquet"))):
         assert [(row["alarm"], row["p_value"] is None) for row in rows] == [(None, True), (False, False)]
+        assert [row["blank"] for row in rows] == ["4MV reads nothing in 50% of its columns", None]
     with (tmp_path / "r.csv").open() as file:
         assert [row["alarm"] for row in csv.DictReader(file)] == ["", "false"]
 

@@ -11,6 +11,8 @@ from nii.errors import ScanError, ScanSetError
 from nii.io.scanset import (
     Annotation,
     ScanEntry,
+    SetsAround,
+    is_set,
     list_benign,
     list_scans,
     read_entry,
@@ -395,7 +397,7 @@ def test_paths_written_on_windows_are_paths(tmp_path: Path) -> None:
 
 
 def benign(source: object) -> list[str]:
-    return [Path(one if isinstance(one, str) else one.path).name for one in list_benign(str(source))]
+    return [Path(one if isinstance(one, str) else one.path).name for one in list_benign(str(source), SetsAround())]
 
 
 def test_benign_scans_of_a_set_are_those_that_it_calls_so_however_they_are_named(tmp_path: Path, mvtec: Path) -> None:
@@ -408,12 +410,13 @@ def test_benign_scans_of_a_set_are_those_that_it_calls_so_however_they_are_named
         ):
             benign(source)
     (scans / "annotations.json").unlink()
-    assert [path.parent.parent.name for path in map(Path, (one.path for one in list_benign(str(mvtec))))] == ["train"]  # type: ignore[union-attr]
+    found = list_benign(str(mvtec), SetsAround())
+    assert [Path(one.path).parent.parent.name for one in found] == ["train"]  # type: ignore[union-attr]
     assert benign(mvtec / "test" / "good") == ["000.tif"]
     with pytest.raises(ScanSetError, match="came a mask of the set"):
         benign(mvtec / "ground_truth" / "press" / "*.png")
     (mvtec / "train" / "good" / "000.tif").unlink()
-    assert [one.split for one in list_benign(str(mvtec))] == ["test"]  # type: ignore[union-attr]
+    assert [one.split for one in list_benign(str(mvtec), SetsAround())] == ["test"]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -434,3 +437,29 @@ def test_a_set_that_is_not_finished_is_none(tmp_path: Path) -> None:
     (tmp_path / "unfinished" / "recipe.json").write_text("{}")
     with pytest.raises(ScanSetError, match="expected a finished scan set"):
         list_scans(tmp_path)
+
+
+def test_the_sets_around_scans_are_read_once_for_all_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scans").mkdir()
+    named = [scan_file(tmp_path / "scans" / f"{number}.tif") for number in range(4)]
+    write_set(tmp_path, [ScanEntry(name=path.stem, path=path) for path in named])
+    read = []
+    monkeypatch.setattr("nii.io.scanset.read_set", lambda folder: read.append(folder) or read_set(folder))
+    sets = SetsAround()
+    assert [len(list_benign(str(path), sets)) for path in named] == [1, 1, 1, 1]
+    assert read == [tmp_path]
+
+
+def test_a_link_that_goes_round_hides_no_folder_of_the_mvtec_layout(mvtec: Path) -> None:
+    (mvtec / "test" / "round").symlink_to("round")
+    (mvtec / "loop").symlink_to("loop")
+    assert is_set(mvtec)
+    assert len(read_set(mvtec).entries) == 4
+
+
+def test_a_hidden_file_hides_no_stray_scan(mvtec: Path) -> None:
+    scan_file(mvtec / "test" / ".000.tif")
+    assert len(read_set(mvtec).entries) == 4
+    scan_file(mvtec / "test" / "stray.tif")
+    with pytest.raises(ScanSetError, match=r"a folder for each kind of scan, came the scan stray\.tif"):
+        read_set(mvtec)

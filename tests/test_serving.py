@@ -3,12 +3,14 @@ import json
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from email import message_from_bytes
 from types import SimpleNamespace
 
 import cv2
 import httpx2
 import numpy as np
 import pytest
+from pydicom import dcmread
 from serving_tools import PATIENCE, block_tiff, model_file, running, settings_for, wait_ready
 from starlette.testclient import TestClient
 from test_io_dx import dx
@@ -173,15 +175,17 @@ def test_a_dicos_image_is_scored_and_its_report_refers_to_it(client):
     assert read_dicos(report, "report").StudyInstanceUID == "2.25.7"
 
 
-def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
-    from email import message_from_bytes
-
-    answer = post(client, scan, "multipart/form-data")
+def parts_of(answer):
+    """The parts of a multipart answer by name."""
     head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
-    parts = {
+    return {
         part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
         for part in message_from_bytes(head + answer.content).get_payload()
     }
+
+
+def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
+    parts = parts_of(post(client, scan, "multipart/form-data"))
     assert json.loads(parts["record"])["alarm"] is True
     pixels = np.load(io.BytesIO(parts["transmission"]))
     assert (pixels.shape, pixels.dtype) == ((2, 128, 192), np.float16)
@@ -189,6 +193,24 @@ def test_accept_multipart_gives_the_record_with_its_layers(client, scan):
     assert pixels[0, 30, 40] == pytest.approx(exact, rel=5e-4)  # float16 has 11 bits
     assert np.load(io.BytesIO(parts["heat"])).shape == (128, 192)
     assert np.load(io.BytesIO(parts["excess"]))[0, 30, 40] == pytest.approx(-np.log(exact) / 2, rel=5e-4)
+    assert dcmread(io.BytesIO(parts["tdr"])).AlarmDecision == "ALARM"
+    assert "reference" not in parts
+
+
+def scored(client):
+    """Scans that the service has scored so far."""
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("nii_scans_total{"))
+
+
+def test_accept_multipart_gives_the_reference_without_scoring_it(client, scan, tmp_path):
+    files = {"file": scan.read_bytes(), "reference": ("before.tif", block_tiff(tmp_path, 1.0, (64, 96)).read_bytes())}
+    before = scored(client)
+    parts = parts_of(client.post("/v1/scans", files=files, headers={"Accept": "multipart/form-data"}))
+    assert scored(client) == before + 1
+    assert np.load(io.BytesIO(parts["reference"])).shape == (2, 64, 96)
+    said = json.loads(parts["reference_scan"])
+    assert (said["path"], said["pitch_mm"], said["columns"]) == ("reference before.tif", [6.0, 6.0], 96)
 
 
 def test_the_budget_of_the_request_decides(client, tmp_path):

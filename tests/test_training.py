@@ -159,8 +159,12 @@ def test_statistics_of_batch_norm_stand_from_the_settled_step_on(simulated, reci
     assert torch.equal(learned["stem.1.running_mean"], kept["stem.1.running_mean"])
 
 
-def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("muon", [False, True], ids=["AdamW", "Muon"])
+def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, tmp_path, monkeypatch, muon):
     import training.train as module
+
+    recipe = replace(recipe, muon=muon)
+    train(recipe, ALONE, tmp_path / "whole", [simulated], [simulated])
 
     class StoppedError(Exception):
         pass
@@ -177,7 +181,7 @@ def test_a_resumed_run_ends_with_the_same_weights(simulated, recipe, finished_ru
         train(recipe, ALONE, tmp_path / "run", [simulated], [simulated])
     monkeypatch.setattr(module, "save_weights", saved)
     train(recipe, ALONE, tmp_path / "run", [simulated], [simulated], resume=True)
-    whole, _ = load_network(finished_run / "last.pt")
+    whole, _ = load_network(tmp_path / "whole" / "last.pt")
     resumed, _ = load_network(tmp_path / "run" / "last.pt")
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)

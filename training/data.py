@@ -15,8 +15,8 @@ import numpy as np
 
 from nii.errors import ScanSetError
 from nii.fit.calibrate import Benign
-from nii.io.read import read_file, read_scan, split_pair
-from nii.io.scanset import ScanEntry, read_entry, read_set
+from nii.io.read import read_file, split_pair
+from nii.io.scanset import ScanEntry, read_set
 from nii.model.pitch import resized, working_size
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
@@ -151,7 +151,7 @@ def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Clean]:
     """The user's own benign scans at this pitch; one of a single energy stands for both, other kinds are refused."""
     clean = []
     for one in scans:
-        scan = read_entry(one.entry) if one.entry else read_scan(one.path)
+        scan = one.read()
         if scan.kind is not Kind.TRANSMISSION or scan.transmission.shape[0] > 2:
             raise ScanSetError(
                 f"{one.path}: expected a benign transmission scan of one or two energies, came {scan.kind}"

@@ -8,8 +8,6 @@ import torch
 
 from nii.errors import ModelError, UsageError
 from nii.fit.calibrate import Benign
-from nii.io.read import read_scan
-from nii.io.scanset import read_entry
 from nii.io.write import write_atomically
 from nii.model.contract import Contract, read_contract, with_contract
 from nii.model.detector import fitted, read_model
@@ -53,7 +51,7 @@ def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
 
 def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
     for one in benign:
-        yield fitted(read_entry(one.entry) if one.entry else read_scan(one.path), contract)
+        yield fitted(one.read(), contract)
 
 
 def _trained(run: Path, version: str) -> tuple[bytes, Contract]:

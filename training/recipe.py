@@ -45,6 +45,7 @@ class Recipe:
     model: name of the model. scene: kind of simulated scene. iterations: optimiser steps. batch: crops
     a step over all processes, half of them concealed. accumulate: parts in which a step is done, where
     memory is short. rate: learning rate, constant after a warm-up until the finish. decay: weight decay.
+    muon: Muon in place of AdamW for the kernels of convolutions.
     minutes: after which the run ends, however many steps that is; `iterations`, `every` and the finish's then only say
     which share of the minutes each part takes. 0: steps decide.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
@@ -73,6 +74,7 @@ class Recipe:
     accumulate: int = 1
     rate: float = 2e-3
     decay: float = 0.02
+    muon: bool = False
     average: float = 0.998
     every: int = 500
     at_once: int = 1800

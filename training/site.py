@@ -15,7 +15,7 @@ import numpy as np
 from nii.errors import ScanError, UsageError
 from nii.fit.calibrate import Benign
 from nii.fit.look import put_in
-from nii.io.scanset import Annotation, ScanEntry, read_entry, read_listed, read_set, write_set
+from nii.io.scanset import Annotation, ScanEntry, read_entry, read_set, write_set
 from nii.io.write import write_atomically, write_mask, write_tiff
 from nii.model.contract import Contract, read_contract, with_contract
 from nii.model.detector import Detector, find_model, read_model
@@ -117,7 +117,7 @@ def write_validation(scans: Sequence[Benign], folder: Path) -> None:
     entries: list[ScanEntry] = []
     for number, one in enumerate(scans):
         try:
-            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
+            scan = one.read()
             changed = [put_in(scan, np.random.default_rng((SEED, number, i)), None) for i in range(COPIES)]
         except ScanError:  # unreadable, or with no place for anything: `nii fit` says so when it looks at it
             continue

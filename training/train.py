@@ -36,6 +36,7 @@ from training.device_store import Store
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
+from training.optimiser import optimisers
 from training.plots import draw_curves, draw_examples
 from training.recipe import Recipe
 from training.samples import Batch, Place, Samples
@@ -96,9 +97,12 @@ def train(
     smooth = cast(Network, averaged.module)
     together = compiled(team.wrapped(network), recipe.iterations)
     fused = team.device.type == "cuda"
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=fused)
+    steppers = optimisers(network, recipe, fused=fused)
     now, skipped = 0.0, 0  # seconds of the run, where minutes decide; steps before the finish that flat curves spared
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.share_of_rate(step + skipped, now))
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(stepper, lambda step: recipe.share_of_rate(step + skipped, now))
+        for stepper in steppers
+    ]
     half = team.told(half_precision(recipe.precision, network))
 
     # Where to go on
@@ -111,8 +115,10 @@ def train(
         check_same_run(state.get("run", {}), run, checkpoint)
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
+        for stepper, stored in zip(steppers, state["optimisers"], strict=True):
+            stepper.load_state_dict(stored)
+        for schedule, stored in zip(schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(stored)
         run, done, seconds, best = (state[key] for key in ("run", "done", "seconds", "best"))
         half, skipped = state["half"], state.get("skipped", 0)
     elif team.leads:
@@ -141,7 +147,7 @@ def train(
                 network.train()
                 if step > recipe.settled:
                     settle(network)
-                optimiser.zero_grad(set_to_none=True)
+                network.zero_grad(set_to_none=True)
                 for batch in islice(batches, recipe.accumulate):
                     planes = network.planes(batch.transmission)
                     with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
@@ -151,9 +157,11 @@ def train(
                     for name, part in parts.items():
                         sums[name] += part.detach() / recipe.accumulate  # no number yet: a GPU would have to wait
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimiser.step()
+                for stepper in steppers:
+                    stepper.step()
                 now = team.told(time.monotonic() - began) if recipe.minutes else 0.0
-                schedule.step()
+                for schedule in schedules:
+                    schedule.step()
                 averaged.update_parameters(network)
                 share = recipe.share(step + skipped, now)
                 progress.update(task, completed=share * recipe.iterations)
@@ -183,8 +191,8 @@ def train(
                     "run": run,
                     "network": network.state_dict(),
                     "averaged": averaged.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "schedule": schedule.state_dict(),
+                    "optimisers": [stepper.state_dict() for stepper in steppers],
+                    "schedules": [schedule.state_dict() for schedule in schedules],
                     "done": done,
                     "seconds": seconds,
                     "best": best,

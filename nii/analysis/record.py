@@ -55,6 +55,7 @@ COLUMNS: Mapping[str, str] = {
     "load": _LOAD,
     "declared": "JSON",
     "changes": _CHANGES,
+    "blank": "VARCHAR",
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -167,7 +168,8 @@ def record(result: Result) -> dict[str, Any]:
     """The row of a result table, ready for JSON; unknown is None, never 0.
 
     drift: None here; who scores one scan after the other fills it in (`nii.run.drift`). changes: None here; who has an
-    earlier passage of the conveyance fills it in (`nii.compare.changes`).
+    earlier passage of the conveyance fills it in (`nii.compare.changes`). blank: why the scan shows nothing, None
+    where it shows something.
     """
     from nii.quality.measure import assess
 
@@ -191,14 +193,16 @@ def record(result: Result) -> dict[str, Any]:
         "model_sha256": result.model_sha256,
         "calibration": _calibration_json(result),
         "drift": None,
-        "scan": _geometry(result.scan),
+        "scan": geometry(result.scan),
         "load": find_load(result.scan).to_json(),
         "declared": result.declared,
         "changes": None,
+        "blank": result.blank,
     }
 
 
-def _geometry(scan: Scan) -> dict[str, Any]:
+def geometry(scan: Scan) -> dict[str, Any]:
+    """What a record holds of the scan as it was read."""
     rows, columns = scan.shape
     return {
         "kind": str(scan.kind),

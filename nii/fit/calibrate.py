@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nii.errors import CalibrationError, ModelError, ScanError
 from nii.io.remote import is_remote
-from nii.io.scanset import ScanEntry, list_benign, read_entry, read_listed
+from nii.io.scanset import ScanEntry, SetsAround, list_benign, read_entry, read_listed
 from nii.io.write import write_atomically
 from nii.model.contract import Contract, with_contract
 from nii.model.detector import Detector, find_model, read_model
@@ -25,6 +25,10 @@ class Benign:
 
     path: str
     entry: ScanEntry | None = None
+
+    def read(self) -> Scan:
+        """The scan. Raises ScanError."""
+        return read_entry(self.entry) if self.entry else read_listed(self.path)
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,13 @@ def benign_scans(sources: Iterable[str]) -> list[Benign]:
     rest is for the evaluation. Raises ScanSetError for a set that can't be read, and where other than benign scans
     seem to lie.
     """
-    found = [one for source in sources for one in _listed(source)]
+    sets = SetsAround()
+    found = [one for source in sources for one in _listed(source, sets)]
     return [Benign(one) if isinstance(one, str) else Benign(str(one.path), one) for one in found]
 
 
-def _listed(source: str) -> Sequence[str | ScanEntry]:
-    return list(expand([source])) if is_remote(source) else list_benign(source)
+def _listed(source: str, sets: SetsAround) -> Sequence[str | ScanEntry]:
+    return list(expand([source])) if is_remote(source) else list_benign(source, sets)
 
 
 def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | None = None) -> Iterator[Outcome]:
@@ -66,7 +71,7 @@ def score_benign(detector: Detector, scans: Iterable[Benign], scanner: str | Non
     seen: set[str] = set()
     for one in scans:
         try:
-            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
+            scan = one.read()
             why = why_left_out(scan, scanner, seen)
             if why is not None:
                 yield Outcome(one.path, None, None, left_out=why)

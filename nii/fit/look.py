@@ -10,7 +10,6 @@ import numpy.typing as npt
 from nii.errors import ModelError, ScanError
 from nii.fit.calibrate import Benign, Outcome, why_left_out
 from nii.fit.learn import Table
-from nii.io.scanset import read_entry, read_listed
 from nii.model.detector import Detector
 from nii.quality.measure import assess
 from nii.run.drift import quality_figures
@@ -74,7 +73,7 @@ def look_at_site(detector: Detector, scans: Sequence[Benign], scanner: str | Non
     known: set[str] = set()
     for number, one in enumerate(scans):
         try:
-            scan = read_entry(one.entry) if one.entry else read_listed(one.path)
+            scan = one.read()
             if (why := why_left_out(scan, scanner, known)) is not None:
                 site.outcomes.append(Outcome(one.path, None, None, left_out=why))
             else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nii.errors import ScanSetError
 from nii.io.entries import Annotation, ScanEntry, ScanSet, distinct, means_benign
 from nii.io.masks import is_mask
-from nii.io.walk import is_hidden, looks_like_scan, scans_in
+from nii.io.walk import is_folder, is_hidden, looks_like_scan, scans_in
 from nii.names import printable
 
 TRAIN, TEST, TRUTH = "train", "test", "ground_truth"
@@ -46,8 +46,9 @@ def read_mvtec(folder: Path) -> ScanSet:
 
 
 def _half(folder: Path, half: Path, split: str) -> Iterator[ScanEntry]:
-    stray = next((path for path in sorted(half.iterdir()) if path.is_file() and looks_like_scan(path)), None)
-    if stray is not None and not is_hidden(stray.name):
+    beside = (path for path in sorted(half.iterdir()) if not is_hidden(path.name) and path.is_file())
+    stray = next(filter(looks_like_scan, beside), None)
+    if stray is not None:
         raise ScanSetError(f"{half}: expected a folder for each kind of scan, came the scan {stray.name}")
     for kind in _folders(half):
         yield from _kind(folder, kind, split)
@@ -76,15 +77,11 @@ def _masks(folder: Path, kind: Path, scans: list[Path]) -> dict[Path, Path]:
         return {}
     known = {_key(path, masks): path for path in sorted(masks.rglob("*")) if _is_mask_or_folder(path)}
     found = {path: known[key] for path in scans if (key := _key(path, kind)) in known}
-    strays = [path for path in known.values() if path.is_file() and not _belongs(path, found)]
+    used = set(found.values())  # a mask is one of these, or lies in a folder that is
+    strays = [path for path in known.values() if path.is_file() and not {path, path.parent} & used]
     if strays and len(found) < len(scans):
         raise ScanSetError(f"{masks}: expected masks called as the scans of {kind} are, came {strays[0].name}")
     return found
-
-
-def _belongs(mask: Path, found: dict[Path, Path]) -> bool:
-    """Whether a mask is one of these, or lies in a folder that is."""
-    return bool({mask, mask.parent} & set(found.values()))
 
 
 def _is_mask_or_folder(path: Path) -> bool:
@@ -107,6 +104,11 @@ def _folders(path: Path) -> list[Path]:
     """Folders in a folder, by name; none of one that can't be read."""
     try:
         with os.scandir(path) as children:  # an archive may have a million files: no question is asked of each
-            return sorted(path / child.name for child in children if child.is_dir() and not is_hidden(child.name))
+            return sorted(path / child.name for child in children if _is_folder(child) and not is_hidden(child.name))
     except OSError:
         return []
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    """As is_folder; only links are asked after anew, since a link that goes round is an error to DirEntry."""
+    return is_folder(Path(child.path)) if child.is_symlink() else child.is_dir()

@@ -25,6 +25,7 @@ __all__ = [
     "Box",
     "ScanEntry",
     "ScanSet",
+    "SetsAround",
     "benign_entries",
     "is_set",
     "list_benign",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 UNFINISHED = Path("unfinished", "recipe.json")  # of a set that `nii simulate` is still writing
-OTHER_ANNOTATIONS = ("*annotations*.json", "*instances*.json")  # as other tools name them
+OTHER_ANNOTATIONS = ("annotations", "instances")  # in the names of files that other tools write
 DEEPEST = 3  # folders between a set and its scans
 
 
@@ -84,11 +85,12 @@ def benign_entries(scans: ScanSet) -> tuple[ScanEntry, ...]:
     return kept or scans.benign
 
 
-def list_benign(source: str) -> list[str | ScanEntry]:
+def list_benign(source: str, sets: "SetsAround") -> list[str | ScanEntry]:
     """The benign scans of one argument: of a set its entries, else what `list_scans` lists.
 
-    Scans inside a set are what the set says of them, however they are named here. Raises ScanSetError for a
-    scan that its set calls concealed, and for a folder that seems to hold other than benign scans.
+    sets: what is known already of the sets around scans, for all arguments of a command. Scans inside a set are what
+    the set says of them, however they are named here. Raises ScanSetError for a scan that its set calls concealed,
+    and for a folder that seems to hold other than benign scans.
     """
     folder = Path(source)
     if is_set(folder):
@@ -96,8 +98,7 @@ def list_benign(source: str) -> list[str | ScanEntry]:
     paths = list_scans(source)
     if os.path.isdir(source):  # noqa: PTH112 - Path.is_dir raises for long names
         _check_only_benign(folder, paths)
-    known = _Known()
-    said = [known.said_of(path) for path in paths]
+    said = [sets.said_of(path) for path in paths]
     wrong = [path for path, entry in zip(paths, said, strict=True) if entry is not None and entry.concealed]
     if wrong:
         raise ScanSetError(f"{wrong[0]}: expected a benign scan, came one that its set calls concealed")
@@ -109,7 +110,9 @@ def _check_only_benign(folder: Path, paths: list[str]) -> None:
     inner = [Path(path).relative_to(folder).parts[:-1] for path in paths]
     suspect = sorted({part for parts in inner for part in parts if means_concealed(part)})
     mixed = [any(map(means_benign, parts)) for parts in inner]
-    labels = [str(path) for pattern in OTHER_ANNOTATIONS for path in sorted(folder.rglob(pattern))]
+    labels = [
+        str(path) for path in sorted(folder.rglob("*.json")) if any(word in path.name for word in OTHER_ANNOTATIONS)
+    ]
     if any(mixed) and not all(mixed):
         suspect += [str(Path(*inner[mixed.index(False)]))]
     came = next(iter([*suspect, *labels]), None)
@@ -117,7 +120,7 @@ def _check_only_benign(folder: Path, paths: list[str]) -> None:
         raise ScanSetError(f"{folder}: expected benign scans alone, or a set that says which are, came {came} in it")
 
 
-class _Known:
+class SetsAround:
     """What sets say of scans that are named one by one; each set is read once."""
 
     def __init__(self) -> None:

@@ -270,10 +270,14 @@ class Run:
         self.drift = DriftMonitor()
         self.done = 0
         self.parts = None if out is None else Parts.begin(out, _identity(sources, settings), COLUMNS)
+        self._earlier = self._read_earlier()
 
     def earlier(self) -> Iterator[Row]:
         """The rows that are there already; those that were given before are not given again."""
-        for row in islice(self.parts.rows(), self.done, None) if self.parts else ():
+        return self._earlier
+
+    def _read_earlier(self) -> Iterator[Row]:
+        for row in self.parts.rows() if self.parts else ():
             self._watch(row)
             self.done += 1
             yield row
@@ -305,7 +309,7 @@ class Run:
 
     def _tasks(self) -> Iterator[Task]:
         places = _places(self.settings)
-        used: set[str] = set()
+        used: dict[str, int] = {}
         return (Task(source, unique_stem(source, used, places) if places else "") for source in self.sources)
 
     def names(self) -> Iterator[str]:
@@ -370,17 +374,21 @@ def _places(settings: Settings) -> list[tuple[Path, str]]:
     return pictures + ([(settings.tdr, REPORT)] if settings.tdr else [])
 
 
-def unique_stem(source: str, used: set[str], places: Sequence[tuple[Path, str]] = ()) -> str:
+def unique_stem(source: str, used: dict[str, int], places: Sequence[tuple[Path, str]] = ()) -> str:
     """A file name for pictures of this scan that no other scan of the run has, whatever the case of letters.
 
-    places: folder and ending of what is written; a file there that is no picture or report of ours, such as a scan,
-    is never written over.
+    used: names that are taken, and the number with which each may come again; this one is added. places: folder and
+    ending of what is written; a file there that is no picture or report of ours, such as a scan, is never written
+    over.
     """
     stem = _fitting(Path(split_pair(source)[0]).stem or "scan")
-    name, number = stem, 2
-    while used & _forms(name) or not all(may_replace(folder / f"{name}{ending}") for folder, ending in places):
-        name, number = f"{stem}-{number}", number + 1
-    used |= _forms(name)
+    number = used.get(stem.casefold(), 1)
+    name = stem if number == 1 else f"{stem}-{number}"
+    while used.keys() & _forms(name) or not all(may_replace(folder / f"{name}{ending}") for folder, ending in places):
+        number += 1
+        name = f"{stem}-{number}"
+    used.update(dict.fromkeys(_forms(name), 2))
+    used[stem.casefold()] = number + 1
     return name
 
 
