@@ -4,17 +4,23 @@ import ast
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
+import cv2
 import pytest
 import typer
+
+from nii.model.detector import Detector
+from nii.simulate.sets.generate import simulate_set
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -254,7 +260,7 @@ def test_the_figures_of_the_readme_stand_in_the_results():
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -273,3 +279,41 @@ def test_every_command_has_its_line_in_the_reference():
     page = read(ROOT / "docs" / "reference" / "commands.md")
     missing = [name for name in program().commands if f"`nii {name}" not in page]
     assert missing == []
+
+
+def example(name: str) -> Any:
+    """An example of the docs as a module."""
+    spec = spec_from_file_location(name, ROOT / "docs" / "examples" / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_scores_a_folder_and_draws(tmp_path, capsys):
+    (tmp_path / "scans").mkdir()
+    for sample in sorted((ROOT / "datasets" / "samples").glob("[24]-*.tif")):
+        shutil.copy(sample, tmp_path / "scans")
+    example("score_folder").main(tmp_path / "scans", tmp_path / "p_values.png")
+    rolls, parcel = capsys.readouterr().out.splitlines()
+    assert rolls.startswith("2-paper_rolls-frozen-other.tif: cargo, p 0.003, ALARM [('unknown', (547, 124, 64, 76))]")
+    assert parcel.startswith("4-optics-medical-benign.tif: parcel, p 0.528, clear []")
+    height, width, _ = cv2.imread(str(tmp_path / "p_values.png")).shape
+    assert width > height > 100
+
+
+def test_the_example_trains_a_calibrated_model(tmp_path, capsys):
+    for _ in simulate_set("parcel", tmp_path / "own", scans=6, concealed=0.0, seed=5):
+        pass
+    model = example("train_on_your_own").main(tmp_path / "own" / "scans", tmp_path / "run")
+    contract = Detector.load(model).contract
+    assert (contract.name, contract.calibrations[0].n) == ("parcel", 2)
+    assert f"{model}: calibrated by 2 scans" in capsys.readouterr().out
+
+
+def test_the_snippets_of_readme_and_quickstart_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    for page, scan in (("README.md", "scan.tif"), ("docs/quickstart.md", "")):
+        (code,) = re.findall(r"```python\n(.*?)```", read(ROOT / page), re.DOTALL)
+        sample = next((ROOT / "datasets" / "samples").glob("2-*.tif"))
+        exec(code.replace(f'"{scan}"', repr(str(sample))) if scan else code, {})  # noqa: S102 - our own
+        assert capsys.readouterr().out.startswith("True 0.0033")

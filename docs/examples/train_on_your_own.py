@@ -1,10 +1,10 @@
 """Train a model with benign scans of your own in the mix, from simulated scenes to a calibrated file: a tiny run.
 
-    nii simulate cargo own --scans 6 --concealed 0 --seed 5        # stands for scans of yours
+    nii simulate parcel own --scans 6 --concealed 0 --seed 5        # stands for scans of yours
     python docs/examples/train_on_your_own.py own/scans run
 
-Needs the extra [train] (torch). A minute on two cores, so the model is worth nothing. For one that is worth something
-leave out what is replaced here: that is `nii train cargo --data own/scans --out run`.
+Needs the extra [train] (torch). It takes a minute on two cores, so the model is worth nothing. For one that is worth
+something leave out what is replaced here: that is `nii train parcel --data own/scans --out run`.
 """
 
 import sys
@@ -19,28 +19,27 @@ from training.recipe import SetConfig, read_recipe
 
 def main(own: Path, run: Path) -> Path:
     """Train on simulated scans and the benign ones in the folder `own`; returns the path of the model."""
-    cargo = read_recipe("cargo")
+    shipped = read_recipe("parcel")
     recipe = replace(
-        cargo,
-        start="",  # from scratch; "cargo" would go on from the shipped weights
+        shipped,
+        start="",  # from scratch; "parcel" would go on from the shipped weights
         widths=(8, 16, 16, 16),
         iterations=12,
-        every=6,
+        every=12,
         batch=4,
-        samples=replace(cargo.samples, crop=(96, 128)),
+        samples=replace(shipped.samples, crop=(96, 128)),
         finish=None,
         train=SetConfig(scans=4, concealed=1.0, seed=1),
         validation=SetConfig(scans=4, concealed=0.5, seed=2),
         held_out=None,
-        calibration=None,  # a third of your own scans sets the operating points
+        calibration=None,  # one of three of your own scans sets the operating points
     )
     model = make_model(recipe, run, data=[own], validation=[], version="0", resume=False)
 
     detector = Detector.load(model)
-    first = sorted(own.glob("*.tif"))[0]
+    scan = read_scan(sorted(own.glob("*.tif"))[0])
     print(
-        f"{model}: {detector.contract.calibrations[0].n} calibration scans; {first.name} scores "
-        f"{detector.score(read_scan(first)):.3f}"
+        f"{model}: {detector.contract.calibrations[0].n} calibration scans; {scan.path} scores {detector.score(scan):.3f}"
     )
     return model
 
