@@ -38,9 +38,8 @@ def main(own: Path, run: Path) -> Path:
 
     detector = Detector.load(model)
     scan = read_scan(sorted(own.glob("*.tif"))[0])
-    print(
-        f"{model}: {detector.contract.calibrations[0].n} calibration scans; {scan.path} scores {detector.score(scan):.3f}"
-    )
+    print(f"{model}: calibrated by {detector.contract.calibrations[0].n} scans")
+    print(f"{scan.path} scores {detector.score(scan):.3f}")
     return model
 
 
