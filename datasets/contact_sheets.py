@@ -213,9 +213,9 @@ def on_belt(
     """These parcels on a belt, in their true proportions. power: of the transmission; goods of parcels are thin."""
     scene = parcel.on_belt(rng, held)
     view = scanner.view(scene.extent)
-    hidden = [part for one in scene.concealments for part in (*one.parts, *one.displaced)]
+    hidden = [part for concealment in scene.concealments for part in (*concealment.parts, *concealment.displaced)]
     pixels = scan((*scene.conveyance, *scene.load, *hidden), view, scanner, rng)
-    mask = outline(tuple(part for one in scene.concealments for part in one.parts), view)
+    mask = outline(tuple(part for concealment in scene.concealments for part in concealment.parts), view)
     rows, columns = pixels.shape
     wide, high = max(columns, rows * TILE[1] // TILE[0]), max(rows, columns * TILE[0] // TILE[1])
     border = ((0, high - rows), (0, wide - columns))

@@ -228,8 +228,8 @@ def compass_xp(source: Path) -> Parts:
     yield "colour", pictures
 
 
-def _needed(found: Sequence[Path], source: Path, expected: str) -> None:
-    if not found:
+def _needed(paths: Sequence[Path], source: Path, expected: str) -> None:
+    if not paths:
         came = "a folder without it" if source.is_dir() else "no such folder"
         raise ScanSetError(f"{source}: expected {expected}, came {came}")
 

@@ -18,7 +18,7 @@ def strip(known: Library, family: str) -> Picture:
     """The first entries of a family above its name."""
     pictures = [known.pictures[i] for i, name in enumerate(known.families) if name == family][:EACH]
     pictures += [np.full((PICTURE, PICTURE), 255, np.uint8)] * (EACH - len(pictures))
-    row = np.hstack([np.pad(one, 3, constant_values=255) for one in pictures])
+    row = np.hstack([np.pad(picture, 3, constant_values=255) for picture in pictures])
     text = np.full((LABEL, row.shape[1]), 255, np.uint8)
     cv2.putText(text, family.replace("_", " "), (4, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
     return np.vstack([row, text])

@@ -45,18 +45,18 @@ def _quiet(scanner: Scanner) -> Scanner:
 
 def _first(number: int, kind: str, seed: int, scanner: Scanner, wanted: Callable[[Simulated], bool]) -> list[Simulated]:
     """The first scenes that are wanted; the first of them is made benign, the others concealed."""
-    found: list[Simulated] = []
+    scans: list[Simulated] = []
     for index in count():
-        scan = simulate(kind, seed, index, concealed=len(found) > 0, scanner=scanner)
+        scan = simulate(kind, seed, index, concealed=len(scans) > 0, scanner=scanner)
         if wanted(scan):
-            found.append(scan)
-        if len(found) == number:
+            scans.append(scan)
+        if len(scans) == number:
             break
-    return found
+    return scans
 
 
 def _path(number: int, scan: Simulated) -> Path:
-    hidden = "-".join(one.family for one in scan.truth.hidden) or "benign"
+    hidden = "-".join(concealment.family for concealment in scan.truth.hidden) or "benign"
     return OUT / f"{number}-{scan.cargo.replace('+', '-')}-{hidden}.tif"
 
 

@@ -78,7 +78,7 @@ def prepare(carried: Annotated[Path, typer.Argument(help="Folder to write.")]) -
 
     energy = np.unique(np.concatenate([beam.energy_kev for beam in stored_beams().values()]))
     energy = energy[energy < JOIN_KEV]
-    symbols = {symbol for one in MATERIALS.values() for symbol in mass_fractions(one.composition)}
+    symbols = {symbol for material in MATERIALS.values() for symbol in mass_fractions(material.composition)}
     numbers = np.array(sorted(atomic_numbers()[symbol] for symbol in symbols))
     table = {"energy": energy}
     for process in ("CS_Rayl", "CS_Compt", "CS_Photo"):
@@ -129,9 +129,9 @@ def simulate(
 def _simulated_until(end: float, out: Path, wanted: dict[str, object], workers: int) -> int:
     """A set of as many scans as there is time for; returns their number."""
     from nii.simulate.sets.generate import jobs
-    from nii.simulate.sets.write import Recipe, begin_set, finish_set, is_done, write_simulated
+    from nii.simulate.sets.write import SetRecipe, begin_set, finish_set, is_done, write_simulated
 
-    recipe = Recipe(**wanted, scans=MOST, truth_only=True)  # type: ignore[arg-type] # by name
+    recipe = SetRecipe(**wanted, scans=MOST, truth_only=True)  # type: ignore[arg-type] # by name
     begin_set(out, recipe)
     todo = iter(jobs(MOST, recipe.concealed))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:

@@ -66,7 +66,7 @@ def score(
     from nii.analysis.declared.check import question
     from nii.io.lists import read_list
     from nii.io.outputs import check_apart, prepare_folder
-    from nii.run.batch import Run, Settings, Sources, expand
+    from nii.run.batch import BatchSettings, Run, Sources, expand
     from nii.run.gallery import write_page
     from nii.run.parts import check_out
 
@@ -84,7 +84,7 @@ def score(
         prepare_folder(folder)
     listed = read_list(sys.stdin.buffer) if scans == ["-"] else scans
     alone = workers == 1 and cluster is None
-    settings = Settings(
+    settings = BatchSettings(
         model=model,
         pfa=pfa,
         threads=threads or int(not alone),
@@ -214,9 +214,9 @@ def calibrate(
     prepare_file(out)
     detector, scans = Detector.load(model, threads=threads), benign_scans(benign)
     outcomes = list(watched(score_benign(detector, scans, scanner), len(scans), "scans"))
-    for one in outcomes:
-        if one.error:
-            complain(one.error)
+    for outcome in outcomes:
+        if outcome.error:
+            complain(outcome.error)
     contract = calibrated(detector.contract, outcomes, scanner=scanner, name=None)
     made = contract.calibrations[-1]
     if pfa is not None:
@@ -225,7 +225,7 @@ def calibrate(
     say(f"{out}: calibration '{made.name}' from {made.n} benign scans; {budgets(made.n)}")
     if others := left_out(outcomes):
         say(f"left out: {others}")
-    if any(one.error for one in outcomes):
+    if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -254,7 +254,7 @@ def fit(
         model=model, benign=tuple(benign), out=out, scanner=scanner, pfa=pfa, minutes=train, threads=threads
     )
     outcomes, lines = fit_site(asked)
-    errors = [one.error for one in outcomes if one.error]
+    errors = [outcome.error for outcome in outcomes if outcome.error]
     for error in errors:
         complain(error)
     say(f"{out} and its report {out.with_suffix('.html')}: {lines[0]}")

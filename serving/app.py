@@ -18,20 +18,20 @@ from nii.analysis.declared.registry import read_registry
 from nii.analysis.record import smallest_usable_pfa
 from nii.errors import NiiError
 from nii.model.detector import Detector
-from nii.run.batch import Models
+from nii.run.batch import ModelPool
 from serving.keys import Keys
 from serving.library import add_library_route
 from serving.log import LOGGER, say
 from serving.metrics import Figures
-from serving.middleware import Outside
+from serving.middleware import RequestMiddleware
 from serving.openapi import METRICS_RESPONSES, REQUEST_BODY, problems, scan_responses
 from serving.page import viewer_files
 from serving.problems import Problem, problem_response, translate
 from serving.records import add_record_routes, open_store
 from serving.schema import Models as ModelList
-from serving.scoring import Answer, load_models, score, trace, warm
+from serving.scoring import ScanResponse, load_models, score, trace, warm
 from serving.settings import Settings
-from serving.upload import Held, read_upload
+from serving.upload import UploadMemory, read_upload
 from serving.work import WorkerPool
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,13 +41,13 @@ key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Autho
 class Service:
     """What the requests of one application share."""
 
-    def __init__(self, settings: Settings, models: Models | None) -> None:
+    def __init__(self, settings: Settings, models: ModelPool | None) -> None:
         self.settings = settings
         self.keys = Keys(settings.keys_file) if settings.keys_file else None
         self.pool = WorkerPool(settings.n_workers, settings.waiting)
-        self.models = models or Models(settings.model, settings.threads)
+        self.models = models or ModelPool(settings.model, settings.threads)
         self.figures = Figures(self.pool, lambda: self.models.drift.states())
-        self.held = Held(settings.max_held_bytes)
+        self.held = UploadMemory(settings.max_held_bytes)
         self.store = open_store(settings)
         self.registry = read_registry(settings.registry) if settings.registry else None
         self.ready = False
@@ -79,7 +79,7 @@ class Service:
         say("ready", models=sorted(self.models.loaded), seconds=round(time.perf_counter() - started, 2))
 
 
-def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
+def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:
     """The application.
 
     models: loaded before, by a program that reports a bad model in its own way; None loads them when the
@@ -95,7 +95,7 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_middleware(Outside, figures=service.figures)
+    app.add_middleware(RequestMiddleware, figures=service.figures)
 
     guards = [Depends(_key_check(service.keys))] if service.keys else []
     kept = service.store is not None
@@ -119,7 +119,7 @@ def create_app(settings: Settings, models: Models | None = None) -> FastAPI:
             answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
         return _report(answer, request)
 
-    def _report(answer: Answer, request: Request) -> Response:
+    def _report(answer: ScanResponse, request: Request) -> Response:
         service.figures.scan(answer.record)
         request.state.said = {
             **getattr(request.state, "said", {}),
@@ -232,8 +232,13 @@ def _model(name: str, detector: Detector, settings: Settings) -> dict[str, Any]:
         "families": list(contract.families),
         "cargos": list(contract.cargos),
         "calibrations": [
-            {"name": one.name, "scanner": one.scanner, "scans": one.n, "smallest_pfa": one.smallest_pfa}
-            for one in contract.calibrations
+            {
+                "name": calibration.name,
+                "scanner": calibration.scanner,
+                "scans": calibration.n,
+                "smallest_pfa": calibration.smallest_pfa,
+            }
+            for calibration in contract.calibrations
         ],
         "smallest_pfa": smallest_usable_pfa(contract),
         "default_pfa": settings.pfa,

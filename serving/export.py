@@ -9,13 +9,13 @@ from nii.io.read import decode_scan
 from nii.io.scanset import Annotation, ScanEntry, write_set
 from nii.io.write import write_tiff
 from nii.scan import Kind
-from serving.store import Kept, Store
+from serving.store import Kept, RecordStore
 
 UNKNOWN_FAMILY = "unknown"  # of a confirmed concealment in a scan without any candidate region
 OPEN_BEAM = 64250  # counts of air in the files that are written anew
 
 
-def export_scan_set(store: Store, out: Path) -> int:
+def export_scan_set(store: RecordStore, out: Path) -> int:
     """Write every scan with a finding of confirmed or cleared, once per scan, the latest answer; returns how many.
 
     Scans that were cleared are benign. Those that were confirmed carry the regions that alarmed as
@@ -64,4 +64,6 @@ def _annotations(record: dict[str, Any]) -> tuple[Annotation, ...]:
     regions = record["regions"] or record["candidates"][:1]
     if not regions:
         return (Annotation(family=UNKNOWN_FAMILY),)
-    return tuple(Annotation(family=one["family"], box=tuple(one["box"]), mass_kg=one["mass_kg"]) for one in regions)
+    return tuple(
+        Annotation(family=region["family"], box=tuple(region["box"]), mass_kg=region["mass_kg"]) for region in regions
+    )

@@ -27,7 +27,7 @@ SECURITY = {
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-class Outside:
+class RequestMiddleware:
     """Wraps the application; whatever escapes from it becomes a 500 without details, and a traceback in the log."""
 
     def __init__(self, app: ASGIApp, figures: Figures) -> None:

@@ -14,7 +14,7 @@ from serving.schema import KeptRecord
 from serving.settings import Settings
 
 if TYPE_CHECKING:
-    from serving.store import Store  # SQLAlchemy is needed only where a store is configured
+    from serving.store import RecordStore  # SQLAlchemy is needed only where a store is configured
 
 
 ScanId = Annotated[UUID, Path(description="`id` of an answer")]
@@ -29,18 +29,18 @@ class FindingBody(BaseModel):
     note: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")] = ""  # PostgreSQL keeps no zero characters
 
 
-def open_store(settings: Settings) -> "Store | None":
+def open_store(settings: Settings) -> "RecordStore | None":
     """The store of these settings. Raises UsageError if it can't be used."""
     if settings.store is None:
         return None
     try:
-        from serving.store import Store
+        from serving.store import RecordStore
     except ModuleNotFoundError:
         raise UsageError("NII_STORE: expected the package sqlalchemy, came none; pip install sqlalchemy") from None
-    return Store(settings.store, settings.keep_scans)
+    return RecordStore(settings.store, settings.keep_scans)
 
 
-def add_record_routes(app: FastAPI, store: "Store", guards: Sequence[Any]) -> None:
+def add_record_routes(app: FastAPI, store: "RecordStore", guards: Sequence[Any]) -> None:
     """Add the routes."""
     answers = problems(400, 401, 404, 503)
 

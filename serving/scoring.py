@@ -21,17 +21,17 @@ from nii.compare.changes import find_changes
 from nii.errors import ModelError, ScanError
 from nii.io.read import SNIFFED, decode_scan, sniff
 from nii.model.detector import Detector, shipped_models
-from nii.run.batch import Models
+from nii.run.batch import ModelPool
 from nii.scan import Kind, Scan
 from nii.show.overlay import overlay, png
 from nii.show.tdr import write_report
 from serving.headers import check_pixels_stated
 from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings
-from serving.upload import DICOM, JSON, LAYERS, PNG, Asked
+from serving.upload import DICOM, JSON, LAYERS, PNG, UploadRequest
 
 if TYPE_CHECKING:
-    from serving.store import Store
+    from serving.store import RecordStore
 
 WARM_SHAPE = (256, 512)  # rows, columns of the scan that warms a model
 LARGEST_BUDGET = 0.3  # of the viewer's slider
@@ -53,7 +53,7 @@ TRACED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class ScanResponse:
     """The body of an answer and its media type, with the record behind it."""
 
     body: bytes
@@ -61,7 +61,7 @@ class Answer:
     record: dict[str, Any]
 
 
-def load_models(settings: Settings) -> Models:
+def load_models(settings: Settings) -> ModelPool:
     """Every model that a request may need.
 
     Raises ModelError for a model or a device that isn't there, CalibrationError if a calibration doesn't
@@ -70,7 +70,7 @@ def load_models(settings: Settings) -> Models:
     names = [settings.model] if settings.model else shipped_models()
     if not names:
         raise ModelError("NII_MODEL: expected a model, came none, and none ships with this installation")
-    models = Models(settings.model, settings.threads)
+    models = ModelPool(settings.model, settings.threads)
     for name in names:
         detector = Detector.load(name, threads=settings.threads, providers=PROVIDERS[settings.device])
         wanted = PROVIDERS[settings.device][0]
@@ -82,7 +82,7 @@ def load_models(settings: Settings) -> Models:
     return models
 
 
-def warm(models: Models, pfa: float) -> None:
+def warm(models: ModelPool, pfa: float) -> None:
     """Score a made-up scan with every model and write all answers, so that the first request is not the slowest."""
     for detector in models.loaded.values():
         n = 3 if detector.contract.kind is Kind.OPERATOR_IMAGE else len(detector.contract.energies)
@@ -98,18 +98,18 @@ def warm(models: Models, pfa: float) -> None:
         )
         result = analyse(scan, detector, pfa)
         for write in WRITERS.values():
-            write(result, said(result, {}), b"", None)
+            write(result, service_record(result, {}), b"", None)
 
 
 def score(
-    asked: Asked,
-    models: Models,
+    asked: UploadRequest,
+    models: ModelPool,
     most_pixels: int,
     accepted: float,
     *,
-    store: "Store | None" = None,
+    store: "RecordStore | None" = None,
     registry: tuple[Entry, ...] | None = None,
-) -> Answer:
+) -> ScanResponse:
     """One scan from bytes to answer, which is in the store before it is returned.
 
     accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. Raises ScanError,
@@ -123,7 +123,7 @@ def score(
     result = analyse(scan, models.for_scan(scan), asked.pfa, question)
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
-    found = said(result, timing)
+    found = service_record(result, timing)
     if earlier is not None:
         comparing = time.perf_counter()
         found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
@@ -131,15 +131,15 @@ def score(
     found["drift"] = models.drift.observe(found, result.contract)
     if store is not None:
         store.keep(found, asked.files)
-    return Answer(*WRITERS[asked.wanted](result, found, asked.files[0], earlier), found)
+    return ScanResponse(*WRITERS[asked.wanted](result, found, asked.files[0], earlier), found)
 
 
-def decode(asked: Asked, most_pixels: int) -> Scan:
+def decode(asked: UploadRequest, most_pixels: int) -> Scan:
     """The scan in the bytes. Raises ScanError, NotAScanError if no byte of it looks like one."""
     return _decoded(asked.files, asked.name, most_pixels)
 
 
-def decode_reference(asked: Asked, most_pixels: int) -> Scan | None:
+def decode_reference(asked: UploadRequest, most_pixels: int) -> Scan | None:
     """The earlier passage that came with a scan, if one did. Raises as `decode`."""
     if asked.reference is None:
         return None
@@ -158,7 +158,7 @@ def _decoded(files: tuple[bytes, ...], name: str, most_pixels: int) -> Scan:
         raise NotAScanError(str(error)) from None
 
 
-def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
+def service_record(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     """The record of `nii score`, and what only a service has to say: trace, candidates, milliseconds by stage."""
     started = time.perf_counter()
     found = record(result)
@@ -174,7 +174,7 @@ def said(result: Result, timing: dict[str, float]) -> dict[str, Any]:
 def within_reach(result: Result) -> list[Region]:
     """Regions that alarm at some budget that the viewer offers; for others a mass takes longer than it is worth."""
     largest = max(result.pfa, LARGEST_BUDGET)
-    return [one for one in result.candidates if one.p_value is None or one.p_value <= largest]
+    return [candidate for candidate in result.candidates if candidate.p_value is None or candidate.p_value <= largest]
 
 
 def trace(found: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ class Kept:
     finding: str | None
 
 
-class Store:
+class RecordStore:
     """A database by SQLAlchemy URL, and optionally a folder for the scans themselves.
 
     An answer is committed before it is sent, so whatever a client has seen is in the store.

@@ -28,7 +28,7 @@ LONGEST_NAME = 120  # characters
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class UploadRequest:
     """What a client wants: the bytes of one file or of a pair (low first), and how it wants the answer.
 
     reference: name and bytes of an earlier passage, if one came.
@@ -43,7 +43,7 @@ class Asked:
     reference: tuple[str, bytes] | None = None
 
 
-class Held:
+class UploadMemory:
     """Bytes of all requests together; many uploads at once must not fill the memory."""
 
     def __init__(self, most: int) -> None:
@@ -97,7 +97,7 @@ class _Parser(MultiPartParser):
             raise MultiPartException("a body without its closing boundary")
 
 
-async def read_upload(request: Request, settings: Settings, hold: Callable[[int], None]) -> Asked:
+async def read_upload(request: Request, settings: Settings, hold: Callable[[int], None]) -> UploadRequest:
     """Files and options of a request.
 
     hold: is told of all bytes as they come. Raises Problem for whatever is malformed, too large or too slow.
@@ -113,7 +113,7 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         reference = (clean_name(earlier.filename), await earlier.read()) if earlier else None
     finally:
         await form.close()
-    return Asked(
+    return UploadRequest(
         files=files,
         name=" + ".join(clean_name(upload.filename) for upload in uploads),
         pfa=_pfa(options.get("pfa"), settings.pfa),

@@ -17,7 +17,7 @@ from nii.errors import ModelError, OutputError
 from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
 from nii.model.detector import Detector
-from nii.run.batch import Run, Settings, Sources, expand, unique_stem
+from nii.run.batch import BatchSettings, Run, Sources, expand, unique_stem
 from nii.workers import dask_cluster, processes
 
 SCANS = 13
@@ -52,7 +52,7 @@ def small_parts(monkeypatch):
 def scored(scans, model, out, crew=None, **settings):
     """All rows of a run, without what every call measures anew."""
     with Sources(expand([str(scans)])) as sources:
-        run = Run(sources, Settings(model=model, threads=1, **settings), out)
+        run = Run(sources, BatchSettings(model=model, threads=1, **settings), out)
         return [still(row) for row in [*run.earlier(), *run.rest(crew)]]
 
 
@@ -99,7 +99,7 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_table(small_parts, undisturbed, 
     for cut in (0, 4, 5, 6, SCANS - 1, SCANS):
         out = tmp_path / f"{cut}.jsonl"
         with Sources(expand([str(scans)])) as sources:
-            rest = Run(sources, Settings(model=model, threads=1), out).rest()
+            rest = Run(sources, BatchSettings(model=model, threads=1), out).rest()
             for _ in range(cut):
                 next(rest)
             del rest  # the table is not finished
@@ -111,8 +111,8 @@ def test_the_rest_of_a_run_is_the_rest_whoever_reads_the_earlier_rows(small_part
     for read in (0, 3):
         out = tmp_path / f"{read}.jsonl"
         with Sources(expand([str(scans)])) as sources:
-            list(islice(Run(sources, Settings(model=model, threads=1), out).rest(), 7))
-            run = Run(sources, Settings(model=model, threads=1), out)
+            list(islice(Run(sources, BatchSettings(model=model, threads=1), out).rest(), 7))
+            run = Run(sources, BatchSettings(model=model, threads=1), out)
             assert [still(row) for row in islice(run.earlier(), read)] == undisturbed[:read]
             assert [still(row) for row in run.rest()] == undisturbed[7:]
         assert [still(row) for row in read_jsonl(out)] == undisturbed
@@ -122,7 +122,7 @@ def test_what_stops_a_run_costs_none_of_its_rows(undisturbed, scans, model, tmp_
     def full(path, data):
         raise OutputError(f"{path}: expected to write, came: No space left on device")
 
-    out, command = tmp_path / "t.jsonl", Settings(model=model, threads=1, overlays=tmp_path)
+    out, command = tmp_path / "t.jsonl", BatchSettings(model=model, threads=1, overlays=tmp_path)
     with Sources(expand([str(scans)])) as sources:
         rest = Run(sources, command, out).rest()
         for _ in range(3):
@@ -162,7 +162,7 @@ def test_processes_give_the_same_rows_and_pictures(undisturbed, scans, model, tm
 
 def test_a_dask_cluster_gives_the_same_rows_though_a_worker_is_killed(undisturbed, scans, model):
     with dask_cluster("local", 2) as crew, Sources(expand([str(scans)] * 3)) as sources:
-        rest = Run(sources, Settings(model=model, threads=1), None).rest(crew)
+        rest = Run(sources, BatchSettings(model=model, threads=1), None).rest(crew)
         first = next(rest)
         os.kill(next(iter(pids())), signal.SIGKILL)
         assert [still(row) for row in [first, *rest]] == undisturbed * 3
@@ -180,7 +180,7 @@ def test_a_finished_folder_is_not_scored_again(undisturbed, scans, model, tmp_pa
     assert scored(scans, model, out) == undisturbed
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     with Sources(expand([str(scans)])) as sources:
-        run = Run(sources, Settings(model=model, threads=1), out)
+        run = Run(sources, BatchSettings(model=model, threads=1), out)
         assert len(list(run.earlier())) == SCANS
         assert list(run.rest()) == []
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before

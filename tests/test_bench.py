@@ -54,11 +54,14 @@ def test_arithmetic_is_that_of_a_convolution_by_hand(tmp_path):
 
 def test_every_stage_is_timed_for_every_number_of_threads(quick, model):
     speeds = list(bench(model, (48, 80)))
-    assert [(one.threads, one.peak, one.share) for one in speeds] == [(1, 50.0, 0.0), (2, 100.0, 0.0)]  # no convolution
-    for one in speeds:
-        assert list(one.milliseconds) == ["read", "infer", "regions", "write"]
-        assert all(0 < value < 1000 for value in one.milliseconds.values())
-        assert one.scans_per_second == pytest.approx(1000 / sum(one.milliseconds.values()))
+    assert [(speed.threads, speed.peak, speed.share) for speed in speeds] == [
+        (1, 50.0, 0.0),
+        (2, 100.0, 0.0),
+    ]  # no convolution
+    for speed in speeds:
+        assert list(speed.milliseconds) == ["read", "infer", "regions", "write"]
+        assert all(0 < value < 1000 for value in speed.milliseconds.values())
+        assert speed.scans_per_second == pytest.approx(1000 / sum(speed.milliseconds.values()))
 
 
 def test_the_command_prints_a_line_for_each(quick, model, capfd, monkeypatch):

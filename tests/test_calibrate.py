@@ -72,7 +72,7 @@ def test_calibrations_of_several_scanners_live_side_by_side(tmp_path, capsys):
     assert calibrate(first, scans, others, "--out", second, "--scanner", "portal-2") == 0
     assert "left out: 4 of scanner portal-1" in capsys.readouterr().out
     detector = Detector.load(second)
-    found = {(one.name, one.scanner, one.n) for one in detector.contract.calibrations}
+    found = {(calibration.name, calibration.scanner, calibration.n) for calibration in detector.contract.calibrations}
     assert found == {("default", None, 199), ("portal-1", "portal-1", 4), ("portal-2", "portal-2", 4)}
     result = analyse(make_scan(0.5, None), detector, pfa=0.5)  # carries the scanner portal-1
     assert (result.calibration.name, result.notes) == ("portal-1", ())
@@ -106,7 +106,10 @@ def test_scans_of_one_energy_make_the_calibration_for_scans_of_one_energy(tmp_pa
         write_tiff(alone / f"{number}.tif", scan.transmission[:1], open_beam=60000, energies=("6MV",), pitch_mm=(6, 6))
     assert calibrate(both, alone, "--out", out) == 0
     detector = Detector.load(out)
-    assert [(one.name, one.n) for one in detector.contract.calibrations] == [("default", 2), ("single-energy", 3)]
+    assert [(calibration.name, calibration.n) for calibration in detector.contract.calibrations] == [
+        ("default", 2),
+        ("single-energy", 3),
+    ]
     assert analyse(make_scan(0.5, None), detector, pfa=0.5).calibration.name == "default"
     assert analyse(read_scan(str(alone / "0.tif")), detector, pfa=0.5).calibration.name == "single-energy"
     with pytest.raises(CalibrationError, match="came 3 of one energy and 2 of more"):

@@ -11,7 +11,7 @@ import pytest
 from nii.analysis.empty.inside import GRID_MM
 from nii.cli import main
 from nii.compare.align import align
-from nii.compare.changes import Answer, Changes, Region, Standard, find_changes, standard
+from nii.compare.changes import ChangeAnswer, ChangedRegion, Changes, PairStandard, find_changes, standard
 from nii.compare.difference import KINDS
 from nii.compare.pair import Area, look
 from nii.compare.picture import picture
@@ -20,7 +20,7 @@ from nii.errors import CalibrationError
 from nii.io.write import write_tiff
 from nii.physics.mass import Mass, MaterialClass
 from nii.scan import Kind, Scan
-from nii.studies.compare import Trial, figures
+from nii.studies.compare import PairTrial, figures
 from nii.studies.compare_standard import SCALE, drawn_changes, scales_of, standard_of
 
 Painted = npt.NDArray[np.float32]
@@ -72,7 +72,7 @@ def earlier() -> Scan:
 def test_another_load_a_shift_a_stretch_and_half_the_dose_are_no_change(earlier: Scan):
     later = scan_of(container(OTHER_LOAD), stretch=1.05, wave=1.5, shift=9, noise=0.003, seed=2)
     found = find_changes(earlier, later)
-    assert found.answer is not Answer.CHANGED
+    assert found.answer is not ChangeAnswer.CHANGED
     assert found.regions == ()
     assert found.p_value is not None
     assert found.p_value > 0.01
@@ -83,7 +83,7 @@ def test_another_load_a_shift_a_stretch_and_half_the_dose_are_no_change(earlier:
 def test_what_was_put_under_the_floor_is_found_where_it_lies(earlier: Scan, added: bool):
     passages = earlier, scan_of(container(OTHER_LOAD, tank=0.4), stretch=1.05, shift=9, noise=0.003, seed=2)
     found = find_changes(*(passages if added else passages[::-1]))
-    assert found.answer is Answer.CHANGED
+    assert found.answer is ChangeAnswer.CHANGED
     region = found.regions[0]
     assert region.added == added
     x, y, w, h = region.box
@@ -95,7 +95,7 @@ def test_what_was_put_under_the_floor_is_found_where_it_lies(earlier: Scan, adde
 
 def test_what_hangs_free_below_the_roof_is_a_change_and_what_stands_on_the_floor_is_none(earlier: Scan):
     found = find_changes(earlier, scan_of(container(OTHER_LOAD, roof=0.3), seed=2))
-    assert found.answer is Answer.CHANGED
+    assert found.answer is ChangeAnswer.CHANGED
     assert found.regions[0].box[1] == pytest.approx(84, abs=6)
 
 
@@ -149,7 +149,7 @@ def test_dead_rows_are_filled_from_the_rows_beside_them(earlier: Scan):
 def test_what_cannot_be_compared_is_undetermined_and_says_why(earlier: Scan, change: dict[str, object], why: str):
     fields = {"transmission": earlier.transmission, "pitch_mm": earlier.pitch_mm, "energies": earlier.energies} | change
     found = find_changes(earlier, Scan(**fields))  # type: ignore[arg-type]
-    assert found.answer is Answer.UNDETERMINED
+    assert found.answer is ChangeAnswer.UNDETERMINED
     assert why in found.why
     assert found.to_json()["p_value"] is None
     assert why in found.line()
@@ -160,7 +160,7 @@ def test_a_full_container_leaves_too_little_to_compare():
     full[30:369, 50:650] += 4
     passages = [scan_of(full + np.float32(0.001), seed=seed) for seed in (1, 2)]
     found = find_changes(*passages)
-    assert found.answer is Answer.UNDETERMINED
+    assert found.answer is ChangeAnswer.UNDETERMINED
     assert "of the conveyance can be compared" in found.why
 
 
@@ -168,9 +168,13 @@ def test_the_answer_keeps_its_budget_and_leaves_a_doubt(earlier: Scan):
     same = scan_of(container(OTHER_LOAD), seed=2)
     score = standard().score(look(earlier, same).measured())
     scales = standard().scales
-    ranked = [Standard(scales, (*[score / 2] * (100 - n), *[2 * score] * n)) for n in (0, 2, 20)]
+    ranked = [PairStandard(scales, (*[score / 2] * (100 - n), *[2 * score] * n)) for n in (0, 2, 20)]
     answers = [find_changes(earlier, same, by) for by in ranked]  # p-values of 1, 3 and 21 in 101
-    assert [one.answer for one in answers] == [Answer.CHANGED, Answer.UNDETERMINED, Answer.UNCHANGED]
+    assert [answer.answer for answer in answers] == [
+        ChangeAnswer.CHANGED,
+        ChangeAnswer.UNDETERMINED,
+        ChangeAnswer.UNCHANGED,
+    ]
     assert "as in 3.0% of unchanged pairs" in answers[1].why
     with pytest.raises(CalibrationError, match="expected at least"):
         find_changes(earlier, same, ranked[0], pfa=0.001)
@@ -188,7 +192,7 @@ def test_scales_are_a_quantile_of_each_measure_and_mass_ratios_are_ranked():
     first = np.arange(101.0)[:, None] * np.ones(len(KINDS))
     assert SCALE == 95
     assert scales_of(list(first)) == [95.0] * len(KINDS)
-    made = standard_of(Standard((1.0,) * len(KINDS), (0.5, 2.0)), [1.5, 0.5], "command")
+    made = standard_of(PairStandard((1.0,) * len(KINDS), (0.5, 2.0)), [1.5, 0.5], "command")
     assert made["scores"] == [0.5, 2.0]
     assert made["mass_ratios"] == [0.5, 1.5]
 
@@ -202,22 +206,22 @@ def test_the_mass_of_a_layer_under_the_floor_is_told_with_the_ratios_of_known_on
     mass = seen.mass(Area(mask, added=True, peak=1.0), later.energies)
     assert mass is not None
     assert mass.kg == pytest.approx(0.4 / 0.0494 * 16 * 120 / 1000, rel=0.15)
-    by = Standard(standard().scales, standard().scores, (1.0,) * 20 + (2.0,) * 20)
+    by = PairStandard(standard().scales, standard().scores, (1.0,) * 20 + (2.0,) * 20)
     told = find_changes(earlier, later, by).to_json()["regions"][0]
     assert told["mass_low_kg"] <= told["mass_kg"] <= told["mass_high_kg"]
     assert told["mass_high_kg"] == pytest.approx(2 * told["mass_low_kg"], rel=0.01)
 
 
 def test_figures_count_what_is_found_by_kind_and_mass():
-    region = Region((0, 0, 5, 5), added=True, score=2.0, p_value=0.005, mass=Mass(
+    region = ChangedRegion((0, 0, 5, 5), added=True, score=2.0, p_value=0.005, mass=Mass(
         10.0, 8.0, 12.0, MaterialClass.ORGANIC, 6.0, 5.0, 7.0, 1.0, 1.0))  # fmt: skip
-    yes = Changes(Answer.CHANGED, 2.0, 0.005, regions=(region,), compared=0.5)
-    no = Changes(Answer.UNCHANGED, 0.5, 0.5, compared=0.7)
+    yes = Changes(ChangeAnswer.CHANGED, 2.0, 0.005, regions=(region,), compared=0.5)
+    no = Changes(ChangeAnswer.UNCHANGED, 0.5, 0.5, compared=0.7)
     made = figures(
         [
-            Trial("20ft", None, 0.0, mirrored=False, hit=False, found=no),
-            Trial("20ft", "beam_hide", 11.0, mirrored=False, hit=True, found=yes),
-            Trial("20ft", "beam_hide", 2.0, mirrored=True, hit=False, found=no),
+            PairTrial("20ft", None, 0.0, mirrored=False, hit=False, found=no),
+            PairTrial("20ft", "beam_hide", 11.0, mirrored=False, hit=True, found=yes),
+            PairTrial("20ft", "beam_hide", 2.0, mirrored=True, hit=False, found=no),
         ]
     )
     assert made["unchanged"]["hits"] == 0
@@ -265,8 +269,8 @@ def test_the_command_prints_one_line_and_writes_json_and_picture(earlier: Scan, 
 def test_the_picture_paints_more_red_less_blue_and_the_hidden_grey(earlier: Scan):
     apart = np.full((earlier.shape), np.nan, np.float32)
     apart[0, :3] = 0, 1, -1
-    region = Region((300, 300, 20, 20), added=True, score=2.0, p_value=0.005, mass=None)
-    found = Changes(Answer.CHANGED, 2.0, 0.005, regions=(region,), difference=apart)
+    region = ChangedRegion((300, 300, 20, 20), added=True, score=2.0, p_value=0.005, mass=None)
+    found = Changes(ChangeAnswer.CHANGED, 2.0, 0.005, regions=(region,), difference=apart)
     row = picture(earlier, found)[-earlier.shape[0]]
     assert row[:4].tolist() == [[255, 255, 255], [40, 40, 230], [230, 120, 30], [215, 215, 215]]
-    assert picture(earlier, Changes(Answer.UNDETERMINED, why="no")).shape[0] < earlier.shape[0] + 40
+    assert picture(earlier, Changes(ChangeAnswer.UNDETERMINED, why="no")).shape[0] < earlier.shape[0] + 40

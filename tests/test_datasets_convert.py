@@ -56,7 +56,9 @@ def text_file(path: Path, content: str) -> None:
 
 def truth(scans: ScanSet) -> dict[str, list[tuple[str, tuple[int, int, int, int] | None]]]:
     """Categories and boxes by name of the scan."""
-    return {entry.name: [(one.family, one.box) for one in entry.annotations] for entry in scans.entries}
+    return {
+        entry.name: [(annotation.family, annotation.box) for annotation in entry.annotations] for entry in scans.entries
+    }
 
 
 # SIXray

@@ -9,7 +9,7 @@ import pytest
 from tiny_model import tiny_model
 
 from nii import cli
-from nii.analysis.declared.check import Answer, judge, sections_json
+from nii.analysis.declared.check import DeclaredAnswer, judge, sections_json
 from nii.analysis.declared.documents import documents_for
 from nii.analysis.declared.insides import Insides, find_insides
 from nii.analysis.declared.mass import find_mass, weigh
@@ -26,10 +26,10 @@ from nii.model.detector import Detector
 from nii.model.load_calibration import OWN, LoadCalibration
 from nii.physics.beams import standard_beams
 from nii.physics.forward import attenuation_curve
-from nii.run.batch import Run, Settings, Sources
+from nii.run.batch import BatchSettings, Run, Sources
 from nii.scan import Scan
 from nii.simulate.sets.kinds import KINDS
-from nii.simulate.sets.write import Recipe, begin_set, write_simulated
+from nii.simulate.sets.write import SetRecipe, begin_set, write_simulated
 from nii.studies.declared import figures, renamed
 
 CARGOS = ("drums", "empty", "sacks", "tyres")
@@ -175,15 +175,16 @@ def test_conformal_sets_hold_the_true_kind_as_often_as_they_promise():
 def test_what_fits_is_as_declared_and_what_does_not_fit_is_not():
     load = [section(tyres=0.9), section(tyres=0.8)]
     fits = judged("tyres", *load)
-    assert (fits.answer, fits.plausible) == (Answer.AS_DECLARED, ("tyres",))
-    assert judged("rice", *load).answer is Answer.NOT_AS_DECLARED
+    assert (fits.answer, fits.plausible) == (DeclaredAnswer.AS_DECLARED, ("tyres",))
+    assert judged("rice", *load).answer is DeclaredAnswer.NOT_AS_DECLARED
     assert judged("rice", *load).p_value == pytest.approx(1 / (OWN + 1))
 
 
 def test_a_load_of_which_a_part_is_something_else_is_not_as_declared():
-    assert judged("tyres", section(tyres=0.9), section(sacks=0.9)).answer is Answer.NOT_AS_DECLARED
+    assert judged("tyres", section(tyres=0.9), section(sacks=0.9)).answer is DeclaredAnswer.NOT_AS_DECLARED
     assert (
-        judged("tyres; lubricating oil in drums", section(tyres=0.9), section(drums=0.9)).answer is Answer.AS_DECLARED
+        judged("tyres; lubricating oil in drums", section(tyres=0.9), section(drums=0.9)).answer
+        is DeclaredAnswer.AS_DECLARED
     )
 
 
@@ -200,7 +201,7 @@ def test_a_load_of_which_a_part_is_something_else_is_not_as_declared():
 )
 def test_what_cannot_be_told_is_undetermined_with_the_reason(text, sections, by, why):
     found = judged(text, *sections, by=by)
-    assert found.answer is Answer.UNDETERMINED
+    assert found.answer is DeclaredAnswer.UNDETERMINED
     assert why in found.why
 
 
@@ -386,7 +387,7 @@ def scored(tmp_path, capsys):
     def run(*options: str) -> list[dict]:
         out.unlink(missing_ok=True)
         arguments = ["score", scan, "--model", model, "--threads", "1", "--out", out, *options]
-        cli.app([str(one) for one in arguments], standalone_mode=False)
+        cli.app([str(argument) for argument in arguments], standalone_mode=False)
         capsys.readouterr()
         return [json.loads(line) for line in out.read_text().splitlines()]
 
@@ -415,15 +416,15 @@ def test_a_resumed_run_with_another_declaration_is_another_run(tmp_path):
     model = tmp_path / "m.onnx"
     model.write_bytes(tiny_model())
     with Sources(["a.tif", "b.tif"]) as sources:
-        begun = Run(sources, Settings(model=str(model), declared="shoes"), tmp_path / "out.jsonl")
+        begun = Run(sources, BatchSettings(model=str(model), declared="shoes"), tmp_path / "out.jsonl")
         next(begun.rest())
-        Run(sources, Settings(model=str(model), declared="shoes"), tmp_path / "out.jsonl")
+        Run(sources, BatchSettings(model=str(model), declared="shoes"), tmp_path / "out.jsonl")
         with pytest.raises(UsageError, match="declared"):
-            Run(sources, Settings(model=str(model), declared="tyres"), tmp_path / "out.jsonl")
+            Run(sources, BatchSettings(model=str(model), declared="tyres"), tmp_path / "out.jsonl")
 
 
 def test_simulated_sets_say_what_the_load_weighs(tmp_path):
-    recipe = Recipe("cargo", 4502, 1, 0.0)
+    recipe = SetRecipe("cargo", 4502, 1, 0.0)
     begin_set(tmp_path / "set", recipe)
     write_simulated(tmp_path / "set", recipe, (0, False))
     image = json.loads((tmp_path / "set" / "unfinished" / "000000.json").read_text())["image"]

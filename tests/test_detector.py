@@ -7,11 +7,11 @@ import pytest
 from tiny_model import OFFSET, calibrated_model, tiny_model
 
 from nii.analysis.record import analyse, record
-from nii.analysis.regions import by_ratios, find_regions
+from nii.analysis.regions import calibrate_mass, find_regions
 from nii.errors import ModelError
 from nii.io.read import read_scan
 from nii.model.contract import Contract, with_contract
-from nii.model.detector import Detector, choose_model, fitted, given_size
+from nii.model.detector import Detector, choose_model, inference_shape, model_input
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass
 from nii.scan import Kind, Scan
@@ -94,7 +94,7 @@ def test_an_operator_image_is_never_scored_by_a_transmission_model(detector):
 
 def test_three_energies_are_refused(detector):
     with pytest.raises(ModelError, match="expected 2 energies"):
-        fitted(scan_with_block(shape=(3, 64, 96), energies=()), detector.contract)
+        model_input(scan_with_block(shape=(3, 64, 96), energies=()), detector.contract)
 
 
 def test_a_parcel_scan_is_given_to_the_parcel_model():
@@ -204,20 +204,20 @@ def test_a_model_without_calibration_scores_without_a_decision(tmp_path):
 def test_masses_are_put_right_by_what_validation_scans_said():
     mass = Mass(10.0, 9.0, 11.0, MaterialClass.ORGANIC, 7.0, 6.0, 8.0, 3.0, 1.0)
     ratios = tuple(np.linspace(1.0, 3.0, 39).tolist())  # 39: the second from either end bounds 90 %
-    found = by_ratios(mass, ratios)
+    found = calibrate_mass(mass, ratios)
     assert found.kg == pytest.approx(20.0)
     assert (found.low, found.high) == (pytest.approx(10 * ratios[1]), pytest.approx(10 * ratios[-2]))
     assert found.areal_density == pytest.approx(6.0)
-    assert by_ratios(mass, ratios[:19]) is mass, "too few for an interval of 90 %"
+    assert calibrate_mass(mass, ratios[:19]) is mass, "too few for an interval of 90 %"
     unknown = replace(mass, high=np.inf)
-    assert by_ratios(unknown, ratios) is unknown
+    assert calibrate_mass(unknown, ratios) is unknown
 
 
 def test_a_scan_of_other_pixels_than_the_model_knows_is_looked_at_through_such(detector):
     """9 mm of the tiny model's 3 to 9 are the coarsest: of 24 mm, in the middle."""
     plain = scan_with_block(4.0, pitch_mm=(24.0, 12.0))
     layers = detector.layers(plain)
-    assert given_size(plain, detector.contract) == (256, 192)
+    assert inference_shape(plain, detector.contract) == (256, 192)
     assert detector.score(plain) == layers.score == pytest.approx(4.0 - OFFSET, abs=0.02)
     assert layers.heat.shape == layers.excess.shape[1:] == plain.shape
     assert layers.evidence.shape == (128, 96)
@@ -231,14 +231,14 @@ def test_a_scan_of_other_pixels_than_the_model_knows_is_looked_at_through_such(d
 
 @pytest.mark.parametrize("pitch", [(3.0, 9.0), (6.0, 6.0), None, (25.0, 25.0), (0.5, 0.5)])
 def test_pixels_that_the_model_knows_or_that_are_misstated_stay_as_they_are(detector, pitch):
-    assert given_size(scan_with_block(pitch_mm=pitch), detector.contract) == (64, 96)
+    assert inference_shape(scan_with_block(pitch_mm=pitch), detector.contract) == (64, 96)
     layers = detector.layers(scan_with_block(pitch_mm=pitch))
     assert layers.evidence.shape == (32, 48)
 
 
 def test_a_large_scan_is_not_made_larger(detector):
     large = scan_with_block(shape=(2, 2000, 2500), pitch_mm=(14.0, 14.0))
-    assert given_size(large, detector.contract) == (2000, 2500)
+    assert inference_shape(large, detector.contract) == (2000, 2500)
 
 
 def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
@@ -248,7 +248,9 @@ def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
     high = replace(scan, transmission=np.ascontiguousarray(scan.transmission[1:]), energies=scan.energies[1:])
     both, alone = analyse(scan, detector, 0.05), analyse(high, detector, 0.05)
     assert both.layers.score == alone.layers.score
-    assert [one.mass for one in both.candidates[:3]] == [one.mass for one in alone.candidates[:3]]
+    assert [candidate.mass for candidate in both.candidates[:3]] == [
+        candidate.mass for candidate in alone.candidates[:3]
+    ]
     assert both.candidates[0].mass is not None
     assert any("by the high one alone" in note for note in both.notes)
     assert not any("by the high one alone" in note for note in alone.notes)
@@ -260,14 +262,14 @@ def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():
 )
 def test_a_model_that_works_at_one_pitch_is_given_every_scan_at_it(detector, pitch, size):
     contract = replace(detector.contract, working_pitch_mm=6.0)
-    assert given_size(scan_with_block(pitch_mm=pitch), contract) == size
-    assert fitted(scan_with_block(pitch_mm=pitch), contract).shape == (2, *size)
+    assert inference_shape(scan_with_block(pitch_mm=pitch), contract) == size
+    assert model_input(scan_with_block(pitch_mm=pitch), contract).shape == (2, *size)
 
 
 def test_a_model_that_works_at_one_pitch_takes_scans_of_no_or_a_misstated_pitch_as_they_are(detector):
     contract = replace(detector.contract, working_pitch_mm=6.0)
     for pitch in (None, (60.0, 60.0), (1.0, 1.0)):
-        assert given_size(scan_with_block(pitch_mm=pitch), contract) == (64, 96)
+        assert inference_shape(scan_with_block(pitch_mm=pitch), contract) == (64, 96)
 
 
 def test_the_working_pitch_travels_in_the_contract(detector):

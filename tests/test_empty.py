@@ -8,10 +8,10 @@ import pytest
 
 from nii.analysis.empty.background import column_noise, continued, in_sigmas, residual, row_noise, standing_out
 from nii.analysis.empty.inside import GRID_MM, find_rooms, on_grid
-from nii.analysis.empty.load import KINDS, PFA, Answer, Load, Standard, find_load, standard
+from nii.analysis.empty.load import KINDS, PFA, EmptyStandard, LoadAnswer, LoadResult, find_load, standard
 from nii.errors import CalibrationError, UsageError
 from nii.scan import Kind, Scan
-from nii.studies.empty import MASSES_KG, Trial, figures
+from nii.studies.empty import MASSES_KG, EmptyTrial, figures
 from nii.studies.empty_scenes import EmptyScene, draw_empty, draw_small_load
 from nii.studies.empty_standard import SCALE, standard_of
 
@@ -108,7 +108,7 @@ def test_a_thing_that_covers_the_whole_height_of_the_floor_strip_stays():
 
 def test_a_simulated_empty_conveyance_is_not_called_loaded(scene: EmptyScene):
     found = find_load(scene.scan([], np.random.default_rng(1)))
-    assert found.answer is not Answer.LOADED
+    assert found.answer is not LoadAnswer.LOADED
     assert found.p_value is not None
     assert found.p_value > PFA
     assert found.mass is None
@@ -118,7 +118,7 @@ def test_a_simulated_empty_conveyance_is_not_called_loaded(scene: EmptyScene):
 def test_a_heavy_brick_on_the_floor_is_found_where_it_lies(scene: EmptyScene):
     part = draw_small_load(np.random.default_rng(2), scene.rooms[0], "brick", 20.0, "floor")
     found = find_load(scene.scan([part], np.random.default_rng(3)))
-    assert found.answer is Answer.LOADED
+    assert found.answer is LoadAnswer.LOADED
     middle = sum(part.shape.bounds.x) / 2
     column = int(np.abs(scene.view.x - middle).argmin())
     column = scene.view.x.size - 1 - column if scene.scanner.mirrored else column
@@ -127,8 +127,10 @@ def test_a_heavy_brick_on_the_floor_is_found_where_it_lies(scene: EmptyScene):
     assert len(standard().mass_ratios) >= 100  # so that the interval is that of small loads, not of noise alone
     x, _, w, _ = found.boxes[0]
     assert x - 5 <= column <= x + w + 5
-    assert [one.answer for one in found.sections if one.columns[0] <= column < one.columns[1]] == [Answer.LOADED]
-    assert sum(one.answer is Answer.LOADED for one in found.sections) <= 2
+    assert [section.answer for section in found.sections if section.columns[0] <= column < section.columns[1]] == [
+        LoadAnswer.LOADED
+    ]
+    assert sum(section.answer is LoadAnswer.LOADED for section in found.sections) <= 2
 
 
 @pytest.mark.parametrize(
@@ -140,16 +142,16 @@ def test_a_heavy_brick_on_the_floor_is_found_where_it_lies(scene: EmptyScene):
     ids=["full", "a metre, from floor to roof"],
 )
 def test_a_large_load_is_loaded(fill: Callable[[Painted], None]):
-    assert find_load(scan_of(box_of())).answer is not Answer.LOADED
+    assert find_load(scan_of(box_of())).answer is not LoadAnswer.LOADED
     A = box_of()
     fill(A)
-    assert find_load(scan_of(A)).answer is Answer.LOADED
+    assert find_load(scan_of(A)).answer is LoadAnswer.LOADED
 
 
 def test_a_level_layer_of_pallets_from_end_to_end_is_not_called_empty():
     A = box_of()
     A[190:290, 70:630] = 1.6
-    assert find_load(scan_of(A)).answer is not Answer.EMPTY
+    assert find_load(scan_of(A)).answer is not LoadAnswer.EMPTY
 
 
 @pytest.mark.parametrize(
@@ -167,21 +169,21 @@ def test_what_cannot_be_told_is_undetermined_and_says_why(change: dict[str, obje
     good = scan_of(box_of())
     fields = {"transmission": good.transmission, "pitch_mm": good.pitch_mm, "energies": good.energies} | change
     found = find_load(Scan(**fields))  # type: ignore[arg-type]
-    assert found.answer is Answer.UNDETERMINED
+    assert found.answer is LoadAnswer.UNDETERMINED
     assert why in found.why
     assert found.to_json()["p_value"] is None
 
 
 def test_an_operator_image_is_undetermined():
     image = Scan(transmission=np.ones((3, 300, 700), np.float32), pitch_mm=(5.0, 5.0), kind=Kind.OPERATOR_IMAGE)
-    assert find_load(image).answer is Answer.UNDETERMINED
+    assert find_load(image).answer is LoadAnswer.UNDETERMINED
 
 
 def test_the_answer_keeps_its_budget_and_leaves_a_doubt():
-    by = Standard((1.0,) * len(KINDS), tuple(float(v) for v in range(1, 200)))
-    assert by.answer(by.p_value(500.0)) is Answer.LOADED  # p = 1 / 200
-    assert by.answer(by.p_value(190.0)) is Answer.UNDETERMINED  # p = 11 / 200
-    assert by.answer(by.p_value(100.0)) is Answer.EMPTY
+    by = EmptyStandard((1.0,) * len(KINDS), tuple(float(v) for v in range(1, 200)))
+    assert by.answer(by.p_value(500.0)) is LoadAnswer.LOADED  # p = 1 / 200
+    assert by.answer(by.p_value(190.0)) is LoadAnswer.UNDETERMINED  # p = 11 / 200
+    assert by.answer(by.p_value(100.0)) is LoadAnswer.EMPTY
     with pytest.raises(CalibrationError, match=r"expected a budget of 1 in 200 or more, came 0\.001"):
         by.answer(0.5, 0.001)
 
@@ -190,7 +192,7 @@ def test_the_shipped_standard_supports_its_budget():
     by = standard()
     assert len(by.scales) == len(KINDS)
     assert len(by.scores) >= 290
-    assert by.answer(by.p_value(1e9)) is Answer.LOADED
+    assert by.answer(by.p_value(1e9)) is LoadAnswer.LOADED
     assert by.command.startswith("python -m nii.studies.empty_standard")
 
 
@@ -216,12 +218,12 @@ def test_a_small_load_has_its_mass_and_lies_on_the_floor(scene: EmptyScene):
 
 
 def test_figures_count_what_is_found_by_mass():
-    found, missed = Load(Answer.LOADED), Load(Answer.UNDETERMINED)
+    found, missed = LoadResult(LoadAnswer.LOADED), LoadResult(LoadAnswer.UNDETERMINED)
     made = figures(
         [
-            Trial("20ft", 0.0, "", "", missed),
-            *(Trial("20ft", kg, "bag", "floor", found if kg >= 2 else missed) for kg in MASSES_KG),
-            Trial("20ft", float("inf"), "sacks", "", found),
+            EmptyTrial("20ft", 0.0, "", "", missed),
+            *(EmptyTrial("20ft", kg, "bag", "floor", found if kg >= 2 else missed) for kg in MASSES_KG),
+            EmptyTrial("20ft", float("inf"), "sacks", "", found),
         ]
     )
     assert made["empty"]["hits"] == 0

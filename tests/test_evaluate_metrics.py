@@ -13,7 +13,7 @@ from nii.evaluate.metrics.compare import compare
 from nii.evaluate.metrics.detection import tail_probability
 from nii.evaluate.metrics.missing import Unknown, split_unknown
 from nii.evaluate.metrics.pixels import pixel_statistics
-from nii.evaluate.metrics.results import Region, ScanResult, Truth, usable
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion, usable
 from nii.stats.operating_point import Calibration
 from nii.stats.optional import evaluate_extra
 
@@ -54,7 +54,7 @@ def calibration(n: int = 199, **more) -> Calibration:
 
 
 def scan(name: str, score: float, *, family: str | None = None, **more) -> ScanResult:
-    truth = (Truth(family=family, **more.pop("truth", {})),) if family else ()
+    truth = (KnownConcealment(family=family, **more.pop("truth", {})),) if family else ()
     more = {"p_value": calibration().p_value(score), "seconds": 0.5, **more}
     return ScanResult(name=name, concealed=family is not None, score=score, truth=truth, **more)
 
@@ -66,7 +66,7 @@ def complete_set(rng, benign: int = 40, concealed: int = 40, shift: float = 1.5)
     box = (10.0, 5.0, 5.0, 4.0)
     mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 3.0}
     named = {"family": "bricks", "families": (("bricks", 0.8),), "similar": ("bricks",)}
-    found = Region(box=box, score=1.0, material="organic", **named, **mass)
+    found = ScoredRegion(box=box, score=1.0, material="organic", **named, **mass)
     clear, hidden = pixel_statistics(heat, None), pixel_statistics(heat, mask)
     families, loads = ["bricks", "firearm"], ["timber", "mixed:tyres+car", "mixed:car+drums"]
     said = {"scanner": "s", "any_load": "loaded", "kinds": ("timber", "drums")}
@@ -313,15 +313,15 @@ def test_a_result_needs_a_score_or_an_error():
         with pytest.raises(ScanSetError, match="expected a finite score or an error"):
             ScanResult(name="a", concealed=False, **more)
     with pytest.raises(ScanSetError, match="expected no truth in a benign scan"):
-        ScanResult(name="a", concealed=False, score=1.0, truth=(Truth(family="bricks"),))
+        ScanResult(name="a", concealed=False, score=1.0, truth=(KnownConcealment(family="bricks"),))
 
 
 def test_properties_of_a_result_sum_up_its_concealments():
-    truth = (Truth(family="b", mass_kg=2.0, dprime=3.0), Truth(family="a", mass_kg=1.0))
+    truth = (KnownConcealment(family="b", mass_kg=2.0, dprime=3.0), KnownConcealment(family="a", mass_kg=1.0))
     result = ScanResult(name="x", concealed=True, score=1.0, truth=truth, cargo="mixed:a+b", p_value=0.01)
     assert (result.families, result.mass_kg, result.dprime, result.load) == (("a", "b"), 3.0, 3.0, "mixed")
     assert (result.alarm(0.01), result.alarm(0.009)) == (True, False)
-    unknown = ScanResult(name="y", concealed=True, score=1.0, truth=(*truth, Truth(family="c")))
+    unknown = ScanResult(name="y", concealed=True, score=1.0, truth=(*truth, KnownConcealment(family="c")))
     assert (unknown.mass_kg, unknown.alarm(0.5)) == (None, None)
 
 
@@ -407,7 +407,7 @@ def test_comparison_is_over_the_scans_that_both_scored(rng):
 
 def test_the_models_own_decisions_and_places_are_compared_scan_by_scan():
     box, elsewhere = (10.0, 5.0, 5.0, 4.0), (90.0, 5.0, 5.0, 4.0)
-    right, wrong = Region(box=box, score=1.0), Region(box=elsewhere, score=1.0)
+    right, wrong = ScoredRegion(box=box, score=1.0), ScoredRegion(box=elsewhere, score=1.0)
 
     def seen(name, p_value, region, **more):
         return scan(name, 1.0, p_value=p_value, regions=(region,), **more)
@@ -428,7 +428,7 @@ def test_the_models_own_decisions_and_places_are_compared_scan_by_scan():
 def test_mass_errors_are_given_for_each_family():
     def weighed(name, family, true, estimate):
         box = (10.0, 5.0, 5.0, 4.0)
-        found = Region(box=box, score=1.0, mass_kg=estimate, mass_low=estimate / 2, mass_high=estimate * 2)
+        found = ScoredRegion(box=box, score=1.0, mass_kg=estimate, mass_low=estimate / 2, mass_high=estimate * 2)
         return scan(name, 1.0, family=family, truth={"box": box, "mass_kg": true}, regions=(found,))
 
     made = figures([weighed("a", "bricks", 2.0, 3.0), weighed("b", "firearm", 4.0, 1.0)])["mass"]
@@ -439,7 +439,10 @@ def test_mass_errors_are_given_for_each_family():
 
 
 def test_detection_by_cover_counts_the_least_covered_concealment():
-    truth = (Truth(family="b", cover=2.5, cover_steel_mm=70.0), Truth(family="a", cover=0.6, cover_steel_mm=15.0))
+    truth = (
+        KnownConcealment(family="b", cover=2.5, cover_steel_mm=70.0),
+        KnownConcealment(family="a", cover=0.6, cover_steel_mm=15.0),
+    )
     results = [ScanResult(name="x", concealed=True, score=1.0, p_value=0.5, truth=truth), scan("b", 0.0)]
     (row,) = figures(results)["detection_by_cover"]
     assert (row["low"], row["high"], row["n"], row["median"], row["steel_mm"]) == (0.5, 1, 1, 0.6, 15.0)

@@ -11,22 +11,22 @@ from nii.evaluate.metrics.regions import (
     material_rate,
     region_metrics,
 )
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 
 PLACE = (100.0, 50.0, 40.0, 20.0)
 ELSEWHERE = (300.0, 50.0, 40.0, 20.0)
 
 
-def region(score: float, box=PLACE, **more) -> Region:
-    return Region(box=box, score=score, **more)
+def region(score: float, box=PLACE, **more) -> ScoredRegion:
+    return ScoredRegion(box=box, score=score, **more)
 
 
-def concealed(name: str, *regions: Region, box=PLACE, family="bricks", mass=None, material=None) -> ScanResult:
-    truth = Truth(family=family, box=box, mass_kg=mass, material=material)
+def concealed(name: str, *regions: ScoredRegion, box=PLACE, family="bricks", mass=None, material=None) -> ScanResult:
+    truth = KnownConcealment(family=family, box=box, mass_kg=mass, material=material)
     return ScanResult(name=name, concealed=True, score=1.0, truth=(truth,), regions=regions)
 
 
-def benign(name: str, *regions: Region) -> ScanResult:
+def benign(name: str, *regions: ScoredRegion) -> ScanResult:
     return ScanResult(name=name, concealed=False, score=0.0, regions=regions)
 
 

@@ -14,11 +14,11 @@ from scipy import stats
 
 from nii.errors import OutputError
 from nii.evaluate.metrics.collect import metrics
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 from nii.evaluate.report import files as report
 from nii.evaluate.report import plots
 from nii.evaluate.report.files import ideal_pd, report_html, write_report
-from nii.evaluate.report.gallery import Gallery, Picture, choose_gallery
+from nii.evaluate.report.gallery import Gallery, ReportPicture, choose_gallery
 from nii.evaluate.report.text import budget, number, percent, span
 from nii.stats.operating_point import Calibration
 
@@ -78,7 +78,7 @@ class Page(HTMLParser):
 
 
 def scan(name: str, score: float, *, family: str | None = None, **more) -> ScanResult:
-    truth = (Truth(family=family, box=BOX, mass_kg=3.0, material="organic", dprime=20.0),) if family else ()
+    truth = (KnownConcealment(family=family, box=BOX, mass_kg=3.0, material="organic", dprime=20.0),) if family else ()
     more = {"p_value": CALIBRATION.p_value(score), "seconds": 0.5, "cargo": "timber", **more}
     return ScanResult(name=name, concealed=family is not None, score=score, truth=truth, **more)
 
@@ -86,8 +86,8 @@ def scan(name: str, score: float, *, family: str | None = None, **more) -> ScanR
 def gaussian_set(benign: int = 30, concealed: int = 30) -> list[ScanResult]:
     rng = np.random.default_rng(5)
     mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 4.0}
-    hit = Region(box=BOX, score=1.0, p_value=0.1, family="bricks", material="metal", **mass)
-    miss = Region(box=(90.0, 5.0, 20.0, 10.0), score=0.5)
+    hit = ScoredRegion(box=BOX, score=1.0, p_value=0.1, family="bricks", material="metal", **mass)
+    miss = ScoredRegion(box=(90.0, 5.0, 20.0, 10.0), score=0.5)
     families = ("bricks", "pill_press", "firearm")
     return [scan(f"benign-{i}", float(rng.normal()), regions=(miss,)) for i in range(benign)] + [
         scan(f"hidden-{i}", float(rng.normal(2.0)), family=families[i % 3], regions=(miss, hit))
@@ -118,7 +118,7 @@ def full(tmp_path_factory):
     results = [*gaussian_set(), ScanResult(name="broken", concealed=True, error="broken.tif: expected TIFF")]
     made = figures_of(results, about={"set": "test set", "date": "2026-11-24"})
     chosen = choose_gallery(made, results, size=2)
-    gallery = Gallery(**{k: tuple(Picture(n, PNG, PNG) for n in names) for k, names in chosen.items()})
+    gallery = Gallery(**{k: tuple(ReportPicture(n, PNG, PNG) for n in names) for k, names in chosen.items()})
     folder = tmp_path_factory.mktemp("report") / "new"
     write_report(folder, made, results, gallery)
     return folder, made, results
@@ -250,7 +250,7 @@ def test_a_set_of_failed_scans_makes_a_page(unpainted):
 def test_names_from_outside_cannot_break_the_page():
     evil = "<script>alert('x')</script>&\" $\\frac$"
     results = [scan("b", 0.0, cargo=evil, scanner=evil), scan(evil, 5.0, family=evil)]
-    page = page_of(results, Gallery(best_hits=(Picture(evil, PNG),)), about={"set": evil})
+    page = page_of(results, Gallery(best_hits=(ReportPicture(evil, PNG),)), about={"set": evil})
     assert page.all("script") == []
     assert evil in page.text
 
@@ -280,7 +280,7 @@ def test_a_failing_write_keeps_the_old_report(tmp_path, monkeypatch, unpainted):
 def test_galleries_hold_the_worst_misses_and_the_best_hits():
     results = [scan(f"b{i}", float(-i)) for i in range(5)]
     results += [scan("missed worst", -3.0, family="bricks"), scan("missed", 1.0, family="bricks")]
-    right, wrong = Region(box=BOX, score=5.0), Region(box=(200.0, 5.0, 20.0, 10.0), score=5.0)
+    right, wrong = ScoredRegion(box=BOX, score=5.0), ScoredRegion(box=(200.0, 5.0, 20.0, 10.0), score=5.0)
     results += [
         scan("hit", 5.0, family="bricks", regions=(right,)),
         scan("hit better", 6.0, family="bricks", regions=(right,)),
@@ -299,14 +299,14 @@ def test_galleries_hold_the_worst_misses_and_the_best_hits():
 
 def test_a_benign_scan_that_does_not_alarm_is_not_called_a_false_alarm(unpainted):
     said = "No benign scan alarmed; these scored highest."
-    gallery = Gallery(false_alarms=(Picture("b", PNG),))
+    gallery = Gallery(false_alarms=(ReportPicture("b", PNG),))
     assert said in page_of([scan("b", 0.0), scan("c", 9.0, family="bricks")], gallery).text
     assert said not in page_of([scan("b", 9.0), scan("c", 9.0, family="bricks")], gallery).text
 
 
 def test_what_only_some_families_lack_is_no_gap_of_the_set(unpainted):
     mass = {"mass_kg": 2.0, "mass_low": 1.0, "mass_high": 4.0}
-    weighed = scan("a", 5.0, family="bricks", regions=(Region(box=BOX, score=5.0, **mass),))
+    weighed = scan("a", 5.0, family="bricks", regions=(ScoredRegion(box=BOX, score=5.0, **mass),))
     assert "Mass errors" not in page_of([weighed, scan("b", 5.0, family="firearm")]).text
     assert "Mass errors" in page_of([scan("b", 5.0, family="firearm")]).text
 

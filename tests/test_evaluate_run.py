@@ -156,7 +156,7 @@ def test_a_corrupt_scan_is_listed_and_the_rest_is_reported(tmp_path, model, unpa
 
 def test_scores_that_are_no_numbers_are_failed_scans(tmp_path, unpainted, capsys):
     broken = onnx.load_from_string(tiny_model())  # without a calibration, where nothing else looks at the score
-    offset = next(one for one in broken.graph.initializer if one.name == "offset")
+    offset = next(tensor for tensor in broken.graph.initializer if tensor.name == "offset")
     offset.CopyFrom(onnx.numpy_helper.from_array(np.float32(np.nan), "offset"))
     model, out = tmp_path / "nan.onnx", tmp_path / "report"
     model.write_bytes(broken.SerializeToString())

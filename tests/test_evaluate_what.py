@@ -4,17 +4,19 @@ import pytest
 
 from nii.evaluate.metrics.missing import Unknown
 from nii.evaluate.metrics.naming import LOOKED_AT, calibration_error, what_metrics
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 
 PLACE, ELSEWHERE = (100, 100, 40, 40), (300, 100, 40, 40)
 
 
-def region(called: str, likeliest: str, probability: float, box=PLACE, score=1.0, similar=()) -> Region:
-    return Region(box=box, score=score, family=called, families=((likeliest, probability),), similar=similar)
+def region(called: str, likeliest: str, probability: float, box=PLACE, score=1.0, similar=()) -> ScoredRegion:
+    return ScoredRegion(box=box, score=score, family=called, families=((likeliest, probability),), similar=similar)
 
 
-def scan(name: str, true: str, *regions: Region) -> ScanResult:
-    return ScanResult(name=name, concealed=True, score=1.0, truth=(Truth(family=true, box=PLACE),), regions=regions)
+def scan(name: str, true: str, *regions: ScoredRegion) -> ScanResult:
+    return ScanResult(
+        name=name, concealed=True, score=1.0, truth=(KnownConcealment(family=true, box=PLACE),), regions=regions
+    )
 
 
 def test_names_are_counted_with_unknown_where_it_is_right_and_where_it_is_not():
@@ -57,7 +59,7 @@ def test_only_the_highest_regions_of_a_scan_count():
 
 
 def test_records_without_families_give_no_figure():
-    bare = Region(box=PLACE, score=1.0, family="bricks")
+    bare = ScoredRegion(box=PLACE, score=1.0, family="bricks")
     assert isinstance(what_metrics([scan("a", "bricks", bare)]), Unknown)
 
 

@@ -10,7 +10,7 @@ from tiny_model import calibrated_model
 from nii import cli
 from nii.errors import CalibrationError, UsageError
 from nii.fit.calibrate import Outcome
-from nii.fit.look import FAMILIES, Look, Site, look_at_site, on_grid
+from nii.fit.look import FAMILIES, ScanCandidates, Site, look_at_site, on_grid
 from nii.fit.report import figures, rate
 from nii.fit.run import fit_judge, fitted_contract
 from nii.fit.site import Request, fit_site
@@ -47,7 +47,7 @@ def site(rng, scans, told):
         for what in (None, hidden(), hidden()):
             features = rng.normal(size=(2, 2)).astype(np.float32)
             features[1, 1] += 5 * (told and what is not None)
-            looks.append(Look(features, np.array([False, what is not None]), what))
+            looks.append(ScanCandidates(features, np.array([False, what is not None]), what))
         made.looks.append(looks)
         made.paths.append(f"{number}.tif")
         made.loads.append("sacks")
@@ -70,8 +70,8 @@ def test_where_nothing_is_gained_the_judge_and_the_other_calibrations_stay(rng, 
     assert not fitted.gained
     assert fitted.judge is CAME
     contract = fitted_contract(Detector.load(model).contract, looked, fitted, "north")
-    assert [one.name for one in contract.calibrations] == ["default", "north"]
-    assert contract.calibrations[1].scores == tuple(sorted(np.float32(one.score) for one in looked.outcomes))
+    assert [calibration.name for calibration in contract.calibrations] == ["default", "north"]
+    assert contract.calibrations[1].scores == tuple(sorted(np.float32(outcome.score) for outcome in looked.outcomes))
 
 
 def test_operating_points_of_another_judge_go(rng, model):
@@ -160,7 +160,7 @@ def test_groups_of_the_report_are_sorted_by_family_and_by_mass(rng, model):
     looked = site(rng, 8, told=True)
     masses = iter([150.0, 0.5, 30.0, 7.0] * 4)
     for looks in looked.looks:
-        looks[1:] = [Look(one.features, one.hit, hidden(next(masses))) for one in looks[1:]]
+        looks[1:] = [ScanCandidates(look.features, look.hit, hidden(next(masses))) for look in looks[1:]]
     fitted = fit_judge(looked, CAME)
     found = figures(Detector.load(model).contract, looked, fitted, None, 1.0)
     assert list(found["masses"]) == ["0 to 1 kg", "5 to 20 kg", "20 to 100 kg", "100 kg and more"]

@@ -11,7 +11,7 @@ from nii.errors import ScanError, UsageError
 from nii.io.read import read_scan
 from nii.io.remote import read_remote
 from nii.io.write import write_tiff
-from nii.run.batch import Run, Settings, Sources, expand
+from nii.run.batch import BatchSettings, Run, Sources, expand
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_run_over_a_store_has_a_row_for_each(store, tmp_path):
     model = tmp_path / "tiny.onnx"
     model.write_bytes(calibrated_model())
     with Sources(expand(["memory:///year", "memory:///gone/*.tif"])) as sources:
-        rows = list(Run(sources, Settings(model=str(model), threads=1, tdr=tmp_path), None).rest())
+        rows = list(Run(sources, BatchSettings(model=str(model), threads=1, tdr=tmp_path), None).rest())
     assert [row["status"] for row in rows] == ["ok", "error", "error"]
     assert rows[2]["error"].startswith("memory:///gone/*.tif: expected a readable file, came FileNotFoundError")
     assert (tmp_path / "a.dcs").is_file()

@@ -397,7 +397,7 @@ def test_paths_written_on_windows_are_paths(tmp_path: Path) -> None:
 
 
 def benign(source: object) -> list[str]:
-    return [Path(one if isinstance(one, str) else one.path).name for one in list_benign(str(source), SetsAround())]
+    return [Path(scan if isinstance(scan, str) else scan.path).name for scan in list_benign(str(source), SetsAround())]
 
 
 def test_benign_scans_of_a_set_are_those_that_it_calls_so_however_they_are_named(tmp_path: Path, mvtec: Path) -> None:
@@ -416,7 +416,7 @@ def test_benign_scans_of_a_set_are_those_that_it_calls_so_however_they_are_named
     with pytest.raises(ScanSetError, match="came a mask of the set"):
         benign(mvtec / "ground_truth" / "press" / "*.png")
     (mvtec / "train" / "good" / "000.tif").unlink()
-    assert [one.split for one in list_benign(str(mvtec), SetsAround())] == ["test"]  # type: ignore[union-attr]
+    assert [scan.split for scan in list_benign(str(mvtec), SetsAround())] == ["test"]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def judge(*weight, bias=0.0):
 
 def weights(model):
     graph = onnx.load_model_from_string(model).graph
-    return {one.name: numpy_helper.to_array(one).tolist() for one in graph.initializer}
+    return {tensor.name: numpy_helper.to_array(tensor).tolist() for tensor in graph.initializer}
 
 
 def test_a_new_judge_is_read_back_and_nothing_else_of_the_file_changes():
@@ -54,7 +54,7 @@ def test_a_judge_that_does_not_fit_the_model_is_refused(weight):
 
 def test_a_file_without_a_judge_is_refused():
     model = onnx.load_model_from_string(tiny_model())
-    for one in model.graph.initializer:
-        one.name = one.name.replace("judge.", "jury.")
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace("judge.", "jury.")
     with pytest.raises(ModelError, match=r"old\.onnx: expected a model with a judge"):
         read_judge(model.SerializeToString(), "old.onnx")

@@ -16,18 +16,18 @@ from nii.fit.naming import Examples, calibrated, crossed, kept_examples
 from nii.io.scanset import ScanEntry
 from nii.model.contract import read_contract, with_contract
 from nii.model.naming import NO_FAMILY, UNKNOWN, Naming, features, softmax
-from nii.model.region_features import FIGURES, PATCH, Look, look_at, small_picture
+from nii.model.region_features import FIGURES, PATCH, RegionFeatures, measure_region, small_picture
 from nii.simulate.sets.truth import Hidden
 from nii.studies.naming import figures
 
-NOTHING = Look(np.zeros(len(FIGURES), np.float32), np.zeros((PATCH, PATCH), np.float32))
+NOTHING = RegionFeatures(np.zeros(len(FIGURES), np.float32), np.zeros((PATCH, PATCH), np.float32))
 SHARES = np.array([0.8, 0.2], np.float32)
 
 
-def bar(rows: int = 10, columns: int = 20, low: float = 0.6, high: float = 0.5) -> Look:
+def bar(rows: int = 10, columns: int = 20, low: float = 0.6, high: float = 0.5) -> RegionFeatures:
     """A bar of 10 x 20 pixels of 5 mm in a scan of 100 x 200, 20 pixels from its left end."""
     excess = np.stack([np.full((rows, columns), low), np.full((rows, columns), high)]).astype(np.float32)
-    return look_at(excess, np.ones((rows, columns), bool), (40, 20), (100, 200), (5.0, 5.0))
+    return measure_region(excess, np.ones((rows, columns), bool), (40, 20), (100, 200), (5.0, 5.0))
 
 
 def test_the_figures_of_a_bar_are_its_size_its_excess_and_its_place():
@@ -111,10 +111,10 @@ def test_without_a_naming_the_likeliest_family_is_said_with_its_plain_share():
 
 def test_with_a_naming_the_three_most_similar_known_concealments_are_said():
     identity = identify(SHARES, bar(), read_contract(tiny_model(naming=plain_naming()), "tiny.onnx"))
-    distances = [one.distance for one in identity.similar]
+    distances = [entry.distance for entry in identity.similar]
     assert len(distances) == 3
     assert distances == sorted(distances)
-    assert {one.family for one in identity.similar} <= set(FAMILIES)  # others have no chance here
+    assert {entry.family for entry in identity.similar} <= set(FAMILIES)  # others have no chance here
 
 
 def test_the_library_that_ships_is_small_and_every_entry_has_a_picture():
@@ -133,7 +133,7 @@ def test_the_library_that_ships_is_small_and_every_entry_has_a_picture():
 
 def test_what_is_most_like_an_entry_is_the_entry_itself():
     for i in range(0, len(library().ids), 10):
-        own = Look(library().figures[i], library().patches[i])
+        own = RegionFeatures(library().figures[i], library().patches[i])
         (first, *_) = library().similar(own, {library().families[i]: 1.0})
         assert first.id == library().ids[i]
         assert first.distance == pytest.approx(0, abs=0.05)
@@ -145,8 +145,8 @@ def test_a_likelier_family_is_nearer_where_the_looks_are_the_same():
         np.array([[0.0] * len(FIGURES), [0.1] * len(FIGURES)], np.float32), np.zeros((2, PATCH, PATCH), np.float32),
         np.zeros((2, 64, 64), np.uint8),
     )  # fmt: skip
-    assert [one.id for one in two.similar(NOTHING, {"a": 0.5, "b": 0.5})] == ["a-01", "b-01"]
-    assert [one.id for one in two.similar(NOTHING, {"a": 0.001, "b": 0.9})] == ["b-01", "a-01"]
+    assert [entry.id for entry in two.similar(NOTHING, {"a": 0.5, "b": 0.5})] == ["a-01", "b-01"]
+    assert [entry.id for entry in two.similar(NOTHING, {"a": 0.001, "b": 0.9})] == ["b-01", "a-01"]
 
 
 def hidden(family: str, excess: float, dprime: float = 50.0) -> Hidden:

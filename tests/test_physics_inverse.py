@@ -3,13 +3,13 @@ import pytest
 
 from nii.errors import PhysicsError
 from nii.physics.forward import attenuation_curve, linac_beam, tube_beam
-from nii.physics.inverse import Layers, invert
+from nii.physics.inverse import MaterialMaps, invert
 from nii.physics.line import MaterialClass, line, material_class
 
 BEAMS = (linac_beam(4.0), linac_beam(6.0))
 
 
-def pixel(material: str, depth: float, *, error: float | None = None) -> Layers:
+def pixel(material: str, depth: float, *, error: float | None = None) -> MaterialMaps:
     """The inverse of one pixel behind this much of a material; error: standard error of the attenuation."""
     A = np.array([float(attenuation_curve(material, depth, b)) for b in BEAMS], np.float32).reshape(2, 1, 1)
     return invert(A, BEAMS, variance=None if error is None else np.full_like(A, error**2))

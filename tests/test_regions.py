@@ -42,14 +42,14 @@ def peaks(*heights, level=0.0):
 
 def test_regions_are_the_peaks_from_the_highest_on():
     regions = found(peaks(4.0, 8.0))
-    assert [(one.box, one.score) for one in regions] == [((52, 8, 10, 6), 8.0), ((12, 8, 10, 6), 4.0)]
+    assert [(region.box, region.score) for region in regions] == [((52, 8, 10, 6), 8.0), ((12, 8, 10, 6), 4.0)]
 
 
 @pytest.mark.parametrize("level", [-9.0, -3.0, 2.0])
 def test_places_of_regions_do_not_depend_on_the_level_of_the_scan(level):
     regions = found(peaks(4.0, 8.0, level=level))
-    assert [one.box for one in regions] == [one.box for one in found(peaks(4.0, 8.0))]
-    assert [one.score for one in regions] == [level + 8, level + 4]
+    assert [region.box for region in regions] == [one.box for one in found(peaks(4.0, 8.0))]
+    assert [region.score for region in regions] == [level + 8, level + 4]
 
 
 def test_what_hardly_stands_out_beside_the_highest_is_no_region():
@@ -65,7 +65,7 @@ def test_a_scan_that_is_alike_all_over_is_one_region():
 def test_regions_are_ranked_by_the_judge_and_not_by_their_evidence():
     judged = np.array([[4, 6, 3.5], [4, 26, -1.0]], np.float32)
     regions = found(peaks(4.0, 8.0), judged)
-    assert [(one.box, one.score) for one in regions] == [((12, 8, 10, 6), 3.5), ((52, 8, 10, 6), -1.0)]
+    assert [(region.box, region.score) for region in regions] == [((12, 8, 10, 6), 3.5), ((52, 8, 10, 6), -1.0)]
 
 
 def test_a_region_reaches_down_to_no_higher_peak():

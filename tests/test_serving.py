@@ -21,7 +21,7 @@ from nii.analysis.record import COLUMNS
 from nii.io.dicos import read_reference
 from nii.io.dx import read_dicos
 from nii.io.read import read_scan
-from nii.run.batch import Models, score_files
+from nii.run.batch import ModelPool, score_files
 from serving.app import create_app
 from serving.schema import Record
 
@@ -47,7 +47,7 @@ def post(client, path, accept="application/json", **options):
 
 
 def library_record(path, model, pfa=0.01):
-    (scored,) = score_files([str(path)], Models(str(model), 1), pfa)
+    (scored,) = score_files([str(path)], ModelPool(str(model), 1), pfa)
     return json.loads(json.dumps(scored.record))
 
 
@@ -249,7 +249,10 @@ def test_a_declaration_is_answered_and_one_that_says_nothing_is_refused(client, 
 
 
 def post_with_reference(client, path, *references):
-    files = [("file", (path.name, path.read_bytes())), *(("reference", (path.name, one)) for one in references)]
+    files = [
+        ("file", (path.name, path.read_bytes())),
+        *(("reference", (path.name, reference)) for reference in references),
+    ]
     return client.post("/v1/scans", files=files)
 
 

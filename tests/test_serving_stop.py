@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sql
 from serving_tools import PATIENCE, block_tiff, model_file, running
 
-from serving.store import ANSWERS, Store
+from serving.store import ANSWERS, RecordStore
 
 CLIENTS = 8
 
@@ -73,7 +73,7 @@ def test_every_answered_request_is_in_the_store_after_a_kill(tmp_path, scan):
         process.kill()
         statuses = crowd.join()
     assert set(statuses) == {200}
-    store = Store(url, None)
+    store = RecordStore(url, None)
     with store.engine.connect() as connection:
         assert connection.execute(sql.text("PRAGMA integrity_check")).scalar() == "ok"
         kept = {row.id: json.loads(row.record) for row in connection.execute(sql.select(ANSWERS))}

@@ -12,7 +12,7 @@ from nii.errors import UsageError
 from nii.io.scanset import read_entry, read_set
 from serving.app import create_app
 from serving.export import export_scan_set
-from serving.store import Store
+from serving.store import RecordStore
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def client(settings):
 
 @pytest.fixture
 def store(settings):
-    store = Store(settings.store, settings.keep_scans)
+    store = RecordStore(settings.store, settings.keep_scans)
     yield store
     store.close()
 
@@ -93,11 +93,11 @@ def test_a_pair_is_exported_as_one_scan_of_two_energies(client, store, tmp_path)
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////nowhere/at/all.db", "nonesuch://host/db"])
 def test_a_store_that_cannot_be_used_stops_the_start(url):
     with pytest.raises(UsageError, match=r"^NII_STORE: expected"):
-        Store(url, None)
+        RecordStore(url, None)
 
 
 def test_export_needs_kept_scans(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/r.db", None)
+    store = RecordStore(f"sqlite:///{tmp_path}/r.db", None)
     with pytest.raises(UsageError, match="NII_KEEP_SCANS"):
         export_scan_set(store, tmp_path / "set")
     store.close()

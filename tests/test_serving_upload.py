@@ -1,11 +1,11 @@
 import pytest
 
 from serving.problems import Problem
-from serving.upload import DICOM, JSON, LAYERS, PNG, Held, clean_name, wanted_answer
+from serving.upload import DICOM, JSON, LAYERS, PNG, UploadMemory, clean_name, wanted_answer
 
 
 def test_requests_together_hold_no_more_than_the_limit_and_give_back_what_they_held():
-    held = Held(100)
+    held = UploadMemory(100)
     with held.share() as first:
         first(60)
         with held.share() as second:

@@ -179,7 +179,9 @@ def test_all_given_scanners_see_the_same_scene() -> None:
     low = simulate("cargo", 5, 1, concealed=True, scanner=COARSE)
     high = simulate("cargo", 5, 1, concealed=True, scanner=replace(COARSE, source_height=2500.0))
     assert (low.cargo, low.conveyance) == (high.cargo, high.conveyance)
-    assert [one.mass_kg for one in low.truth.hidden] == [one.mass_kg for one in high.truth.hidden]
+    assert [concealment.mass_kg for concealment in low.truth.hidden] == [
+        concealment.mass_kg for concealment in high.truth.hidden
+    ]
     assert np.abs(low.truth.without - high.truth.without).max() > 0.1
 
 
@@ -286,13 +288,13 @@ def test_a_set_keeps_the_contract(whole: Path) -> None:
         assert truth.without.shape == pixels.transmission.shape
         np.testing.assert_array_equal(read_mask(entry), truth.mask())
         assert len(entry.annotations) == len(truth.hidden)
-        for note, one in zip(entry.annotations, truth.hidden, strict=True):
-            assert (note.family, note.area) == (one.family, one.mask.sum())
-            assert note.mass_kg == pytest.approx(one.mass_kg, abs=1e-4)
+        for note, concealment in zip(entry.annotations, truth.hidden, strict=True):
+            assert (note.family, note.area) == (concealment.family, concealment.mask.sum())
+            assert note.mass_kg == pytest.approx(concealment.mass_kg, abs=1e-4)
             assert note.material in CLASSES
             assert note.box is not None
             x, y, w, h = note.box
-            assert read_mask(entry)[y : y + h, x : x + w].sum() >= one.mask.sum()
+            assert read_mask(entry)[y : y + h, x : x + w].sum() >= concealment.mask.sum()
 
 
 def test_the_material_of_a_concealment_is_that_of_most_of_its_mass() -> None:
@@ -322,9 +324,9 @@ def test_truth_alone_is_the_truth_of_the_whole_set(whole: Path, tmp_path: Path) 
     lean = make(tmp_path / "lean", truth_only=True)
     assert not [*(lean / "scans").iterdir(), *(lean / "masks").iterdir()]
     assert files(lean / "truth") == files(whole / "truth")
-    for one, other in zip(read_set(lean).entries, read_set(whole).entries, strict=True):
-        assert (one.name, one.cargo, one.annotations) == (other.name, other.cargo, other.annotations)
-        assert one.path.is_file()
+    for entry, other in zip(read_set(lean).entries, read_set(whole).entries, strict=True):
+        assert (entry.name, entry.cargo, entry.annotations) == (other.name, other.cargo, other.annotations)
+        assert entry.path.is_file()
 
 
 @pytest.mark.parametrize("when", [0, 2, 3])

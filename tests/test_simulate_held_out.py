@@ -119,10 +119,10 @@ def test_a_concealment_of_any_way_is_in_view() -> None:
     for seed in range(30):
         scene = draw_held_out(rng(seed), concealed=True)
         assert scene.concealments
-        for one in scene.concealments:
-            assert one.family in FAMILIES
-            assert one.mass_kg > 0
-            assert not outside([Part(enclosing(one.parts), "water", 1.0)], replace(scene.extent, y=(-1e4, 1e4)))
+        for concealment in scene.concealments:
+            assert concealment.family in FAMILIES
+            assert concealment.mass_kg > 0
+            assert not outside([Part(enclosing(concealment.parts), "water", 1.0)], replace(scene.extent, y=(-1e4, 1e4)))
     assert not draw_held_out(rng(0), concealed=False).concealments
 
 

@@ -180,8 +180,8 @@ def test_parcels_on_a_belt_do_not_fill_the_same_space() -> None:
         scene = draw_scene(np.random.default_rng(seed), concealed=seed % 2 == 1)
         assert within(enclosing(scene.load), Box(scene.extent.x, (-600, 600), scene.extent.z))
         assert bool(scene.concealments) == (seed % 2 == 1)
-        for found in scene.concealments:
-            assert within(enclosing(found.parts), scene.extent)
+        for concealment in scene.concealments:
+            assert within(enclosing(concealment.parts), scene.extent)
         assert set(scene.cargo.split("+")) <= set(KINDS)
 
 
@@ -204,11 +204,11 @@ def test_a_scan_of_parcels_has_its_truth() -> None:
         assert np.isfinite(scan.truth.without).all()
         assert np.median(scan.measured[:, :3]) == pytest.approx(1, abs=0.05)  # air above
         assert bool(scan.truth.hidden) == (index % 2 == 1)
-        for found in scan.truth.hidden:
-            families.add(found.family)
-            assert found.dprime > 0
-            assert found.mask.any()
-            assert np.isfinite(found.excess).all()
+        for concealment in scan.truth.hidden:
+            families.add(concealment.family)
+            assert concealment.dprime > 0
+            assert concealment.mask.any()
+            assert np.isfinite(concealment.excess).all()
     assert families <= set(SCENES["parcel"].families)
 
 

@@ -258,8 +258,8 @@ def test_cargo_scenes_have_concealments_if_and_only_if_asked_for(concealed: bool
         assert len(scene.concealments) in ((1, 2) if concealed else (0,))
         assert set(scene.cargo.split("+")) <= set(KINDS)
         assert scene.conveyance_kind in SHARES
-        for found in scene.concealments:
-            assert inside(enclosing(found.parts), scene.extent)
+        for concealment in scene.concealments:
+            assert inside(enclosing(concealment.parts), scene.extent)
 
 
 def test_the_same_random_numbers_give_the_same_scene() -> None:

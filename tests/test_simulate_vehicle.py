@@ -18,7 +18,7 @@ from nii.simulate.vehicle.body import BODIES
 from nii.simulate.vehicle.build import Vehicle, draw_vehicle
 from nii.simulate.vehicle.goods import HS_CHAPTERS, ITEMS, fill, hosts
 from nii.simulate.vehicle.hides import HIDES, MOST_KG, packs
-from nii.simulate.vehicle.parts import Cavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
+from nii.simulate.vehicle.parts import VehicleCavity, bowed, cavity_of, clutter, crowned, drawn_start, strip
 from nii.simulate.vehicle.scenes import (
     CLEARANCE,
     FAMILIES,
@@ -99,7 +99,7 @@ def test_a_thing_as_long_as_its_room_starts_where_the_room_does() -> None:
 
 
 def test_blocks_of_a_turned_cavity_stand_in_it() -> None:
-    cavity = Cavity((100.0, 200.0), (80.0, 20.0), (0.0, 50.0), np.pi / 2)
+    cavity = VehicleCavity((100.0, 200.0), (80.0, 20.0), (0.0, 50.0), np.pi / 2)
     low = cavity.prism((0, 40), (0, 20), (0.0, 50.0))  # its length points up
     assert low.bounds.z == pytest.approx((160, 200))
     assert low.bounds.x == pytest.approx((90, 110))
@@ -333,7 +333,10 @@ def test_vehicle_scenes_have_concealments_if_and_only_if_asked_for(*, concealed:
         assert scene.conveyance_kind in BODIES
         sides = enclosing(scene.conveyance[:50]), scene.extent
         assert sides[0].x[0] > sides[1].x[0]
-        assert all(inside(enclosing(one.parts), replace(scene.extent, z=(0, 4000)), 1) for one in scene.concealments)
+        assert all(
+            inside(enclosing(concealment.parts), replace(scene.extent, z=(0, 4000)), 1)
+            for concealment in scene.concealments
+        )
 
 
 def test_vehicles_drive_both_ways() -> None:
@@ -365,9 +368,9 @@ def test_a_vehicle_is_scanned_with_its_truth() -> None:
     scans = [simulate("vehicle", 3, index, concealed=True, scanner=COARSE) for index in range(2)]
     again = simulate("vehicle", 3, 0, concealed=True, scanner=COARSE)
     np.testing.assert_array_equal(scans[0].measured, again.measured)
-    for one in scans:
-        assert one.measured.shape[0] == 2
-        assert one.truth.hidden
-        assert one.truth.mask().any()
-        assert {found.family for found in one.truth.hidden} <= set(FAMILIES)
-        assert one.truth.without.max() > 2  # the engine
+    for scan in scans:
+        assert scan.measured.shape[0] == 2
+        assert scan.truth.hidden
+        assert scan.truth.mask().any()
+        assert {concealment.family for concealment in scan.truth.hidden} <= set(FAMILIES)
+        assert scan.truth.without.max() > 2  # the engine

@@ -22,11 +22,11 @@ from nii.simulate.contraband.concealments import FAMILIES
 from training.checkpoint import load_network, load_weights
 from training.data import load_set
 from training.export import export, onnx_bytes
-from training.network import Network, NetworkConfig, Separator, features, scan_score, surroundings
+from training.network import ExportModel, Network, NetworkConfig, features, scan_score, surroundings
 from training.recipe import FinishConfig, Recipe, read_recipe
 from training.samples import BORDER, SampleConfig, Samples, quartered
 from training.team import Team
-from training.train import FUSED_FROM, compiled, settle, train
+from training.train import FUSED_FROM, compiled, freeze_batch_norm, train
 from training.validate import FIGURES, flat, load_validation, validate_all
 
 ALONE = Team.join()
@@ -89,7 +89,7 @@ def test_a_sample_depends_on_its_number_only(simulated):
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (33, 50), (130, 70)])
 def test_the_network_takes_any_size(size):
-    heat, excess, family, cargo, empty, evidence, score = Separator(network())(torch.rand(2, 2, *size))
+    heat, excess, family, cargo, empty, evidence, score = ExportModel(network())(torch.rand(2, 2, *size))
     assert (heat.shape, excess.shape) == ((2, *size), (2, 2, *size))
     assert family.shape[1:] == (len(FAMILIES), -(-size[0] // 4), -(-size[1] // 4))
     assert (cargo.shape, empty.shape, score.shape) == ((2, len(KINDS)), (2,), (2,))
@@ -97,7 +97,7 @@ def test_the_network_takes_any_size(size):
 
 
 def test_a_network_of_one_energy_is_the_same_code():
-    assert Separator(network(energies=1))(torch.rand(1, 1, 64, 64))[1].shape == (1, 1, 64, 64)
+    assert ExportModel(network(energies=1))(torch.rand(1, 1, 64, 64))[1].shape == (1, 1, 64, 64)
 
 
 def test_features_see_a_material_by_its_energy_ratio():
@@ -142,7 +142,7 @@ def test_once_settled_a_crop_is_read_alike_whatever_else_is_in_its_batch():
     planes = model.planes(crops)
     alone, among = (model(part).evidence[0] for part in (planes[:1], planes))
     assert not torch.allclose(alone, among, atol=1e-3), "batch norm looks at the batch until it has settled"
-    settle(model)
+    freeze_batch_norm(model)
     alone, among = (model(part).evidence[0] for part in (planes[:1], planes))
     assert torch.allclose(alone, among, atol=1e-5)
     assert model.training
@@ -253,7 +253,7 @@ def test_the_exported_file_gives_the_numbers_of_torch(finished_run, tmp_path, rn
         pixels = rng.uniform(0.01, 1, (2, rows, columns)).astype(np.float32)
         scan = Scan(transmission=pixels, energies=("4MV", "6MV"), pitch_mm=(6.0, 6.0))
         with torch.no_grad():
-            found = dict(zip(Separator.names, Separator(best)(torch.from_numpy(pixels)[None]), strict=True))
+            found = dict(zip(ExportModel.names, ExportModel(best)(torch.from_numpy(pixels)[None]), strict=True))
         layers = detector.layers(scan)
         assert layers.score == pytest.approx(float(found["score"][0]), abs=1e-4)
         np.testing.assert_allclose(layers.heat, found["heat"][0], atol=1e-4)
@@ -275,7 +275,7 @@ def test_bad_recipes_and_sets_give_one_line(tmp_path, simulated):
 
 
 def test_onnx_bytes_are_one_whole_file_without_paths_of_this_machine():
-    made = onnx_bytes(Separator(network()))
+    made = onnx_bytes(ExportModel(network()))
     assert len(made) > 10_000
     assert str(Path(training.__file__).parent).encode() not in made
 
@@ -314,7 +314,7 @@ def test_a_torchvision_backbone_does_the_same_work(monkeypatch, tmp_path):
     from torchvision.models import resnet18
 
     model = network(backbone="resnet18")
-    heat, *_ = Separator(model)(torch.rand(1, 2, 64, 100))
+    heat, *_ = ExportModel(model)(torch.rand(1, 2, 64, 100))
     assert heat.shape == (1, 64, 100)
     known = resnet18(weights=None)
     monkeypatch.setattr("training.backbone.get_model", lambda name, weights: known)

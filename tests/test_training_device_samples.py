@@ -17,7 +17,7 @@ from training.data import load_set
 from training.device_faults import Chains
 from training.device_noise import NoiseModels, expected, measure, variance
 from training.device_samples import DeviceSamples
-from training.device_store import Store, targets, tilted
+from training.device_store import DeviceStore, targets, tilted
 from training.samples import BORDER, Batch, SampleConfig, _cut, _Target, _tilted, quartered
 
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def scans(simulated):
 
 @pytest.fixture(scope="module")
 def store(scans):
-    return Store(scans, FAMILIES, CPU)
+    return DeviceStore(scans, FAMILIES, CPU)
 
 
 def samples(store, energies=2, **config):
@@ -236,7 +236,7 @@ def test_a_share_of_samples_gets_more_concealments_and_of_these_again(store, rng
 
 def test_real_scans_get_little_noise_and_nobody_says_what_they_hold(scans, rng):
     real = [replace(scan, measured=True, cargo=-1, truth=replace(scan.truth, hidden=())) for scan in scans[:2]]
-    made = samples(Store([*real, *scans], FAMILIES, CPU), own=0.0, measured=1.0, single=0.0)
+    made = samples(DeviceStore([*real, *scans], FAMILIES, CPU), own=0.0, measured=1.0, single=0.0)
     crops, items = made.drawn(6, [], rng)
     assert (crops.scan < 2).all()
     batch = made.batch(crops, items, np.arange(6), torch.Generator().manual_seed(3))
@@ -257,7 +257,7 @@ def test_a_whole_scan_is_measured_anew(store, scans, rng):
 
 def test_crops_larger_than_a_scan_repeat_its_edge(scans):
     small = replace(scans[0], truth=replace(scans[0].truth, without=scans[0].truth.without[:, :100, :90]))
-    store = Store([scans[1], small], FAMILIES, CPU)
+    store = DeviceStore([scans[1], small], FAMILIES, CPU)
     made = DeviceSamples(store, 0, SampleConfig(CROP), energies=2, seed=1, scanners=2)
     crops, _ = made.drawn(50, [], np.random.default_rng(5))
     pair = int(np.flatnonzero(crops.scan == 1)[0])

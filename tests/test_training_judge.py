@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.judge import CANDIDATES, QUANTILES, Judge, Surroundings, names_of, peaks
+from training.judge import CANDIDATES, QUANTILES, JudgeModule, Surroundings, names_of, peaks
 
 
 def maps(*places, size=(30, 50)):
@@ -24,7 +24,7 @@ def judged(evidence, energies=2, **changes):
         "excess": torch.zeros(1, energies, height, width),
         "last": torch.zeros(1, 6, height, width),
     } | changes
-    return Judge(energies)(given["transmission"], evidence, given["excess"], given["last"])
+    return JudgeModule(energies)(given["transmission"], evidence, given["excess"], given["last"])
 
 
 def feature(features, name, energies=2):

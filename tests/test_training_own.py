@@ -19,11 +19,11 @@ from nii.simulate.sets.generate import simulate_set
 from nii.simulate.sets.kinds import KINDS
 from nii.simulate.sets.truth import read_truth
 from training.artefact import TRAINED, load_artefact
-from training.data import LITTLE_NOISE, load_measured, load_set, some
+from training.data import LITTLE_NOISE, load_measured, load_set, sample_scans
 from training.export import onnx_bytes
 from training.hard import mine
 from training.masses import mass_ratios
-from training.network import Conv, Network, NetworkConfig, Separator
+from training.network import Conv, ExportModel, Network, NetworkConfig
 from training.pipeline import make_model, split
 from training.recipe import SetConfig, read_recipe
 from training.samples import SampleConfig, Samples
@@ -45,8 +45,8 @@ def own(tmp_path_factory):
 
 def test_a_round_takes_all_of_the_users_scans_and_some_simulated_ones(simulated, own):
     scans = [*load_set(simulated, CARGO.loads, 6.0), *load_measured(split([own]).train, 6.0)]
-    assert some(scans, 4, np.random.default_rng(0)) == scans
-    drawn = [some(scans, 2, np.random.default_rng(seed)) for seed in range(20)]
+    assert sample_scans(scans, 4, np.random.default_rng(0)) == scans
+    drawn = [sample_scans(scans, 2, np.random.default_rng(seed)) for seed in range(20)]
     for part in drawn:
         assert part[2:] == scans[4:]
         assert part[:2] == [scan for scan in scans[:4] if scan in part]
@@ -124,13 +124,13 @@ def test_training_can_start_from_a_model_artefact(tmp_path):
         families=CARGO.families, cargos=CARGO.loads, license="", minutes=7,
     )  # fmt: skip
     path = tmp_path / "first.onnx"
-    path.write_bytes(with_contract(onnx_bytes(Separator(first)), contract, "first"))
+    path.write_bytes(with_contract(onnx_bytes(ExportModel(first)), contract, "first"))
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **shape))
     assert load_artefact(network, path, crops) == 7
     before_norms = [m[0].weight for m in network.modules() if isinstance(m, Conv)]
     assert all(float(w.detach().square().mean().sqrt()) == pytest.approx(TRAINED, rel=1e-3) for w in before_norms)
     with torch.no_grad():
-        score = float(Separator(network.eval())(crops[:1])[Separator.names.index("score")])
+        score = float(ExportModel(network.eval())(crops[:1])[ExportModel.names.index("score")])
         scan = Scan(transmission=crops[0].numpy(), energies=("4MV", "6MV"))
         assert score == pytest.approx(Detector.load(path, threads=1).score(scan), abs=1e-4)
         trained = network.train()(network.planes(crops)).evidence
@@ -160,7 +160,7 @@ def test_a_network_of_one_energy_starts_as_one_of_two_that_sees_it_twice(tmp_pat
         families=CARGO.families, cargos=CARGO.loads, license="",
     )  # fmt: skip
     path = tmp_path / "two.onnx"
-    path.write_bytes(with_contract(onnx_bytes(Separator(two)), contract, "two"))
+    path.write_bytes(with_contract(onnx_bytes(ExportModel(two)), contract, "two"))
     one = Network(NetworkConfig(CARGO.families, CARGO.loads, energies=1, **shape))
     load_artefact(one, path, smooth)
     with torch.no_grad():
@@ -178,7 +178,7 @@ def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
     model = make_model(recipe, tmp_path, [own], [], version="3", resume=False)
     contract = Detector.load(model, threads=1).contract
     assert (contract.name, contract.version) == ("mine", "3")
-    assert [one.n for one in contract.calibrations] == [2]
+    assert [calibration.n for calibration in contract.calibrations] == [2]
     kept = [read_scan(one.path) for one in split([own]).calibration]
     scores = sorted(Detector.load(model, threads=1).score(scan) for scan in kept)
     assert contract.calibrations[0].scores == pytest.approx(scores, abs=1e-4)
@@ -199,9 +199,11 @@ class Oracle:
     def layers(self, scan):
         truth = read_truth(self.path / "truth" / f"{Path(scan.path).stem}.npz")
         excess = np.zeros((2, *scan.shape), np.float32)
-        for one in truth.hidden:
-            height, width = one.mask.shape
-            excess[:, one.row : one.row + height, one.column : one.column + width] += one.excess * self.share
+        for concealment in truth.hidden:
+            height, width = concealment.mask.shape
+            excess[:, concealment.row : concealment.row + height, concealment.column : concealment.column + width] += (
+                concealment.excess * self.share
+            )
         inside = truth.mask().astype(np.float32)
         quarter = inside[::4, ::4]
         families = np.full((len(CARGO.families), *quarter.shape), 1 / len(CARGO.families), np.float32)

@@ -11,7 +11,7 @@ from nii.model.detector import Detector, find_model
 from nii.scan import Kind, Scan
 from nii.stats.operating_point import Calibration
 from training.export import export, onnx_bytes
-from training.network import Network, NetworkConfig, Separator
+from training.network import ExportModel, Network, NetworkConfig
 from training.precision import LARGEST_PAIR, inner, int8, largest_pair
 
 FAMILIES, CARGOS = ("bricks", "firearm"), ("empty", "sacks")
@@ -38,15 +38,15 @@ def model(tmp_path_factory):
         cargos=CARGOS, license="Apache-2.0", calibrations=(Calibration.from_scores(np.arange(9)),),
     )  # fmt: skip
     path = tmp_path_factory.mktemp("model") / "small.onnx"
-    path.write_bytes(with_contract(onnx_bytes(Separator(network)), contract, "small"))
+    path.write_bytes(with_contract(onnx_bytes(ExportModel(network)), contract, "small"))
     return path
 
 
 @pytest.fixture(scope="module")
 def benign(tmp_path_factory, pixels):
     folder = tmp_path_factory.mktemp("benign")
-    for number, one in enumerate(pixels):
-        write_tiff(folder / f"{number}.tif", one, open_beam=60000, energies=ENERGIES, pitch_mm=(6.0, 6.0))
+    for number, pixel in enumerate(pixels):
+        write_tiff(folder / f"{number}.tif", pixel, open_beam=60000, energies=ENERGIES, pitch_mm=(6.0, 6.0))
     return folder
 
 
@@ -60,7 +60,7 @@ def test_another_precision_keeps_contract_and_numbers(model, benign, pixels, tmp
     before, after = Detector.load(model, threads=1), Detector.load(out, threads=1)
     assert after.contract == contract
     assert out.stat().st_size < model.stat().st_size
-    scans = [Scan(transmission=one[:, :80, :101].copy(), energies=ENERGIES) for one in pixels]  # another size
+    scans = [Scan(transmission=pixel[:, :80, :101].copy(), energies=ENERGIES) for pixel in pixels]  # another size
     layers = [(before.layers(scan), after.layers(scan)) for scan in scans]
     spread = np.std([old.evidence for old, _ in layers])  # little, of random weights
     assert all(np.abs(old.evidence - new.evidence).max() < close * spread for old, new in layers)
@@ -92,7 +92,9 @@ def test_eight_bits_are_made_so_and_weights_of_all_of_their_range_are_known(mode
     assert largest_pair(model.read_bytes()) == 0
     whole = onnx.load_model_from_string(made)
     weight = next(
-        one for one in whole.graph.initializer if one.data_type == onnx.TensorProto.INT8 and len(one.dims) == 4
+        tensor
+        for tensor in whole.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4
     )
     values = onnx.numpy_helper.to_array(weight).copy()
     values[0].flat[:2] = 100, -29

@@ -17,7 +17,7 @@ from nii.simulate.sets.generate import simulate_set
 from nii.simulate.sets.kinds import kind_of
 from nii.simulate.sets.scan import drawn_scanner, simulate
 from nii.simulate.sets.truth import Hidden, Truth
-from training.data import Clean, load_set
+from training.data import Background, load_set
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
 from training.samples import SampleConfig, Samples, varied
@@ -85,9 +85,11 @@ def test_enlarged_crops_show_the_same_things_larger(parcels):
 
 
 def test_families_that_a_recipe_leaves_out_are_never_shown(parcels):
-    hidden = [one.family for scan in load_set(parcels, PARCEL.loads, 1.2) for one in scan.truth.hidden]
+    hidden = [concealment.family for scan in load_set(parcels, PARCEL.loads, 1.2) for concealment in scan.truth.hidden]
     kept = [
-        one.family for scan in load_set(parcels, PARCEL.loads, 1.2, without=(hidden[0],)) for one in scan.truth.hidden
+        concealment.family
+        for scan in load_set(parcels, PARCEL.loads, 1.2, without=(hidden[0],))
+        for concealment in scan.truth.hidden
     ]
     assert len(set(hidden)) > 1
     assert kept == [family for family in hidden if family != hidden[0]]
@@ -122,7 +124,7 @@ def test_a_model_of_operator_images_is_trained_calibrated_and_used(parcels, tmp_
     detector = Detector.load(model, threads=1)
     assert detector.contract.kind is Kind.OPERATOR_IMAGE
     assert detector.contract.energies == ("red", "green", "blue")
-    assert [one.n for one in detector.contract.calibrations] == [3]
+    assert [calibration.n for calibration in detector.contract.calibrations] == [3]
     scan = read_entry(read_set(tmp_path / "sets" / "validation").entries[0])
     assert scan.kind is Kind.OPERATOR_IMAGE
     result = analyse(scan, detector, 0.5)
@@ -147,7 +149,7 @@ def test_faulty_scanners_change_what_is_seen_and_nothing_that_is_asked_for(parce
 
 def test_a_tilted_sample_keeps_concealment_mask_and_excess_together():
     block = Hidden("bricks", 5.0, 50.0, 20, 30, np.full((2, 30, 60), 0.8, np.float32), np.ones((30, 60), bool))
-    scan = Clean(Truth(np.full((2, 80, 120), 0.3, np.float16), (block,)), -1)
+    scan = Background(Truth(np.full((2, 80, 120), 0.3, np.float16), (block,)), -1)
     config = SampleConfig((80, 120), own=1.0, single=0.0)
     level, tilted = (Samples([scan], ("bricks",), 0, replace(config, tilted=share), 1, 0) for share in (0.0, 1.0))
     moved = 0

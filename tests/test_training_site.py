@@ -18,7 +18,7 @@ from nii.scan import Kind
 from nii.simulate.sets.kinds import KINDS
 from nii.stats.operating_point import Calibration
 from training.export import onnx_bytes
-from training.network import Network, NetworkConfig, Separator
+from training.network import ExportModel, Network, NetworkConfig
 from training.recipe import read_recipe, recipe_of
 from training.site import HELD_OUT, site_recipe, train_on_site, write_validation
 
@@ -38,7 +38,7 @@ def contract(**changes):
 
 @pytest.fixture(scope="module")
 def benign(simulated):
-    return [Benign(str(one.path), one) for one in read_set(simulated).benign] * 4
+    return [Benign(str(scan.path), scan) for scan in read_set(simulated).benign] * 4
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def exported():
     torch.manual_seed(0)
     network = Network(NetworkConfig(CARGO.families, CARGO.loads, **SMALL))
     network.train()(network.planes(torch.rand(4, 2, 64, 96)))
-    return onnx_bytes(Separator(network))
+    return onnx_bytes(ExportModel(network))
 
 
 def test_a_model_says_how_it_goes_on_learning():
@@ -66,8 +66,8 @@ def test_a_model_says_how_it_goes_on_learning():
 def test_it_is_validated_on_what_is_put_into_scans_of_the_site(tmp_path, benign):
     write_validation(benign[:1], tmp_path)
     entries = read_set(tmp_path).entries
-    assert [one.concealed for one in entries] == [False, True, True]
-    assert all(read_mask(one).any() for one in entries[1:])
+    assert [entry.concealed for entry in entries] == [False, True, True]
+    assert all(read_mask(entry).any() for entry in entries[1:])
 
 
 def test_the_network_learns_and_the_judge_stays(tmp_path, benign, exported, monkeypatch):

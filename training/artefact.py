@@ -39,8 +39,8 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     path = find_model(model)
     data = read_model(path)
     file = onnx.load_model_from_string(data)
-    contract = next(Contract.from_json(one.value, str(path)) for one in file.metadata_props if one.key == KEY)
-    stored = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in file.graph.initializer}
+    contract = next(Contract.from_json(prop.value, str(path)) for prop in file.metadata_props if prop.key == KEY)
+    stored = {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in file.graph.initializer}
     biases = {
         node.input[1]: stored[node.input[2]]
         for node in file.graph.node

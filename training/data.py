@@ -36,7 +36,7 @@ LITTLE_NOISE = NoiseModel(photons=5e5, electronic=1, scatter=0, row_gain=0, puls
 
 
 @dataclass(frozen=True, eq=False)
-class Clean:
+class Background:
     """One scan that concealments are put into: its truth, and its load (-1 if mixed or unknown).
 
     measured: a real one, whose noise is in its pixels already, and of which nobody says what it holds.
@@ -63,7 +63,7 @@ class Clean:
 
 def load_set(
     path: Path, cargos: tuple[str, ...], pitch_mm: float, *, coloured: bool = False, without: tuple[str, ...] = ()
-) -> list[Clean]:
+) -> list[Background]:
     """All truths of a simulated set at this pitch, on disk but mapped into memory (3 MB a cargo scan at 6 mm).
 
     coloured: with the beams of their scanners, so that operator images can be made of them. without: families of
@@ -76,13 +76,13 @@ def load_set(
         shelf = Shelf(file)
         for entry, truth in zip(entries, _truths(path, entries, pitch_mm), strict=True):
             shelf.put(truth.without)
-            kept = (one for one in truth.hidden if one.family not in without)
+            kept = (concealment for concealment in truth.hidden if concealment.family not in without)
             hidden = tuple(replace(one, excess=one.excess.astype(np.float16)) for one in kept)
             # a load of two kinds, of none, or of a kind and none is no example of a kind
             scans.append((hidden, cargos.index(name) if (name := entry.cargo or "") in cargos else -1))
         arrays = shelf.arrays()
     return [
-        Clean(Truth(without, hidden), cargo, beams=pair)
+        Background(Truth(without, hidden), cargo, beams=pair)
         for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
     ]
 
@@ -147,7 +147,7 @@ class Shelf:
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
 
-def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Clean]:
+def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Background]:
     """The user's own benign scans at this pitch; one of a single energy stands for both, other kinds are refused."""
     clean = []
     for one in scans:
@@ -159,11 +159,11 @@ def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Clean]:
         T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
         size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
         attenuation = -np.log(np.clip(resized(T, size), LEAST_TRANSMISSION, None))
-        clean.append(Clean(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
+        clean.append(Background(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
     return clean
 
 
-def some(scans: list[Clean], most: int, rng: np.random.Generator) -> list[Clean]:
+def sample_scans(scans: list[Background], most: int, rng: np.random.Generator) -> list[Background]:
     """All measured scans and `most` of the simulated ones, in their order: those that a round learns from.
 
     What a round reads again and again should stay in memory: reading it from disk takes the cores from the training.
@@ -183,7 +183,7 @@ def data_hash(sets: list[Path], own: tuple[Benign, ...] = ()) -> str:
     digest = hashlib.sha256()
     for path in sets:
         digest.update((path / "annotations.json").read_bytes())
-    for one in own:
-        for name in split_pair(one.path):
+    for scan in own:
+        for name in split_pair(scan.path):
             digest.update(read_file(name))
     return digest.hexdigest()

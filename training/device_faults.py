@@ -62,7 +62,9 @@ class FaultModels:
 
     def of_crops(self, numbers: Tensor, *shape: int) -> "FaultModels":
         """Those of these numbers (B,), each field as (B, *shape), to be broadcast."""
-        return FaultModels(**{one.name: getattr(self, one.name)[numbers].view(-1, *shape) for one in fields(self)})
+        return FaultModels(
+            **{field.name: getattr(self, field.name)[numbers].view(-1, *shape) for field in fields(self)}
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class Chains:
     @classmethod
     def of(cls, chains: Sequence[Chain], device: torch.device) -> "Chains":
         """These chains in their order."""
-        noise, faults = [one.noise for one in chains], [one.faults for one in chains]
+        noise, faults = [chain.noise for chain in chains], [chain.faults for chain in chains]
         return cls(NoiseModels.of(noise, device), FaultModels.of(faults, device))
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from nii.simulate.scanner.presets import draw_chain
 from training.data import LITTLE_NOISE
 from training.device_faults import Chains, measure_with
 from training.device_noise import measure
-from training.device_store import Crops, Floats, Ints, Items, Store, targets, tilted
+from training.device_store import Crops, DeviceStore, Floats, Ints, Items, targets, tilted
 from training.samples import BORDER, STEEPEST, Batch, Place, SampleConfig, quartered
 
 SCANNERS = 4096  # noise models that a run draws from
@@ -30,7 +30,7 @@ class DeviceSamples:
 
     def __init__(
         self,
-        store: Store,
+        store: DeviceStore,
         empty: int,
         config: SampleConfig,
         *,

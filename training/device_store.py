@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
 from nii.errors import UsageError
-from training.data import Clean
+from training.data import Background
 from training.device_faults import Chains
 from training.samples import BORDER, EVEN_AREA, IGNORED_DPRIME, IGNORED_EXCESS
 
@@ -58,14 +58,14 @@ class Items:
         return Items(**{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
 
 
-class Store:
+class DeviceStore:
     """All scans and their concealments on the device, float16; where each begins is known beside it.
 
     pixels: attenuation, one scan (energy, row, column) after the other. excess: (n, energy), one concealment
     (row, column) after the other. mask: (n,).
     """
 
-    def __init__(self, scans: list[Clean], families: tuple[str, ...], device: torch.device) -> None:
+    def __init__(self, scans: list[Background], families: tuple[str, ...], device: torch.device) -> None:
         """Raises UsageError if scans differ in their number of energies."""
         energies = {scan.truth.without.shape[0] for scan in scans}
         if len(energies) != 1:
@@ -82,8 +82,8 @@ class Store:
             self.pixels[begin : begin + size] = torch.from_numpy(flat).to(device)
         self._take_hidden(scans, families)
 
-    def _take_hidden(self, scans: list[Clean], families: tuple[str, ...]) -> None:
-        numbered = [(number, one) for number, scan in enumerate(scans) for one in scan.truth.hidden]
+    def _take_hidden(self, scans: list[Background], families: tuple[str, ...]) -> None:
+        numbered = [(number, concealment) for number, scan in enumerate(scans) for concealment in scan.truth.hidden]
         if not numbered:
             raise UsageError("scans to train on: expected some with a concealment, came none")
         self.count = np.array([len(scan.truth.hidden) for scan in scans])
@@ -166,7 +166,7 @@ class _Seen:
     mask: Tensor
 
 
-def targets(store: Store, attenuation: Tensor, items: Items, chains: Chains) -> Targets:
+def targets(store: DeviceStore, attenuation: Tensor, items: Items, chains: Chains) -> Targets:
     """What these items make of crops with this attenuation (P, E, H, W); fields of `chains` are (P, 1)."""
     P, E, H, W = attenuation.shape
     seen, count = _seen(store, items, (P, E, H, W)), items.crop.size
@@ -194,7 +194,7 @@ def _last(place: Tensor, number: Tensor, size: int) -> Tensor:
     return torch.zeros(size, dtype=torch.int64, device=place.device).scatter_reduce_(0, place, number, "amax")
 
 
-def _seen(store: Store, items: Items, shape: tuple[int, int, int, int]) -> _Seen:
+def _seen(store: DeviceStore, items: Items, shape: tuple[int, int, int, int]) -> _Seen:
     _, E, H, W = shape
     top, left = np.maximum(items.row, 0), np.maximum(items.column, 0)
     tall = np.maximum(np.minimum(items.row + items.height, H) - top, 0)
@@ -213,7 +213,7 @@ def _seen(store: Store, items: Items, shape: tuple[int, int, int, int]) -> _Seen
     return _Seen(item, crop, crop * (H * W) + row * W + column, plane, excess, mask)
 
 
-def _resampled(store: Store, items: Items, item: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+def _resampled(store: DeviceStore, items: Items, item: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
     """Excess (N, E) and mask (N,) of items at these pixels of their crops: means over the area, and the nearest one."""
     of_item = (
         store.hidden_begin[items.hidden],

@@ -10,11 +10,11 @@ from nii.errors import ModelError, UsageError
 from nii.fit.calibrate import Benign
 from nii.io.write import write_atomically
 from nii.model.contract import Contract, read_contract, with_contract
-from nii.model.detector import fitted, read_model
+from nii.model.detector import model_input, read_model
 from nii.scan import FloatArray, Kind
 from training.checkpoint import load_network, load_run
 from training.graft import has_judge, with_new_judge
-from training.network import Separator
+from training.network import ExportModel
 from training.onnx_file import exported
 from training.precision import fp16, int8
 
@@ -50,8 +50,8 @@ def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
 
 
 def _transmissions(benign: Iterable[Benign], contract: Contract) -> Iterator[FloatArray]:
-    for one in benign:
-        yield fitted(one.read(), contract)
+    for scan in benign:
+        yield model_input(scan.read(), contract)
 
 
 def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
@@ -75,14 +75,14 @@ def _trained(run: Path, version: str) -> tuple[bytes, Contract]:
         data=recipe["data"],
         minutes=round(minutes, 1),
     )
-    return onnx_bytes(Separator(network)), contract
+    return onnx_bytes(ExportModel(network)), contract
 
 
-def onnx_bytes(model: Separator) -> bytes:
+def onnx_bytes(model: ExportModel) -> bytes:
     """The model with a judge as ONNX, weights inside; input `transmission` (batch, energy, row, column)."""
     energies = model.network.config.energies
     example = torch.rand(2, energies, 416, 611) * 0.9 + 0.05
     dim = torch.export.Dim
     axes = {0: dim("batch"), 2: dim("row", min=16), 3: dim("column", min=16)}
-    network = exported(model, (example,), (axes,), ("transmission",), Separator.names).SerializeToString()
+    network = exported(model, (example,), (axes,), ("transmission",), ExportModel.names).SerializeToString()
     return with_new_judge(bytes(network), energies)

@@ -9,7 +9,7 @@ import onnx
 import torch
 from onnx import compose
 
-from training.judge import Judge
+from training.judge import JudgeModule
 from training.onnx_file import exported
 
 PREFIX = "judge."  # of all names of the judge's own
@@ -52,7 +52,7 @@ def with_new_judge(model: bytes, energies: int) -> bytes:
 
 @cache
 def judge_graph(energies: int) -> onnx.ModelProto:
-    """The judge alone, with inputs and outputs as training.judge.Judge."""
+    """The judge alone, with inputs and outputs as training.judge.JudgeModule."""
     dim, size = torch.export.Dim, (104, 153)
     batch, channels, rows, columns = dim("batch"), dim("channels"), dim("rows", min=4), dim("columns", min=4)
     example = (
@@ -63,4 +63,4 @@ def judge_graph(energies: int) -> onnx.ModelProto:
     )
     maps = {0: batch, 2: rows, 3: columns}
     axes = ({0: batch, 2: 4 * rows, 3: 4 * columns}, {0: batch, 1: rows, 2: columns}, maps, {**maps, 1: channels})
-    return exported(Judge(energies), example, axes, INPUTS, OUTPUTS)
+    return exported(JudgeModule(energies), example, axes, INPUTS, OUTPUTS)

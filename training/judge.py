@@ -20,7 +20,7 @@ SHARPNESS = (2.0, 8.0)  # of that comparison: weights are exp(-sharpness x mean 
 UNLIKE = -1e4  # exponent of a place that isn't compared
 
 
-class Judge(nn.Module):
+class JudgeModule(nn.Module):
     """Scores the candidates of a scan. weight: (F,), bias: (1,); as it begins, the score is the evidence."""
 
     weight: Tensor

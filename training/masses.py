@@ -22,7 +22,7 @@ def mass_ratios(detector: Detector, validation: Path) -> tuple[float, ...]:
         (truth,) = entry.annotations
         scan = read_entry(entry)
         regions = find_regions(scan, detector.layers(scan), detector.contract, None, limit=LOOKED_AT)
-        here = next((one for one in regions if truth.box and hits(one.box, truth.box)), None)
+        here = next((region for region in regions if truth.box and hits(region.box, truth.box)), None)
         if here is None or truth.mass_kg is None or here.mass is None or not here.mass.kg > 0:
             continue
         found.append(truth.mass_kg / here.mass.kg)

@@ -2,7 +2,7 @@
 
 One U-shaped fully convolutional network. It works on any number of rows and columns, at a quarter of the
 scan's resolution (the stem sees every pixel), with context down to 1/32.
-`Separator.forward` is what is exported: physics at its start, heat map at its end; with the judge behind it
+`ExportModel.forward` is what is exported: physics at its start, heat map at its end; with the judge behind it
 (training.judge) a user of the .onnx file needs nothing else.
 """
 
@@ -195,7 +195,7 @@ class Network(nn.Module):
         return Output(self.evidence(x), self.excess(x), self.family(x), scan[:, :-1], scan[:, -1])
 
 
-class Separator(nn.Module):
+class ExportModel(nn.Module):
     """The exported model up to its judge: transmission (B, E, H, W) -> `names`.
 
     heat: (B, H, W) in [0, 1]. excess: (B, E, H, W) attenuation. family: (B, F, H4, W4) probabilities.
@@ -216,11 +216,11 @@ class Separator(nn.Module):
         excess = F.interpolate(out.excess, size=size, mode="bilinear", align_corners=False)
         evidence = window_means(out.evidence, self.network.config.pool)
         score = evidence.amax(dim=(1, 2))
-        family, cargo = shares(out.family), out.cargo.softmax(dim=1)
+        family, cargo = softmax(out.family), out.cargo.softmax(dim=1)
         return heat[:, 0], excess, family, cargo, torch.sigmoid(out.empty), evidence, score
 
 
-def shares(logits: Tensor) -> Tensor:
+def softmax(logits: Tensor) -> Tensor:
     """Softmax over dimension 1 of (B, F, H4, W4); ONNX Runtime takes ten times as long for its own."""
     powers = torch.exp(logits - logits.amax(dim=1, keepdim=True))
     return powers / powers.sum(dim=1, keepdim=True)

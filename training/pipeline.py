@@ -57,7 +57,7 @@ def make_model(
     if team.leads:
         simulated = simulated or [_simulated(recipe, "train", sets)]
         validation = validation or [_simulated(recipe, name, sets) for name in validation_sets(recipe)]
-    simulated, validation = team.told((simulated, validation))
+    simulated, validation = team.broadcast((simulated, validation))
     train(recipe, team, out, simulated, validation, own=own.train, resume=resume)
     model = out / f"{recipe.model}.onnx"
     if team.leads:
@@ -86,7 +86,7 @@ def split(folders: list[Path]) -> Own:
     """Benign scans of these folders: two of three to train on, one to calibrate on."""
     scans = benign_scans(str(path) for path in folders)
     kept = tuple(scans[::KEPT_EVERY])
-    return Own(tuple(one for one in scans if one not in kept), kept)
+    return Own(tuple(scan for scan in scans if scan not in kept), kept)
 
 
 def _calibrated_by_simulation(contract: Contract, model: Path, path: Path) -> Contract:
@@ -96,7 +96,7 @@ def _calibrated_by_simulation(contract: Contract, model: Path, path: Path) -> Co
     contract = calibrated(contract, score_benign(detector, scans), scanner=None, name=None)
     if len(contract.energies) != 2:
         return contract
-    single = [Outcome(one.path, detector.score(_high_energy(read_scan(one.path))), None) for one in scans]
+    single = [Outcome(scan.path, detector.score(_high_energy(read_scan(scan.path))), None) for scan in scans]
     return calibrated(contract, single, scanner=None, name=SINGLE)
 
 

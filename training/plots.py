@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from training.network import Network
-from training.validate import Held
+from training.validate import ValidationScan
 
 
 def draw_curves(log: Path, path: Path) -> None:
@@ -31,12 +31,14 @@ def draw_curves(log: Path, path: Path) -> None:
 
 
 @torch.no_grad()
-def draw_examples(network: Network, held: list[Held], device: torch.device, path: Path, count: int = 6) -> None:
+def draw_examples(
+    network: Network, held: list[ValidationScan], device: torch.device, path: Path, count: int = 6
+) -> None:
     """Concealed validation scans, one a row: scan with outline of the truth, evidence, excess."""
     from matplotlib.figure import Figure
 
     network.eval()
-    shown = [one for one in held if one.mask is not None][:count]
+    shown = [scan for scan in held if scan.mask is not None][:count]
     figure = Figure(figsize=(15, 2.6 * len(shown)), layout="constrained")
     for axes, one in zip(figure.subplots(len(shown), 3, squeeze=False), shown, strict=True):
         output = network(network.planes(torch.from_numpy(one.transmission)[None].to(device)))

@@ -74,8 +74,8 @@ def largest_pair(model: bytes) -> int:
     have 32 bits.
     """
     graph = onnx.load_model_from_string(model).graph
-    weights = (one for one in graph.initializer if one.data_type == TensorProto.INT8 and len(one.dims) == 4)
-    return max((int(pairs(numpy_helper.to_array(one).astype(np.int32)).max()) for one in weights), default=0)
+    weights = (tensor for tensor in graph.initializer if tensor.data_type == TensorProto.INT8 and len(tensor.dims) == 4)
+    return max((int(pairs(numpy_helper.to_array(weight).astype(np.int32)).max()) for weight in weights), default=0)
 
 
 def pairs(weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -86,7 +86,7 @@ def pairs(weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """
     sizes = np.abs(weights)
     orders = (sizes.transpose(0, 2, 3, 1).reshape(len(sizes), -1), sizes.reshape(len(sizes), -1))
-    return np.asarray(np.max([(one[:, 1:] + one[:, :-1]).max(axis=1) for one in orders], axis=0))
+    return np.asarray(np.max([(order[:, 1:] + order[:, :-1]).max(axis=1) for order in orders], axis=0))
 
 
 def _ranges(graph: Any, kept: Collection[str]) -> dict[str, list[dict[str, Any]]]:
@@ -94,7 +94,7 @@ def _ranges(graph: Any, kept: Collection[str]) -> dict[str, list[dict[str, Any]]
 
     The largest pair of an output becomes 127: rounded up, each of them, they are 128 at most.
     """
-    weights = {one.name: one for one in graph.initializer}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
     convolutions = (node for node in graph.node if node.op_type == "Conv" and node.name in kept)
     return {
         node.input[1]: [
@@ -113,7 +113,7 @@ def fp16(model: bytes) -> bytes:
     """
     whole = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
     graph, kept = whole.graph, set(inner(whole.graph))
-    weights = {one.name: one for one in graph.initializer if one.data_type == TensorProto.FLOAT}
+    weights = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
     typed = [*graph.value_info, *graph.input]
     floats = {one.name for one in typed if one.type.tensor_type.elem_type == TensorProto.FLOAT}
     inside = {name for node in graph.node if node.name in kept for name in node.output} & floats
@@ -137,7 +137,7 @@ def fp16(model: bytes) -> bytes:
         nodes.append(node)
     _replace(graph.node, nodes)
     used = {name for node in nodes for name in node.input}
-    _replace(graph.initializer, [one for one in graph.initializer if one.name in used])
+    _replace(graph.initializer, [tensor for tensor in graph.initializer if tensor.name in used])
     _replace(graph.value_info, [])  # of other types now
     return bytes(whole.SerializeToString())
 

@@ -21,7 +21,7 @@ from nii.scan import FloatArray
 from nii.simulate.scanner.operator_image import ColourMap, draw_colours, operator_image
 from nii.simulate.scanner.presets import draw_chain
 from nii.simulate.sets.truth import Hidden, Truth
-from training.data import LITTLE_NOISE, Clean
+from training.data import LITTLE_NOISE, Background
 
 IGNORED_DPRIME = 4.0  # below it not even an ideal observer sees the concealment: not asked for, not forbidden
 IGNORED_EXCESS = 0.04  # mean attenuation below which clutter hides it, however many the photons: the same
@@ -88,7 +88,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
 
     def __init__(
         self,
-        scans: list[Clean],
+        scans: list[Background],
         families: tuple[str, ...],
         empty: int,
         config: SampleConfig,
@@ -107,10 +107,10 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         self.seed, self.start, self.step = seed, start, step
         self.energies, self.hard = energies, hard or []
         self.measured = [scan for scan in scans if scan.measured]
-        grouped: dict[str, list[tuple[Clean, Hidden]]] = {}
+        grouped: dict[str, list[tuple[Background, Hidden]]] = {}
         for scan in scans:
-            for one in scan.truth.hidden:
-                grouped.setdefault(one.family, []).append((scan, one))
+            for concealment in scan.truth.hidden:
+                grouped.setdefault(concealment.family, []).append((scan, concealment))
         self.by_family = [grouped[family] for family in sorted(grouped)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
@@ -160,7 +160,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         return tuple(torch.stack(both) for both in zip(*crops, strict=True))
 
     def _tensors(
-        self, measured: FloatArray, T: FloatArray, target: "_Target", chain: Chain, scan: Clean
+        self, measured: FloatArray, T: FloatArray, target: "_Target", chain: Chain, scan: Background
     ) -> list[Tensor]:
         """One crop as measured, and its targets, in the order of Batch's fields."""
         sigma = np.sqrt(chain.variance(T[:1])) / np.maximum(T[:1], 1e-4)  # of attenuation
@@ -170,12 +170,12 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         empty = -1.0 if scan.measured else float(scan.cargo == self.empty)
         return [*floats, torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(empty)]
 
-    def _concealed(self, rng: np.random.Generator) -> tuple[Clean, Hidden]:
+    def _concealed(self, rng: np.random.Generator) -> tuple[Background, Hidden]:
         """A concealment and its scan; every family is as likely as any other."""
         found = self.by_family[rng.integers(len(self.by_family))]
         return found[rng.integers(len(found))]
 
-    def _benign(self, rng: np.random.Generator, crop: tuple[int, int]) -> tuple[Clean, int, int]:
+    def _benign(self, rng: np.random.Generator, crop: tuple[int, int]) -> tuple[Background, int, int]:
         """A scan and the upper left of a crop: around a hard negative, or anywhere."""
         if self.hard and rng.random() < self.config.hard:
             number, row, column = self.hard[rng.integers(len(self.hard))]

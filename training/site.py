@@ -27,7 +27,7 @@ from nii.simulate.sets.truth import Hidden
 from nii.stats.rates import auroc
 from training.checkpoint import load_network
 from training.export import onnx_bytes
-from training.network import Network, Separator
+from training.network import ExportModel, Network
 from training.recipe import Recipe, recipe_of
 from training.team import Team
 from training.train import FUSED_FROM, train
@@ -59,7 +59,7 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
     data = read_model(path)
     contract = read_contract(data, str(path))
     _check(contract, len(scans), minutes)
-    held_out, own = scans[::HELD_OUT], [one for i, one in enumerate(scans) if i % HELD_OUT]
+    held_out, own = scans[::HELD_OUT], [scan for i, scan in enumerate(scans) if i % HELD_OUT]
     with tempfile.TemporaryDirectory() as folder:
         began, work = time.monotonic(), Path(folder)
         write_validation(held_out, work / "validation")
@@ -69,7 +69,7 @@ def train_on_site(model: str, scans: Sequence[Benign], out: Path, minutes: float
         recipe = replace(recipe, minutes=max(left, LEARNING * minutes))
         train(recipe, Team.join(), work / "run", [work / "home"], [work / "validation"], own=tuple(own))
         network, trained = load_network(work / "run" / "best.pt")
-        made = with_judge(onnx_bytes(Separator(network)), read_judge(data, str(path)), str(out))
+        made = with_judge(onnx_bytes(ExportModel(network)), read_judge(data, str(path)), str(out))
         write_atomically(out, with_contract(made, trained_contract(contract, network, recipe, trained), str(out)))
         before, after = (told_apart(one, work / "validation") for one in (path, out))
     put_in_kept = f"what was put into {len(held_out)} scans kept apart"

@@ -42,7 +42,7 @@ class Team:
             network, device_ids=[self.device.index] if self.device.type == "cuda" else None
         )
 
-    def told(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """What the leader has, for everyone."""
         if self.size == 1:
             return value

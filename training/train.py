@@ -30,9 +30,9 @@ from nii.fit.calibrate import Benign
 from nii.simulate.sets.kinds import kind_of
 from training.artefact import load_artefact
 from training.checkpoint import check_same_run, described, load_weights, save, save_weights
-from training.data import Clean, data_hash, load_measured, load_set, some
+from training.data import Background, data_hash, load_measured, load_set, sample_scans
 from training.device_samples import DeviceSamples
-from training.device_store import Store
+from training.device_store import DeviceStore
 from training.hard import mine
 from training.losses import total
 from training.network import Network, NetworkConfig
@@ -90,8 +90,8 @@ def train(
     )
     scans = [scan for path in data for scan in wanted(path)] + load_measured(own, pitch)
     held = {path.name: load_validation(path, config.energies, pitch) for path in validation}
-    earlier = started(network, recipe, scans) if recipe.start else 0.0
-    store = Store(scans, kind.families, team.device) if on_device(recipe, team.device) else None
+    earlier = load_initial_weights(network, recipe, scans) if recipe.start else 0.0
+    store = DeviceStore(scans, kind.families, team.device) if on_device(recipe, team.device) else None
     running_mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call] # torch leaves it untyped
     averaged = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
     smooth = cast(Network, averaged.module)
@@ -103,7 +103,7 @@ def train(
         torch.optim.lr_scheduler.LambdaLR(stepper, lambda step: recipe.share_of_rate(step + skipped, now))
         for stepper in steppers
     ]
-    half = team.told(half_precision(recipe.precision, network))
+    half = team.broadcast(half_precision(recipe.precision, network))
 
     # Where to go on
     out.mkdir(parents=True, exist_ok=True)
@@ -136,17 +136,17 @@ def train(
             until = min(until, share + recipe.every / recipe.iterations) - ROUNDING
             sums = defaultdict[str, Tensor | float](float)
             rng, hard = np.random.default_rng((recipe.seed, done)), list[Place]()
-            used = scans if store else some(scans, recipe.at_once, rng)
+            used = scans if store else sample_scans(scans, recipe.at_once, rng)
             source = _source(store or used, config, recipe, done, team, ending=ending)
             if team.leads and (done or recipe.start):  # nothing can be mined with a network that knows nothing
                 progress.update(task, description=f"hard negatives of {min(recipe.mined, len(used))} scans")
                 with torch.autocast(team.device.type, torch.bfloat16, enabled=half):
                     hard = mine(smooth, len(used), recipe.mined, rng, partial(_scanned, source, rng, team.device))
-            batches = _batches(source, recipe, done, team.told(hard), team, ending=ending)
+            batches = _batches(source, recipe, done, team.broadcast(hard), team, ending=ending)
             for step in count(done + 1):
                 network.train()
                 if step > recipe.settled:
-                    settle(network)
+                    freeze_batch_norm(network)
                 network.zero_grad(set_to_none=True)
                 for batch in islice(batches, recipe.accumulate):
                     planes = network.planes(batch.transmission)
@@ -159,7 +159,7 @@ def train(
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 for stepper in steppers:
                     stepper.step()
-                now = team.told(time.monotonic() - began) if recipe.minutes else 0.0
+                now = team.broadcast(time.monotonic() - began) if recipe.minutes else 0.0
                 for schedule in schedules:
                     schedule.step()
                 averaged.update_parameters(network)
@@ -201,7 +201,7 @@ def train(
                 }
                 save(state, checkpoint)
                 save_weights(smooth, minutes, run, out / "last.pt")
-            skipped = team.told(skipped)
+            skipped = team.broadcast(skipped)
     if team.leads:
         draw_curves(log, out / "curves.png")
         draw_examples(smooth, next(iter(held.values())), team.device, out / "examples.png")
@@ -212,7 +212,7 @@ def read_log(log: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def started(network: Network, recipe: Recipe, scans: list[Clean]) -> float:
+def load_initial_weights(network: Network, recipe: Recipe, scans: list[Background]) -> float:
     """Take over the weights that the recipe starts with; returns the minutes that they were trained."""
     if recipe.start.endswith(".pt"):
         return load_weights(network, Path(recipe.start))
@@ -230,13 +230,13 @@ def on_device(recipe: Recipe, device: torch.device) -> bool:
 
 
 def _source(
-    scans: list[Clean] | Store, shape: NetworkConfig, recipe: Recipe, done: int, team: Team, *, ending: bool
+    scans: list[Background] | DeviceStore, shape: NetworkConfig, recipe: Recipe, done: int, team: Team, *, ending: bool
 ) -> Samples | DeviceSamples:
     """What makes the samples of a round: on the device, or beside the training."""
     config, empty = recipe.samples, shape.cargos.index("empty")
     if ending:
         config = replace(config, crop=recipe.ending.crop)
-    if isinstance(scans, Store):
+    if isinstance(scans, DeviceStore):
         return DeviceSamples(scans, empty, config, energies=shape.energies, seed=(recipe.seed, done))
     return Samples(
         scans,
@@ -287,7 +287,7 @@ def _progress(*, hidden: bool) -> Progress:
     )
 
 
-def settle(network: nn.Module) -> None:
+def freeze_batch_norm(network: nn.Module) -> None:
     """From here on batch norm takes its means and spreads as they are, in training as in use.
 
     With those of each batch, a crop can be told from its twin without the concealment by how both differ from the

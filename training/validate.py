@@ -20,7 +20,7 @@ LEAST_SEEN = 8  # evaluations before a curve can be called flat
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class ValidationScan:
     """A validation scan: float32 (energy, row, column), its mask (None if benign), its families."""
 
     transmission: FloatArray
@@ -28,7 +28,7 @@ class Held:
     families: tuple[str, ...]
 
 
-def load_validation(path: Path, energies: int, pitch_mm: float) -> list[Held]:
+def load_validation(path: Path, energies: int, pitch_mm: float) -> list[ValidationScan]:
     """All scans of a set as `read_held` gives them. Raises ScanSetError unless there are benign and concealed ones."""
     held = list(read_held(path, energies, pitch_mm))
     if len({one.mask is None for one in held}) != 2:
@@ -36,14 +36,14 @@ def load_validation(path: Path, energies: int, pitch_mm: float) -> list[Held]:
     return held
 
 
-def read_held(path: Path, energies: int, pitch_mm: float) -> Iterator[Held]:
+def read_held(path: Path, energies: int, pitch_mm: float) -> Iterator[ValidationScan]:
     """One scan of a set after the other at this pitch, with both energies or with the high one alone."""
     for entry in read_set(path).entries:
         scan = read_scan(entry.path)
         size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
         transmission = resized(scan.transmission[-energies:], size)
         mask = resized(read_mask(entry)[None].astype(np.float32), size)[0] >= HALF_COVERED if entry.concealed else None
-        yield Held(np.ascontiguousarray(transmission), mask, tuple(a.family for a in entry.annotations))
+        yield ValidationScan(np.ascontiguousarray(transmission), mask, tuple(a.family for a in entry.annotations))
 
 
 def flat(lines: Sequence[Mapping[str, float]]) -> bool:
@@ -60,7 +60,7 @@ def flat(lines: Sequence[Mapping[str, float]]) -> bool:
     )
 
 
-def validate_all(network: Network, sets: Mapping[str, list[Held]], device: torch.device) -> dict[str, float]:
+def validate_all(network: Network, sets: Mapping[str, list[ValidationScan]], device: torch.device) -> dict[str, float]:
     """Figures as means over the sets, each of which counts alike, and those of each by name."""
     found = {name: validate(network, held, device) for name, held in sets.items()}
     means = {key: round(float(np.mean([one[key] for one in found.values()])), 4) for key in FIGURES}
@@ -68,19 +68,19 @@ def validate_all(network: Network, sets: Mapping[str, list[Held]], device: torch
 
 
 @torch.no_grad()
-def validate(network: Network, held: list[Held], device: torch.device) -> dict[str, float]:
+def validate(network: Network, held: list[ValidationScan], device: torch.device) -> dict[str, float]:
     """AUROC over scans, Pd at thresholds that 5 and 1 % of benign scans exceed, share of first hits in the mask."""
     network.eval()
     scores, inside = [], []
-    for one in held:
-        batch = torch.from_numpy(one.transmission)[None].to(device)
+    for scan in held:
+        batch = torch.from_numpy(scan.transmission)[None].to(device)
         evidence = network(network.planes(batch)).evidence
         scores.append(float(scan_score(evidence, network.config.pool)))
-        if one.mask is not None:
+        if scan.mask is not None:
             row, column = np.unravel_index(int(evidence.argmax()), evidence.shape[2:])
-            around = one.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]
+            around = scan.mask[max(4 * row - 4, 0) : 4 * row + 8, max(4 * column - 4, 0) : 4 * column + 8]
             inside.append(bool(around.any()))
-    values, concealed = np.array(scores), np.array([one.mask is not None for one in held])
+    values, concealed = np.array(scores), np.array([scan.mask is not None for scan in held])
     benign = values[~concealed]
     order = (values[concealed][:, None] > benign) + 0.5 * (values[concealed][:, None] == benign)
     return {

@@ -34,7 +34,7 @@ from training.network import Network, scan_score
 from training.recipe import Recipe, read_recipe
 from training.team import Team
 from training.train import half_precision, train
-from training.validate import Held, read_held
+from training.validate import ValidationScan, read_held
 
 PFA = 0.01
 UNSEEN = ("bricks", "pill_press", "false_wall", "other")
@@ -136,7 +136,7 @@ def measured(recipe: Recipe, run: Path, sets: Sets) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def scores(network: Network, one: Held, half: bool) -> tuple[tuple[str, ...], list[float]]:
+def scores(network: Network, one: ValidationScan, half: bool) -> tuple[tuple[str, ...], list[float]]:
     """The families in a scan, and its score for each of POOLS. half: in bfloat16."""
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         evidence = network(network.planes(torch.from_numpy(one.transmission)[None])).evidence

@@ -24,7 +24,7 @@ from nii.io.table import read_table
 from nii.io.write import write_tiff
 from nii.model.contract import read_contract
 from nii.model.detector import Detector, find_model, read_model
-from nii.run.batch import Run, Settings, Sources
+from nii.run.batch import BatchSettings, Run, Sources
 from nii.run.bench import arithmetic, bench
 from nii.workers import dask_cluster, processes
 
@@ -78,7 +78,7 @@ def throughput(asked: argparse.Namespace, folder: Path) -> None:
     for workers in sorted({1, 2, cores}):
         bare = rate(processes(workers).map(partial(bare_loop, asked.model, names[0]), chunks(12 * workers), len))
         with Sources(names) as sources:
-            run = Run(sources, Settings(model=asked.model, threads=1), None)
+            run = Run(sources, BatchSettings(model=asked.model, threads=1), None)
             rates[workers] = rate([row] for row in run.rest(processes(workers)))
         print(
             f"{workers} processes: {rates[workers]:.2f} scans/s, {rates[workers] / rates[1]:.2f} times one process, "
@@ -148,7 +148,7 @@ def memory(asked: argparse.Namespace, folder: Path) -> None:
 def dask(asked: argparse.Namespace, folder: Path) -> None:
     """A local Dask cluster of two workers, one of them killed: is the table that of this process?"""
     names = make_scans(folder / "scans", USUAL, 64, asked.model)
-    settings = Settings(model=asked.model, threads=1)
+    settings = BatchSettings(model=asked.model, threads=1)
     with Sources(names) as sources:
         here = [still(row) for row in Run(sources, settings, None).rest()]
     with dask_cluster("local", 2) as crew, Sources(names) as sources:

@@ -13,7 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from nii.io.scanset import read_entry, read_set
-from nii.model.detector import Detector, fitted
+from nii.model.detector import Detector, model_input
 from nii.scan import FloatArray, Scan
 from nii.stats.rates import auroc, auroc_interval, set_threshold
 
@@ -32,7 +32,7 @@ def main() -> None:
     detector = Detector.load(asked.model)
     entries = read_set(asked.set).entries[: asked.scans]
     scans = (read_entry(entry) for entry in track(entries, "scans"))
-    values = np.array([[*(highest(detector, one, side) for side in SIDES), detector.score(one)] for one in scans])
+    values = np.array([[*(highest(detector, scan, side) for side in SIDES), detector.score(scan)] for scan in scans])
     concealed = np.array([entry.concealed for entry in entries])
     print("| window, pixels | AUROC (95 %) | found at 1 % of benign scans |\n|---|---|---|")
     for name, scores in zip((*(f"{side} x {side}" for side in SIDES), "the whole scan"), values.T, strict=True):
@@ -44,7 +44,7 @@ def main() -> None:
 
 def highest(detector: Detector, scan: Scan, side: int) -> float:
     """Score of a scan of which only side x side pixels are seen at a time."""
-    pixels, border = fitted(scan, detector.contract), side // 8
+    pixels, border = model_input(scan, detector.contract), side // 8
     best = -np.inf
     for row, top in _starts(pixels.shape[1], side):
         for column, left in _starts(pixels.shape[2], side):

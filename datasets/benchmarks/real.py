@@ -117,9 +117,9 @@ def _row(result: Result, hidden: Hidden) -> dict[str, Any]:
 def _threats(paths: Sequence[Path], asked: argparse.Namespace) -> dict[str, Any]:
     """Operator images with guns or knives in view: pictures to look at, since nobody marked the place."""
     results = [analyse(scan, Detector.load(choose_model(scan)), asked.pfa) for scan in map(read_scan, paths)]
-    for path, one in zip(paths, results, strict=True):
-        _draw(asked.out / f"threat-{path.stem}.png", one)
-    alarms = sum(bool(one.alarm) for one in results)
+    for path, result in zip(paths, results, strict=True):
+        _draw(asked.out / f"threat-{path.stem}.png", result)
+    alarms = sum(bool(result.alarm) for result in results)
     print(
         f"\noperator images with threats: alarms {_rate(alarms, len(results))} (another scanner than the benign ones)"
     )

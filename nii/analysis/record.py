@@ -97,7 +97,7 @@ class Result:
 
 def alarming(candidates: Sequence[Region], pfa: float) -> tuple[Region, ...]:
     """The regions that alarm by themselves at a budget."""
-    return tuple(one for one in candidates if one.p_value is not None and one.p_value <= pfa)
+    return tuple(region for region in candidates if region.p_value is not None and region.p_value <= pfa)
 
 
 def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question | None = None) -> Result:
@@ -130,7 +130,7 @@ def judge(
     took = {"infer": milliseconds, "regions": 1000 * (done - began)}
     declared = None
     if asked is not None:
-        declared = check(scan, detector, asked, [one.family for one in alarming(candidates, pfa)])
+        declared = check(scan, detector, asked, [region.family for region in alarming(candidates, pfa)])
         took["declared"] = 1000 * (time.perf_counter() - done)
     return Result(
         scan=scan,
@@ -241,4 +241,4 @@ def smallest_usable_pfa(contract: Contract) -> float | None:
     """The smallest budget that every calibration of a model supports; None if it has none."""
     if not contract.calibrations:
         return None
-    return max(one.smallest_pfa for one in contract.calibrations)
+    return max(calibration.smallest_pfa for calibration in contract.calibrations)

@@ -12,7 +12,7 @@ from nii.analysis.known.identity import Identity, identify
 from nii.errors import PhysicsError
 from nii.model.contract import Contract
 from nii.model.detector import Layers
-from nii.model.region_features import Look, look_at
+from nii.model.region_features import RegionFeatures, measure_region
 from nii.physics.beams import standard_beams
 from nii.physics.mass import Mass, excess_mass
 from nii.physics.noise import NoiseModel
@@ -64,12 +64,12 @@ class Region:
         """What it is called, how sure that is, and the known concealments most like it."""
         return identify(self.shares, self.look(), self.contract)
 
-    def look(self) -> Look:
+    def look(self) -> RegionFeatures:
         """What it looks like; where the scan doesn't say its pitch, at the middle of those that the model takes."""
         x, y, w, h = self.box
         excess = self.layers.excess[:, y : y + h, x : x + w]
         pitch = self.scan.pitch_mm or (sum(self.contract.pitch_mm) / 2,) * 2
-        return look_at(excess, self.mask, (y, x), self.scan.shape, pitch)
+        return measure_region(excess, self.mask, (y, x), self.scan.shape, pitch)
 
     @cached_property
     def mass(self) -> Mass | None:
@@ -78,7 +78,7 @@ class Region:
         Found when first asked for: it takes longer than all else about a region, and most regions are never shown.
         """
         found = _mass(self.scan, self.layers, self.mask, self.box)
-        return found if found is None else by_ratios(found, self.contract.mass_ratios)
+        return found if found is None else calibrate_mass(found, self.contract.mass_ratios)
 
     def to_json(self) -> dict[str, Any]:
         """What a record holds of it; masses in kg, None where unknown."""
@@ -227,7 +227,7 @@ def _mass(scan: Scan, layers: Layers, mask: npt.NDArray[np.bool_], box: Box) -> 
         return None
 
 
-def by_ratios(mass: Mass, ratios: tuple[float, ...]) -> Mass:
+def calibrate_mass(mass: Mass, ratios: tuple[float, ...]) -> Mass:
     """The mass times the median of true over estimated mass; interval from the ratios' 5 % and 95 % order statistics.
 
     What noise alone would give is far too narrow: most of the error is in the separated layer. With ratios of

@@ -1,7 +1,7 @@
 """Was the conveyance itself changed between two passages: where, more or less of it, and by what mass?
 
 The earlier passage is laid over the later one; what differs where no load may lie is filtered at several sizes. Each
-size, inside and outside of the rooms, is measured against what unchanged simulated pairs show of it (a `Standard`);
+size, inside and outside of the rooms, is measured against what unchanged simulated pairs show of it (a `PairStandard`);
 the largest is the score of the pair, ranked among those of other unchanged pairs.
 """
 
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.analysis.regions import FEWEST_RATIOS, by_ratios
+from nii.analysis.regions import FEWEST_RATIOS, calibrate_mass
 from nii.compare.pair import Area, Pair, look
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
@@ -28,7 +28,7 @@ PFA = 0.01  # share of unchanged pairs that may be called changed
 CLEAR = 0.05  # p-value above which nothing is left to doubt
 
 
-class Answer(StrEnum):
+class ChangeAnswer(StrEnum):
     """Whether the conveyance was changed."""
 
     CHANGED = "changed"
@@ -37,7 +37,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standard:
+class PairStandard:
     """What unchanged pairs show.
 
     scales: of each of KINDS, what a score of 1 means. scores: of other unchanged pairs, ascending. mass_ratios: true
@@ -63,7 +63,7 @@ class Standard:
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class ChangedRegion:
     """One change: box (x, y, w, h) in pixels of the later scan, and whether there is more or less than before.
 
     mass: of what was added or is missing; None where pitch or energies are unknown, or nothing is known of its error.
@@ -104,11 +104,11 @@ class Changes:
     (row, column), on the grid, NaN where nothing can be compared; None where the two could not be aligned.
     """
 
-    answer: Answer
+    answer: ChangeAnswer
     score: float | None = None
     p_value: float | None = None
     pfa: float = PFA
-    regions: tuple[Region, ...] = ()
+    regions: tuple[ChangedRegion, ...] = ()
     compared: float = 0.0
     mirrored: bool = False
     why: str = ""
@@ -136,13 +136,15 @@ class Changes:
 
 
 @cache
-def standard() -> Standard:
+def standard() -> PairStandard:
     """The one that ships; `python -m nii.studies.compare_standard` makes it."""
     record = json.loads((files("nii.compare") / "standard.json").read_text())
-    return Standard(tuple(record["scales"]), tuple(record["scores"]), tuple(record["mass_ratios"]), record["command"])
+    return PairStandard(
+        tuple(record["scales"]), tuple(record["scores"]), tuple(record["mass_ratios"]), record["command"]
+    )
 
 
-def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Changes:
+def find_changes(before: Scan, after: Scan, by: PairStandard | None = None, *, pfa: float = PFA) -> Changes:
     """Whether the conveyance of two passages was changed between them; goods may be others.
 
     Undetermined where a scan is no transmission at MV energies with a pitch, or shows nothing
@@ -153,10 +155,10 @@ def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: 
     operating_point.check_pfa(pfa)
     threshold = by.threshold(pfa)
     if (why := _unfit(before, after)) is not None:
-        return Changes(Answer.UNDETERMINED, pfa=pfa, why=why)
+        return Changes(ChangeAnswer.UNDETERMINED, pfa=pfa, why=why)
     pair = look(before, after)
     if (why := pair.unfit()) is not None:
-        return Changes(Answer.UNDETERMINED, pfa=pfa, mirrored=pair.aligned.mirrored, why=why)
+        return Changes(ChangeAnswer.UNDETERMINED, pfa=pfa, mirrored=pair.aligned.mirrored, why=why)
     score = by.score(pair.measured())
     p_value = by.p_value(score)
     return Changes(
@@ -172,10 +174,10 @@ def find_changes(before: Scan, after: Scan, by: Standard | None = None, *, pfa: 
     )
 
 
-def _answer(p_value: float, pfa: float) -> Answer:
+def _answer(p_value: float, pfa: float) -> ChangeAnswer:
     if p_value <= pfa:
-        return Answer.CHANGED
-    return Answer.UNCHANGED if p_value > CLEAR else Answer.UNDETERMINED
+        return ChangeAnswer.CHANGED
+    return ChangeAnswer.UNCHANGED if p_value > CLEAR else ChangeAnswer.UNDETERMINED
 
 
 def _unfit(before: Scan, after: Scan) -> str | None:
@@ -195,14 +197,14 @@ def _unfit(before: Scan, after: Scan) -> str | None:
     return None
 
 
-def _region(pair: Pair, area: Area, by: Standard, after: Scan) -> Region:
+def _region(pair: Pair, area: Area, by: PairStandard, after: Scan) -> ChangedRegion:
     mass = pair.mass(area, after.energies) if len(by.mass_ratios) >= FEWEST_RATIOS else None
-    return Region(
+    return ChangedRegion(
         box=box_of(area, after.shape),
         added=area.added,
         score=area.peak,
         p_value=by.p_value(area.peak),
-        mass=None if mass is None else by_ratios(mass, by.mass_ratios),
+        mass=None if mass is None else calibrate_mass(mass, by.mass_ratios),
     )
 
 

@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from nii.compare.changes import Answer, Changes
+from nii.compare.changes import ChangeAnswer, Changes
 from nii.scan import Scan
 from nii.show.overlay import ALARM, CANDIDATE, CLEAR, Picture, base_picture, mark, with_strip
 
 STRONGEST = 0.3  # difference of attenuation shown in full colour
 MORE, LESS = (40, 40, 230), (230, 120, 30)  # blue, green, red
 HIDDEN = (215, 215, 215)  # where nothing can be compared
-COLOURS = {Answer.CHANGED: ALARM, Answer.UNDETERMINED: CANDIDATE, Answer.UNCHANGED: CLEAR}
+COLOURS = {ChangeAnswer.CHANGED: ALARM, ChangeAnswer.UNDETERMINED: CANDIDATE, ChangeAnswer.UNCHANGED: CLEAR}
 
 
 def picture(after: Scan, found: Changes) -> Picture:

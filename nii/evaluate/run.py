@@ -17,9 +17,9 @@ from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surround
 from nii.evaluate.metrics.collect import metrics
 from nii.evaluate.metrics.compare import compare
 from nii.evaluate.metrics.pixels import mask_boxes, pixel_statistics
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 from nii.evaluate.report.files import write_comparison, write_report
-from nii.evaluate.report.gallery import Gallery, Picture, choose_gallery
+from nii.evaluate.report.gallery import Gallery, ReportPicture, choose_gallery
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers, choose_model
@@ -51,7 +51,7 @@ class Evaluation:
         1 %, or the smallest that the calibrations support by which these scans were ranked.
         """
         names = {result.calibration for result in results}
-        used = (one for one in self.detector.contract.calibrations if one.name in names)
+        used = (calibration for calibration in self.detector.contract.calibrations if calibration.name in names)
         return max([OPERATING_PFA, *(one.smallest_pfa for one in used)])
 
 
@@ -109,7 +109,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             truth=_truth(entry, result.scan, mask),
             cargo=entry.cargo,
             scanner=result.scan.scanner or entry.scanner,
-            regions=tuple(_region(one.to_json()) for one in result.candidates),
+            regions=tuple(_region(candidate.to_json()) for candidate in result.candidates),
             pixels=pixels,
             seconds=seconds,
             any_load=str(find_load(result.scan).answer),
@@ -122,7 +122,7 @@ def likeliest_loads(layers: Layers, contract: Contract) -> tuple[str, ...]:
     return tuple(contract.cargos[i] for i in (-layers.cargo).argsort(kind="stable"))
 
 
-def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[Truth, ...]:
+def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[KnownConcealment, ...]:
     """What the set says about the concealments, and the cargo around each, where the scan can be read.
 
     Where the set has a mask and no boxes (MVTec layout), each connected area of the mask is a concealment.
@@ -131,21 +131,21 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
     if mask is not None and mask.any() and len(notes) == 1 and notes[0].box is None:
         notes = tuple(replace(notes[0], box=box) for box in mask_boxes(mask))
     return tuple(
-        Truth(
-            family=one.family,
-            box=one.box,
-            mass_kg=one.mass_kg,
-            material=one.material,
-            dprime=one.dprime,
-            cover=(cover := surroundings(scan, one.box, mask) if scan else None),
+        KnownConcealment(
+            family=note.family,
+            box=note.box,
+            mass_kg=note.mass_kg,
+            material=note.material,
+            dprime=note.dprime,
+            cover=(cover := surroundings(scan, note.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,
         )
-        for one in notes
+        for note in notes
     )
 
 
-def _region(found: dict[str, Any]) -> Region:
-    return Region(
+def _region(found: dict[str, Any]) -> ScoredRegion:
+    return ScoredRegion(
         box=tuple(found["box"]),
         score=found["score"],
         p_value=found["p_value"],
@@ -192,9 +192,9 @@ def finish_pair(
 
     Both are asked for the same budget: 1 %, or the smallest that both support.
     """
-    budget = max(evaluation.operating_pfa(found) for evaluation, found in zip(pair, results, strict=True))
-    for side, evaluation, found in zip("ab", pair, results, strict=True):
-        finish(evaluation, found, out / side, command, budget)
+    budget = max(evaluation.operating_pfa(result) for evaluation, result in zip(pair, results, strict=True))
+    for side, evaluation, result in zip("ab", pair, results, strict=True):
+        finish(evaluation, result, out / side, command, budget)
     figures = {
         "models": {side: model_of(evaluation) for side, evaluation in zip("ab", pair, strict=True)},
         "about": {"set": str(pair[0].scans.path), "command": command, "software": __version__},
@@ -212,13 +212,13 @@ def model_of(evaluation: Evaluation) -> dict[str, Any]:
         "version": contract.version,
         "sha256": evaluation.detector.sha256,
         "families": list(contract.families),
-        "calibrations": {one.name: one.n for one in contract.calibrations},
+        "calibrations": {calibration.name: calibration.n for calibration in contract.calibrations},
     }
 
 
-def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> Picture:
+def _picture(name: str, entry: ScanEntry, detector: Detector, pfa: float) -> ReportPicture:
     result = analyse(read_entry(entry), detector, pfa)
-    return Picture(name, _shrunk(_with_truth(result, entry)), _shrunk(unlayered(result)))
+    return ReportPicture(name, _shrunk(_with_truth(result, entry)), _shrunk(unlayered(result)))
 
 
 def _with_truth(result: Result, entry: ScanEntry) -> Drawn:

@@ -108,23 +108,23 @@ def calibrated(contract: Contract, outcomes: Iterable[Outcome], *, scanner: str 
         of = f" of scanner {scanner}" if scanner else ""
         came = left_out(every) or "none"
         raise CalibrationError(f"calibration: expected at least one readable benign scan{of}, came {came}")
-    single = sum(one.single_energy for one in scored)
+    single = sum(result.single_energy for result in scored)
     if 0 < single < len(scored):
         raise CalibrationError(
             f"calibration: expected scans of one number of energies, came {single} of one energy and "
             f"{len(scored) - single} of more; calibrate on each kind by itself"
         )
     name = name or calibration_name(scanner, single_energy=single > 0)
-    scores = [one.score for one in scored if one.score is not None]
-    quality = _by_figure([one.quality for one in scored])
+    scores = [result.score for result in scored if result.score is not None]
+    quality = _by_figure([result.quality for result in scored])
     made = Calibration.from_scores(scores, name=name, scanner=scanner, quality=quality)
-    kept = tuple(one for one in contract.calibrations if one.name != made.name)
+    kept = tuple(calibration for calibration in contract.calibrations if calibration.name != made.name)
     return replace(contract, calibrations=(*kept, made))
 
 
 def left_out(outcomes: Iterable[Outcome]) -> str:
     """What was left out, in words. Example: "12 of scanner south, 1 given twice"."""
-    counts = Counter(one.left_out for one in outcomes if one.left_out)
+    counts = Counter(outcome.left_out for outcome in outcomes if outcome.left_out)
     return ", ".join(f"{count} {why}" for why, count in counts.items())
 
 

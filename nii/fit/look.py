@@ -27,7 +27,7 @@ SEED = 22
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ScanCandidates:
     """One scan that was looked at. hidden: what was put in, None for a benign one. hit: (candidate,) lies on it."""
 
     features: FloatArray
@@ -46,7 +46,7 @@ class Site:
     outcomes: list[Outcome] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
-    looks: list[list[Look]] = field(default_factory=list)
+    looks: list[list[ScanCandidates]] = field(default_factory=list)
 
     @property
     def table(self) -> Table:
@@ -89,7 +89,7 @@ def _look(detector: Detector, scan: Scan, path: str, each: int, site: Site) -> N
     seen = detector.seen(scan)
     if not len(seen.candidates):
         raise ScanError(f"{path}: expected a scan in which something stands out, came one without any candidate")
-    looks = [Look(seen.features, np.zeros(len(seen.candidates), np.bool_))]
+    looks = [ScanCandidates(seen.features, np.zeros(len(seen.candidates), np.bool_))]
     for copy in range(each):
         number = len(site.looks) * each + copy
         try:
@@ -98,7 +98,7 @@ def _look(detector: Detector, scan: Scan, path: str, each: int, site: Site) -> N
             continue
         there = detector.seen(changed)
         rows, columns = there.candidates[:, 0].astype(int), there.candidates[:, 1].astype(int)
-        looks.append(Look(there.features, on_grid(hidden, scan.shape, there.grid)[rows, columns], hidden))
+        looks.append(ScanCandidates(there.features, on_grid(hidden, scan.shape, there.grid)[rows, columns], hidden))
     quality = quality_figures(assess(scan).as_record())
     single_energy = len(scan.transmission) < len(detector.contract.energies)
     site.outcomes.append(Outcome(path, float(seen.candidates[:, 2].max()), None, quality, single_energy))

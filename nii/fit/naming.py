@@ -55,7 +55,10 @@ def examples(folder: Path, detector: Detector) -> Examples:
     for number, entry in enumerate(read_set(folder).concealed):
         scan = read_entry(entry)
         for region in find_regions(scan, detector.layers(scan), detector.contract, None, limit=LOOKED_AT):
-            hit = next((one for one in entry.annotations if one.box and hits(region.box, one.box)), None)
+            hit = next(
+                (annotation for annotation in entry.annotations if annotation.box and hits(region.box, annotation.box)),
+                None,
+            )
             if hit is not None and hit.family in families:
                 rows.append((features(region.shares, region.look().figures), families.index(hit.family), number))
     if len(rows) < FEWEST:

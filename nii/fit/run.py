@@ -12,7 +12,7 @@ import numpy as np
 from nii.errors import CalibrationError
 from nii.fit.calibrate import calibrated
 from nii.fit.learn import Float64Array, Table, cross_fitted, highest, learned, scored
-from nii.fit.look import Look, Site
+from nii.fit.look import ScanCandidates, Site
 from nii.io.write import write_atomically
 from nii.model.contract import Contract, with_contract
 from nii.model.detector import find_model, read_model
@@ -65,7 +65,7 @@ def gains(gain: tuple[float, float]) -> bool:
 def fit_judge(site: Site, came: Judge) -> Fitted:
     """Fit the judge, and say what it is worth. Raises CalibrationError where no benign scan could be looked at."""
     if not site.looks:
-        why = next((one.error for one in site.outcomes if one.error), "none")
+        why = next((outcome.error for outcome in site.outcomes if outcome.error), "none")
         raise CalibrationError(f"fit: expected at least one readable benign scan, came {why}")
     table = site.table
     scores = np.stack([scored(table.features, came), cross_fitted(table, len(site.looks), came)], axis=1)
@@ -85,7 +85,7 @@ def compared(site: Site, table: Table, scores: Float64Array) -> tuple[Float64Arr
     return benign, [_inserted(number, look, pair, own) for (number, look), pair, own in rows if look.hidden is not None]
 
 
-def _inserted(number: int, look: Look, p: Float64Array, scores: Float64Array) -> Inserted:
+def _inserted(number: int, look: ScanCandidates, p: Float64Array, scores: Float64Array) -> Inserted:
     assert look.hidden is not None  # noqa: S101 - the caller takes only such
     first = look.hit[scores.argmax(axis=0)] if len(look.hit) else np.zeros(2, np.bool_)
     before, after = float(p[0]), float(p[1])
@@ -108,7 +108,9 @@ def fitted_contract(contract: Contract, site: Site, fitted: Fitted, scanner: str
     A kept judge keeps its other calibrations too.
     """
     scores = iter(fitted.benign[:, int(fitted.gained)])
-    outcomes = [one if one.score is None else replace(one, score=float(next(scores))) for one in site.outcomes]
+    outcomes = [
+        outcome if outcome.score is None else replace(outcome, score=float(next(scores))) for outcome in site.outcomes
+    ]
     note = {"scans": len(site.looks), "insertions": len(fitted.inserted), "gained": fitted.gained}
     kept = contract.calibrations if not fitted.gained else ()
     start = replace(contract, calibrations=kept, recipe={**contract.recipe, "fit": note})

@@ -72,7 +72,7 @@ def fit_site(asked: Request) -> tuple[list[Outcome], list[str]]:
 
 def _trainer() -> Trainer:
     """The one that is installed."""
-    for found in entry_points(group=TRAINERS):
-        trainer: Trainer = found.load()
+    for point in entry_points(group=TRAINERS):
+        trainer: Trainer = point.load()
         return trainer
     raise UsageError("--train: expected the package nii with its folder training, came one without")

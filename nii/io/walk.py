@@ -24,16 +24,16 @@ def scans_in(folder: Path) -> list[Path]:
     reader says why: a locked folder, a link to nothing. Hidden names, and the pictures and reports that
     `nii` writes, are no scans. Raises ScanSetError if the folder itself can't be read.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for here, children in walked(folder):
         if isinstance(children, OSError):
             if here == folder:
                 why = children.strerror or children
                 raise ScanSetError(f"{folder}: expected a readable folder, came: {why}") from None
-            found.append(here)
+            paths.append(here)
         else:
-            found += [child for child in children if not is_folder(child) and looks_like_scan(child)]
-    return sorted(found)
+            paths += [child for child in children if not is_folder(child) and looks_like_scan(child)]
+    return sorted(paths)
 
 
 def walked(folder: Path) -> Iterator[tuple[Path, list[Path] | OSError]]:

@@ -55,7 +55,7 @@ class Contract:
     def to_json(self) -> str:
         """One line of JSON."""
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        record["calibrations"] = [one.to_json() for one in self.calibrations]
+        record["calibrations"] = [calibration.to_json() for calibration in self.calibrations]
         record["naming"] = self.naming.to_json() if self.naming else None
         record["loads"] = self.loads.to_json() if self.loads else None
         return json.dumps({"format": FORMAT, **record})

@@ -123,7 +123,7 @@ class Detector:
         return self.layers_of([scan])[0]
 
     def layers_of(self, scans: Sequence[Scan]) -> list[Layers]:
-        """Run the network once on scans of one `given_size`. Raises ModelError as `layers` does."""
+        """Run the network once on scans of one `inference_shape`. Raises ModelError as `layers` does."""
         found = self._run(OUTPUTS + ((CANDIDATES,) if self.judged else ()), scans)
         judged = found[CANDIDATES] if self.judged else [peaks(evidence) for evidence in found["evidence"]]
         return [
@@ -159,7 +159,7 @@ class Detector:
 
     def _run(self, names: Sequence[str], scans: Sequence[Scan]) -> dict[str, FloatArray]:
         """Outputs by name, (scan, ...). Bound to the device: what nobody asks for never leaves it."""
-        pixels = np.stack([fitted(scan, self.contract) for scan in scans])
+        pixels = np.stack([model_input(scan, self.contract) for scan in scans])
         binding = self.session.io_binding()
         binding.bind_cpu_input("transmission", pixels)
         for name in names:
@@ -174,7 +174,7 @@ class Detector:
 
     def notes(self, scan: Scan) -> tuple[str, ...]:
         """What the reader of the result should know of how scan and model fit."""
-        return _bent(scan, self.contract)[1]
+        return _adapt_to_model(scan, self.contract)[1]
 
 
 def ranked(candidates: FloatArray) -> FloatArray:
@@ -191,7 +191,7 @@ def peaks(evidence: FloatArray) -> FloatArray:
     return np.stack([rows, columns, evidence[rows, columns]], axis=1)[order].astype(np.float32)
 
 
-def given_size(scan: Scan, contract: Contract) -> tuple[int, int]:
+def inference_shape(scan: Scan, contract: Contract) -> tuple[int, int]:
     """Rows and columns that the model is given: those that the scan would have at the pitch at which the model works.
 
     A scan that would have to be changed beyond MOST_RESIZED and LARGEST_RESIZED stays as it is. Models that name no
@@ -216,13 +216,13 @@ def _trained_on(pitch_mm: tuple[float, float], contract: Contract) -> bool:
     return low * 0.99 <= min(pitch_mm) and max(pitch_mm) <= high * 1.01
 
 
-def fitted(scan: Scan, contract: Contract) -> FloatArray:
+def model_input(scan: Scan, contract: Contract) -> FloatArray:
     """The pixels as the model takes them. Raises ModelError as `Detector.layers` does."""
-    planes, _ = _bent(scan, contract)
-    return np.ascontiguousarray(resized(planes, given_size(scan, contract)), np.float32)
+    planes, _ = _adapt_to_model(scan, contract)
+    return np.ascontiguousarray(resized(planes, inference_shape(scan, contract)), np.float32)
 
 
-def _bent(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
+def _adapt_to_model(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
     """As many planes as the model takes, at the scan's own pitch, and notes on all that is bent for it."""
     if scan.kind is not contract.kind:
         raise ModelError(
@@ -242,7 +242,7 @@ def _bent(scan: Scan, contract: Contract) -> tuple[FloatArray, tuple[str, ...]]:
         raise ModelError(f"{scan.path}: expected {wanted} energies for model {contract.name}, came {pixels.shape[0]}")
     elif contract.kind is Kind.TRANSMISSION:
         notes.extend(_energy_notes(scan.energies, contract))
-    size = given_size(scan, contract)
+    size = inference_shape(scan, contract)
     if scan.pitch_mm is None:
         notes.append("pixel pitch unknown: no mass")
     elif not _trained_on(scan.pitch_mm, contract):

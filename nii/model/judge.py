@@ -48,7 +48,7 @@ def with_judge(model: bytes, judge: Judge, name: str) -> bytes:
 def _tensors(model: bytes, name: str) -> dict[str, Field]:
     """Where the file holds the values of the judge, by name of the tensor."""
     found = {}
-    for graph in (one for one in fields(model, name) if one.number == GRAPH):
+    for graph in (field for field in fields(model, name) if field.number == GRAPH):
         for tensor in fields(model, name, graph.at, graph.end):
             if tensor.number == INITIALIZER:
                 parts = {part.number: part for part in fields(model, name, tensor.at, tensor.end)}

@@ -44,7 +44,7 @@ class LoadCalibration:
         if not by_kind:
             raise CalibrationError("loads: expected scans with a load of one known kind, came none")
         ranked = tuple((kind, tuple(sorted(scores))) for kind, scores in sorted(by_kind.items()))
-        return cls(ranked, tuple(sorted(mixed)), tuple(sorted(round(one, DIGITS) for one in mass_ratios)), scans)
+        return cls(ranked, tuple(sorted(mixed)), tuple(sorted(round(ratio, DIGITS) for ratio in mass_ratios)), scans)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "LoadCalibration":

@@ -28,20 +28,20 @@ RATIOS = (0.5, 2.0)  # physical ratios of two energies lie well inside
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class RegionFeatures:
     """figures: float32 (len(FIGURES),). patch: float32 (PATCH, PATCH), excess in the mask, of norm 1."""
 
     figures: FloatArray
     patch: FloatArray
 
 
-def look_at(
+def measure_region(
     excess: FloatArray,
     mask: npt.NDArray[np.bool_],
     corner: tuple[int, int],
     shape: tuple[int, int],
     pitch_mm: tuple[float, float],
-) -> Look:
+) -> RegionFeatures:
     """The look of one area of a scan.
 
     excess: float32 (energy, h, w) attenuation of its box, low energy first. mask: bool (h, w), at least a pixel.
@@ -64,7 +64,9 @@ def look_at(
         (shape[0] - middle[0]) * pitch_mm[0] / 1000,
         np.log(max(from_end, 1.0)),
     )
-    return Look(np.array(figures, np.float32), small_picture(np.maximum(excess[-1], 0) * mask, pitch_mm, PATCH))
+    return RegionFeatures(
+        np.array(figures, np.float32), small_picture(np.maximum(excess[-1], 0) * mask, pitch_mm, PATCH)
+    )
 
 
 def small_picture(layer: FloatArray, pitch_mm: tuple[float, float], size: int) -> FloatArray:

@@ -30,7 +30,7 @@ LEVEL_OF = np.floor(np.log2(np.arange(1, 257))).astype(np.int32)  # of a range o
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class MaterialMaps:
     """What each pixel holds, all (row, column) float32.
 
     areal_density, areal_low, areal_high: g/cm2. z, z_low, z_high: effective atomic number, 4.7 to 92. Best
@@ -49,7 +49,7 @@ class Layers:
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
+class InversionTables:
     """Look-up tables over (attenuation of the high energy, ratio); values are places on the line.
 
     A range [low ratio, high ratio] starts at max(first_up(low), first_down(high)) and ends at
@@ -69,7 +69,7 @@ class Tables:
     most: FloatArray
 
 
-def invert(attenuation: FloatArray, beams: Sequence[Beam], *, variance: FloatArray | None = None) -> Layers:
+def invert(attenuation: FloatArray, beams: Sequence[Beam], *, variance: FloatArray | None = None) -> MaterialMaps:
     """Areal density and effective atomic number of every pixel, with 90 % intervals.
 
     attenuation: (2, row, column), A = -ln T, low energy first. variance: of A, same shape (that of T over
@@ -95,7 +95,7 @@ def _ratio_error(ratio: FloatArray, high: FloatArray, variance: FloatArray) -> F
 
 
 def _range(
-    tables: Tables, row: FloatArray, ratio: FloatArray, error: FloatArray | np.float32
+    tables: InversionTables, row: FloatArray, ratio: FloatArray, error: FloatArray | np.float32
 ) -> tuple[FloatArray, FloatArray]:
     """First and last place on the line that explains each pixel."""
     above, below = _position(ratio + error, tables.ratio), _position(ratio - error, tables.ratio)
@@ -104,7 +104,7 @@ def _range(
     return first, np.maximum(first, last)
 
 
-def _best(tables: Tables, row: FloatArray, column: FloatArray) -> npt.NDArray[np.int32]:
+def _best(tables: InversionTables, row: FloatArray, column: FloatArray) -> npt.NDArray[np.int32]:
     """The first place that has the measured ratio; the nearest entry, since places jump between entries."""
     i = np.clip(np.rint(row), 0, ROWS - 1).astype(np.int32) * np.int32(COLUMNS)
     i += np.clip(np.rint(column), 0, COLUMNS - 1).astype(np.int32)
@@ -112,12 +112,12 @@ def _best(tables: Tables, row: FloatArray, column: FloatArray) -> npt.NDArray[np
 
 
 def _layers(
-    tables: Tables,
+    tables: InversionTables,
     high: FloatArray,
     places: tuple[npt.NDArray[np.int32], FloatArray, FloatArray],
     spread: FloatArray | np.float32,
     blind: npt.NDArray[np.bool_],
-) -> Layers:
+) -> MaterialMaps:
     """places: best, first and last; spread: relative error of `high` at 90 %."""
     on, z = line(), line().z.astype(np.float32)
     best = places[0]
@@ -128,7 +128,7 @@ def _layers(
     size = np.int32(tables.least.shape[1])
     i, j = level * size + row + first, level * size + row + second
     least, most = tables.least.ravel(), tables.most.ravel()
-    return Layers(
+    return MaterialMaps(
         areal_density=high * least[row + best],
         areal_low=high * np.minimum(least[i], least[j]) * (1 - spread),
         areal_high=high * np.maximum(most[i], most[j]) * (1 + spread),
@@ -154,7 +154,7 @@ def _look(table: FloatArray, column: FloatArray, row: FloatArray) -> FloatArray:
 
 
 @lru_cache(maxsize=32)
-def inverse_tables(low: Beam, high: Beam) -> Tables:
+def inverse_tables(low: Beam, high: Beam) -> InversionTables:
     """Tables of a pair of beams; 0.1 s, once."""
     attenuation = np.linspace(FAINTEST, DEEPEST, ROWS)
     areal, ratio = _along_line(low, high, attenuation)  # (place, attenuation)
@@ -167,7 +167,7 @@ def inverse_tables(low: Beam, high: Beam) -> Tables:
     per_attenuation = (areal / attenuation).T  # smooth, so that the nearest row will do
     least, most = (_over_ranges(per_attenuation, act) for act in (np.minimum, np.maximum))
     best = np.rint(np.maximum(first_up, first_down)).astype(np.int32)
-    return Tables(attenuation, axis, first_up, first_down, last_up, last_down, best, least, most)
+    return InversionTables(attenuation, axis, first_up, first_down, last_up, last_down, best, least, most)
 
 
 def _over_ranges(values: Array, act: np.ufunc) -> FloatArray:

@@ -77,7 +77,7 @@ PHANTOMS = {phantom.name: phantom for phantom in (CARGO, PARCEL)}
 
 
 @dataclass(frozen=True)
-class Part:
+class PhantomPart:
     """One part and its field, mm from the phantom's upper left corner.
 
     kind: step, wire, contrast or hole. size: thickness, diameter or percent. behind: steel over the whole
@@ -93,7 +93,7 @@ class Part:
     height: float
 
 
-def layout(phantom: Phantom) -> tuple[Part, ...]:
+def layout(phantom: Phantom) -> tuple[PhantomPart, ...]:
     """All parts, row by row: wedge, wires (a row per plate), blocks, holes; a free row between each."""
     cell, parts, z = phantom.cell, [], 0.0
     rows = [[("step", step, step) for step in phantom.steps]]
@@ -104,7 +104,7 @@ def layout(phantom: Phantom) -> tuple[Part, ...]:
         x = 0.0
         for kind, size, behind in row:
             width = max(cell, 10 * size + cell / 2) if kind == "hole" else cell
-            parts.append(Part(kind, size, behind, x, z, width, cell))
+            parts.append(PhantomPart(kind, size, behind, x, z, width, cell))
             x += width
         z += 1.25 * cell
     return tuple(parts)
@@ -137,7 +137,7 @@ def _within(axis: Array, start: float, length: float) -> slice:
     return slice(int(first), int(last))
 
 
-def _thickness(part: Part, z: Array, x: Array, step_x: float) -> FloatArray:
+def _thickness(part: PhantomPart, z: Array, x: Array, step_x: float) -> FloatArray:
     """Steel in mm over a part's field; z and x from its corner."""
     flat = np.full((z.size, x.size), part.behind, np.float32)
     from_x, from_z = x - part.width / 2, z - part.height / 2
@@ -160,7 +160,7 @@ def _chord(x: Array, diameter: float, step: float) -> FloatArray:
     return np.asarray(np.diff(area) / step, np.float32)
 
 
-def _hole_centres(part: Part) -> tuple[float, float, float]:
+def _hole_centres(part: PhantomPart) -> tuple[float, float, float]:
     """Of the three holes of a group, mm from the middle of the field; a diameter between each two."""
     return -2 * part.size, 0.0, 2 * part.size
 
@@ -255,7 +255,7 @@ def _dark(T: FloatArray) -> FloatArray:
     return np.asarray(-np.log(np.clip(T, np.exp(-OPAQUE), 1)), np.float32)
 
 
-def _field(plane: FloatArray, part: Part, row: int, column: int, pitch_mm: tuple[float, float]) -> FloatArray:
+def _field(plane: FloatArray, part: PhantomPart, row: int, column: int, pitch_mm: tuple[float, float]) -> FloatArray:
     """The pixels of a part's field, off its edges, over which brighter neighbours blur."""
     z, x = part.z / pitch_mm[0] + row, part.x / pitch_mm[1] + column
     height, width = part.height / pitch_mm[0], part.width / pitch_mm[1]
@@ -266,7 +266,7 @@ def _field(plane: FloatArray, part: Part, row: int, column: int, pitch_mm: tuple
     ]
 
 
-def _is_seen(part: Part, field: FloatArray, pitch_mm: tuple[float, float]) -> bool:
+def _is_seen(part: PhantomPart, field: FloatArray, pitch_mm: tuple[float, float]) -> bool:
     if min(field.shape) < 5:
         return False
     if part.kind == "wire":
@@ -310,7 +310,7 @@ def _wire_seen(field: FloatArray, diameter: float) -> bool:
     return bool(profile[outer].mean() - profile[inner].mean() > ROSE * max(noise, 1e-9))
 
 
-def _holes_seen(field: FloatArray, part: Part, pitch_mm: tuple[float, float]) -> bool:
+def _holes_seen(field: FloatArray, part: PhantomPart, pitch_mm: tuple[float, float]) -> bool:
     """Whether the steel between the holes is darker than the holes, by a share of the steel's own contrast."""
     half = max(part.size / 4 / pitch_mm[0], 0.5)
     z = np.abs(np.arange(field.shape[0]) + 0.5 - field.shape[0] / 2)

@@ -26,7 +26,7 @@ from nii.io.read import read_file, split_pair
 from nii.io.remote import is_remote, list_remote
 from nii.io.scanset import SCAN_SUFFIXES, list_scans, read_listed
 from nii.model.contract import Contract, read_contract
-from nii.model.detector import Detector, choose_model, find_model, given_size, read_model, shipped_models
+from nii.model.detector import Detector, choose_model, find_model, inference_shape, read_model, shipped_models
 from nii.run.drift import DriftMonitor
 from nii.run.parts import Parts
 from nii.scan import Scan
@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class BatchSettings:
     """How scans are scored; travels to the workers.
 
     model: shipped name or path; None chooses one by the kind of scan. pfa: the budget. threads: of one
@@ -64,7 +64,7 @@ class Task(NamedTuple):
 
 
 @dataclass(eq=False)
-class Models:
+class ModelPool:
     """Detectors by name, each loaded once; `model` of None chooses one by the kind of scan.
 
     drift: watches the scanners of the scans that they score.
@@ -87,14 +87,16 @@ class Models:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoredFile:
     """One input: its record, and the result behind it (None if it failed)."""
 
     record: Row
     result: Result | None
 
 
-def score_files(sources: Iterable[str], models: Models, pfa: float, asked: Question | None = None) -> Iterator[Scored]:
+def score_files(
+    sources: Iterable[str], models: ModelPool, pfa: float, asked: Question | None = None
+) -> Iterator[ScoredFile]:
     """Score each source in order; the next one is read meanwhile. asked: what was declared of every one.
 
     Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that none of
@@ -123,10 +125,10 @@ class _Ready:
         """What scans that the network takes at once have in common; None of an input that can't be scored."""
         if self.scan is None or self.detector is None:
             return None
-        return self.detector.sha256, given_size(self.scan, self.detector.contract)
+        return self.detector.sha256, inference_shape(self.scan, self.detector.contract)
 
 
-def _ready(source: str, coming: "Future[tuple[Scan, float]]", models: Models) -> _Ready:
+def _ready(source: str, coming: "Future[tuple[Scan, float]]", models: ModelPool) -> _Ready:
     try:
         scan, milliseconds = coming.result()
         return _Ready(source, scan, models.for_scan(scan), milliseconds)
@@ -142,18 +144,18 @@ def _group(alike: Iterator[_Ready]) -> list[_Ready]:
     return [first, *islice(alike, first.detector.at_once - 1 if first.detector else 0)]
 
 
-def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) -> Iterator[Scored]:
+def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) -> Iterator[ScoredFile]:
     """The records of a group: one after the other where something is wrong with one of them."""
     first, started = group[0], time.perf_counter()
     if first.detector is None:
-        yield Scored(error_record(first.source, first.error), None)
+        yield ScoredFile(error_record(first.source, first.error), None)
         return
     scans = [one.scan for one in group if one.scan is not None]
     try:
         found = first.detector.layers_of(scans)
     except ModelError as error:
         if len(group) == 1:
-            yield Scored(error_record(first.source, str(error)), None)
+            yield ScoredFile(error_record(first.source, str(error)), None)
         else:
             for one in group:
                 yield from _scored_together([one], pfa, asked)
@@ -165,10 +167,10 @@ def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) ->
         except (ModelError, CalibrationError) as error:
             if isinstance(error, CalibrationError) and not supported(first.detector.contract, pfa):
                 raise
-            yield Scored(error_record(one.source, str(error)), None)
+            yield ScoredFile(error_record(one.source, str(error)), None)
         else:
             result.milliseconds["read"] = one.milliseconds
-            yield Scored(record(result), result)
+            yield ScoredFile(record(result), result)
 
 
 def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan, float]]]]:
@@ -191,10 +193,10 @@ def _read(source: str) -> tuple[Scan, float]:
 
 def supported(contract: Contract, pfa: float) -> bool:
     """Whether any calibration of a model supports a budget."""
-    return any(one.smallest_pfa <= pfa for one in contract.calibrations)
+    return any(calibration.smallest_pfa <= pfa for calibration in contract.calibrations)
 
 
-def score_tasks(settings: Settings, tasks: Iterable[Task]) -> Iterator[Row]:
+def score_tasks(settings: BatchSettings, tasks: Iterable[Task]) -> Iterator[Row]:
     """Score in this process: records in order; pictures and reports are written besides. Raises as `score_files`."""
     ours, theirs = tee(tasks)
     models, asked = _models(settings.model, settings.threads), question(settings.declared, settings.registry)
@@ -205,7 +207,7 @@ def score_tasks(settings: Settings, tasks: Iterable[Task]) -> Iterator[Row]:
         yield scored.record
 
 
-def score_chunk(settings: Settings, tasks: Sequence[Task]) -> list[Row]:
+def score_chunk(settings: BatchSettings, tasks: Sequence[Task]) -> list[Row]:
     """The work of one worker among others."""
     import cv2
 
@@ -214,12 +216,12 @@ def score_chunk(settings: Settings, tasks: Sequence[Task]) -> list[Row]:
 
 
 @cache
-def _models(model: str | None, threads: int) -> Models:
+def _models(model: str | None, threads: int) -> ModelPool:
     """The models of this process: a worker loads each once."""
-    return Models(model, threads)
+    return ModelPool(model, threads)
 
 
-def _write_beside(settings: Settings, task: Task, result: Result) -> None:
+def _write_beside(settings: BatchSettings, task: Task, result: Result) -> None:
     """Pictures and report of one scan."""
     from nii.io.write import write_atomically
     from nii.show.overlay import overlay, png, without_layer
@@ -265,7 +267,7 @@ class Run:
     ModelError for a model that isn't there.
     """
 
-    def __init__(self, sources: Sources, settings: Settings, out: Path | None) -> None:
+    def __init__(self, sources: Sources, settings: BatchSettings, out: Path | None) -> None:
         self.sources, self.settings = sources, settings
         self.drift = DriftMonitor()
         self.done = 0
@@ -317,7 +319,7 @@ class Run:
         return (task.name for task in self._tasks())
 
 
-def _scored(tasks: Iterator[Task], settings: Settings, crew: Crew | None) -> Iterator[Row]:
+def _scored(tasks: Iterator[Task], settings: BatchSettings, crew: Crew | None) -> Iterator[Row]:
     if crew is None:
         yield from score_tasks(settings, tasks)
         return
@@ -333,7 +335,7 @@ def _lost(task: Task) -> Row:
     )
 
 
-def _identity(sources: Sources, settings: Settings) -> dict[str, Any]:
+def _identity(sources: Sources, settings: BatchSettings) -> dict[str, Any]:
     """What makes a run this one: the same gives the same rows."""
     names = [settings.model] if settings.model else shipped_models()
     return {
@@ -368,7 +370,7 @@ def expand(sources: Iterable[str]) -> Iterator[str]:
             yield source  # read_listed says what is wrong with it, as a record
 
 
-def _places(settings: Settings) -> list[tuple[Path, str]]:
+def _places(settings: BatchSettings) -> list[tuple[Path, str]]:
     """Folder and ending of everything that is written beside a record."""
     pictures = [(settings.overlays, PICTURE), (settings.overlays, WITHOUT)] if settings.overlays else []
     return pictures + ([(settings.tdr, REPORT)] if settings.tdr else [])

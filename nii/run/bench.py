@@ -154,11 +154,11 @@ def _stages(detector: Detector, scan: Scan, path: Path) -> dict[str, float]:
     pfa = max(smallest_usable_pfa(detector.contract) or 0, USUAL_PFA)
     _best(lambda: results.append(analyse(scan, detector, pfa)))
     for stage in ("infer", "regions"):
-        best[stage] = min(one.milliseconds[stage] for one in results)
+        best[stage] = min(result.milliseconds[stage] for result in results)
     row = record(results.pop())
     table = path.with_name("table.parquet")
     writing = _best(lambda: write_table(table, [row] * ROWS, COLUMNS)) / ROWS
-    best["write"] = writing + min(_milliseconds(lambda one=one: record(one)) for one in results)  # type: ignore[misc]
+    best["write"] = writing + min(_milliseconds(lambda one=result: record(one)) for result in results)  # type: ignore[misc]
     return best
 
 

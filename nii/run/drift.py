@@ -130,7 +130,7 @@ class DriftMonitor:
         state = self.update(
             record["scan"]["scanner"],
             record["p_value"],
-            next(one for one in contract.calibrations if one.name == used["name"]),
+            next(calibration for calibration in contract.calibrations if calibration.name == used["name"]),
             model=contract.name,
             quality=quality_figures(record["quality"]["figures"]),
             sha256=record["sha256"],
@@ -141,7 +141,7 @@ class DriftMonitor:
         """All scanners seen, by name."""
         with self._lock:
             return sorted(
-                (one.state() for one in self._streams.values()), key=lambda one: (one.scanner, one.calibration)
+                (stream.state() for stream in self._streams.values()), key=lambda one: (one.scanner, one.calibration)
             )
 
     def _stream(self, model: str, scanner: str, calibration: Calibration) -> "_Stream":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nii.compare.changes import PFA, Answer, Changes, find_changes
+from nii.compare.changes import PFA, ChangeAnswer, Changes, find_changes
 from nii.simulate.sets.pairs import CHANGES, SimulatedPair, simulate_pairs
 from nii.stats.rates import rate
 from nii.studies.compare_standard import drawn_changes, over_pairs
@@ -21,7 +21,7 @@ MASS_CLASSES_KG = ((0.0, 3.0), (3.0, 10.0), (10.0, 30.0), (30.0, 100.0), (100.0,
 
 
 @dataclass(frozen=True)
-class Trial:
+class PairTrial:
     """One pair and what was said of it. change: None without one. hit: a region touches what was changed."""
 
     conveyance: str
@@ -32,17 +32,17 @@ class Trial:
     found: Changes
 
 
-def trials(index: int) -> list[Trial]:
+def trials(index: int) -> list[PairTrial]:
     """A pair unchanged and with the changes drawn for it."""
     changes = (None, *drawn_changes(SEED, index, CHANGES_EACH))
     return [trial(pair) for pair in simulate_pairs(SEED, index, changes)]
 
 
-def trial(pair: SimulatedPair) -> Trial:
+def trial(pair: SimulatedPair) -> PairTrial:
     """Compare a simulated pair."""
     found = find_changes(pair.before, pair.after)
     mirrored = pair.plan.travels[0].mirrored != pair.plan.travels[1].mirrored
-    return Trial(pair.plan.conveyance.kind, pair.change, pair.mass_kg, mirrored, _hit(pair, found), found)
+    return PairTrial(pair.plan.conveyance.kind, pair.change, pair.mass_kg, mirrored, _hit(pair, found), found)
 
 
 def _hit(pair: SimulatedPair, found: Changes) -> bool:
@@ -53,15 +53,15 @@ def _hit(pair: SimulatedPair, found: Changes) -> bool:
     return any(not pair.added or pair.mask[y : y + h, x : x + w].any() for x, y, w, h in boxes)
 
 
-def figures(found: Sequence[Trial]) -> dict[str, Any]:
+def figures(found: Sequence[PairTrial]) -> dict[str, Any]:
     """Rates with counts and 95 % intervals: false alarms, detection by kind, by mass and by conveyance."""
     changed, same = [o for o in found if o.change], [o for o in found if o.change is None]
     return {
         "pfa": PFA,
         "unchanged": alarms(same),
-        "unchanged_undetermined": rate(sum(o.found.answer is Answer.UNDETERMINED for o in same), len(same)),
+        "unchanged_undetermined": rate(sum(o.found.answer is ChangeAnswer.UNDETERMINED for o in same), len(same)),
         "changed": alarms(changed),
-        "changed_undetermined": rate(sum(o.found.answer is Answer.UNDETERMINED for o in changed), len(changed)),
+        "changed_undetermined": rate(sum(o.found.answer is ChangeAnswer.UNDETERMINED for o in changed), len(changed)),
         "changed_region_touches": rate(sum(o.hit for o in changed), len(changed)),
         "by_change": {name: alarms([o for o in changed if o.change == name]) for name in CHANGES},
         "by_kg": {
@@ -79,12 +79,12 @@ def figures(found: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
-def alarms(found: Sequence[Trial]) -> dict[str, Any]:
+def alarms(found: Sequence[PairTrial]) -> dict[str, Any]:
     """Share that is called changed."""
-    return rate(sum(one.found.answer is Answer.CHANGED for one in found), len(found))
+    return rate(sum(one.found.answer is ChangeAnswer.CHANGED for one in found), len(found))
 
 
-def covered(changed: Sequence[Trial]) -> dict[str, Any]:
+def covered(changed: Sequence[PairTrial]) -> dict[str, Any]:
     """Share of the masses told, of regions that touch the change, whose interval holds the true one."""
     told = [(o.kg, o.found.regions[0].mass) for o in changed if o.hit and o.found.regions[0].mass is not None]
     return rate(sum(mass.low <= kg <= mass.high for kg, mass in told if mass is not None), len(told))

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nii.compare.changes import Standard, box_of
+from nii.compare.changes import PairStandard, box_of
 from nii.compare.difference import KINDS
 from nii.compare.pair import look
 from nii.simulate.sets.pairs import CHANGES, SimulatedPair, simulate_pairs
@@ -52,7 +52,7 @@ def unchanged(seed: int, index: int) -> list[Array]:
     return [pair.measured() for pair in seen if pair.unfit() is None]
 
 
-def standard_of(by: Standard, ratios: Sequence[float], command: str) -> dict[str, Any]:
+def standard_of(by: PairStandard, ratios: Sequence[float], command: str) -> dict[str, Any]:
     """The standard as JSON, with these ratios of true over found mass."""
     return {
         "kinds": list(KINDS),
@@ -68,14 +68,14 @@ def scales_of(first: Sequence[Array]) -> list[float]:
     return [round(float(v), 4) for v in np.maximum(np.percentile(first, SCALE, axis=0), 1e-3)]
 
 
-def mass_ratios(by: Standard, index: int) -> list[float]:
+def mass_ratios(by: PairStandard, index: int) -> list[float]:
     """True over found mass of the changes to a pair of the first set that are found."""
     changes = drawn_changes(FIRST_SEED, index, CHANGES_EACH)
     found = (mass_ratio(pair, by) for pair in simulate_pairs(FIRST_SEED, index, changes))
     return [ratio for ratio in found if ratio is not None]
 
 
-def mass_ratio(pair: SimulatedPair, by: Standard) -> float | None:
+def mass_ratio(pair: SimulatedPair, by: PairStandard) -> float | None:
     """True over found mass of the strongest region of a changed pair; None where it doesn't touch what was changed.
 
     Only for changes that the later passage shows, since the mask lies in its pixels.
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "compare" / "standard.json")
     asked = parser.parse_args()
     first = list(over_pairs(partial(unchanged, FIRST_SEED), asked.first, asked.workers))
-    by = Standard(tuple(scales_of(first)), ())
+    by = PairStandard(tuple(scales_of(first)), ())
     second = over_pairs(partial(unchanged, SECOND_SEED), asked.pairs, asked.workers)
     by = replace(by, scores=tuple(sorted(by.score(shown) for shown in second)))
     ratios = list(over_pairs(partial(mass_ratios, by), asked.first, asked.workers))

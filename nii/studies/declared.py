@@ -33,7 +33,7 @@ DECLARED_OVER_TRUE = (0.25, 0.5, 1.0, 2.0, 4.0)  # masses
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class DeclaredTrial:
     """A scan and what the model knows."""
 
     seen: Observed
@@ -74,9 +74,11 @@ def figures(observed: Iterable[Observed], contract: Contract) -> dict[str, Any]:
     if contract.loads is None:
         raise ModelError(f"model {contract.name}: expected a calibration of loads, came none")
     every = list(observed)
-    trials = [Trial(one, contract.cargos, contract.loads) for one in every if set(one.kinds) <= set(contract.cargos)]
-    single = [one for one in trials if len(one.seen.kinds) == 1]
-    mixed = [one for one in trials if len(one.seen.kinds) > 1]
+    trials = [
+        DeclaredTrial(one, contract.cargos, contract.loads) for one in every if set(one.kinds) <= set(contract.cargos)
+    ]
+    single = [trial for trial in trials if len(trial.seen.kinds) == 1]
+    mixed = [trial for trial in trials if len(trial.seen.kinds) > 1]
     rng = np.random.default_rng(SEED)
     return {
         "scans": {"one_kind": len(single), "mixed": len(mixed), "left_out": len(every) - len(single) - len(mixed)},
@@ -92,18 +94,20 @@ def figures(observed: Iterable[Observed], contract: Contract) -> dict[str, Any]:
         "pd": misdeclared(single, rng),
         "mixed_pfa": share(mixed, lambda one: one.called_wrong([[kind] for kind in one.seen.kinds])),
         "mixed_half_declared_pd": share(mixed, lambda one: one.called_wrong([one.seen.kinds[:1]])),
-        "mass": masses([one for one in trials if one.seen.load_kg]),
+        "mass": masses([trial for trial in trials if trial.seen.load_kg]),
     }
 
 
-def misdeclared(single: Sequence[Trial], rng: np.random.Generator) -> dict[str, Any]:
+def misdeclared(single: Sequence[DeclaredTrial], rng: np.random.Generator) -> dict[str, Any]:
     """Pd of one wrong kind per scan, drawn; the mean over all wrong kinds; and Pd at 5 % of this set's own Pfa."""
     if not single:
         return {}
-    wrong = [[kind for kind in one.cargos if kind not in (one.seen.kinds[0], EMPTY)] for one in single]
-    drawn = [(one, kinds[rng.integers(len(kinds))]) for one, kinds in zip(single, wrong, strict=True)]
-    each = [np.mean([one.called_wrong([[kind]]) for kind in kinds]) for one, kinds in zip(single, wrong, strict=True)]
-    limit = set_threshold(np.array([one.score(one.seen.kinds[0]) for one in single]), BUDGET)
+    wrong = [[kind for kind in trial.cargos if kind not in (trial.seen.kinds[0], EMPTY)] for trial in single]
+    drawn = [(trial, kinds[rng.integers(len(kinds))]) for trial, kinds in zip(single, wrong, strict=True)]
+    each = [
+        np.mean([trial.called_wrong([[kind]]) for kind in kinds]) for trial, kinds in zip(single, wrong, strict=True)
+    ]
+    limit = set_threshold(np.array([trial.score(trial.seen.kinds[0]) for trial in single]), BUDGET)
     return {
         **share(drawn, lambda pair: pair[0].called_wrong([[pair[1]]])),
         "mean_over_all_wrong_kinds": round(float(np.mean(each)), 4),
@@ -111,9 +115,9 @@ def misdeclared(single: Sequence[Trial], rng: np.random.Generator) -> dict[str, 
     }
 
 
-def masses(trials: Sequence[Trial]) -> dict[str, Any]:
+def masses(trials: Sequence[DeclaredTrial]) -> dict[str, Any]:
     """Coverage and error of the masses, and how often a true or a wrong declared mass is called wrong."""
-    told = [(one, found) for one in trials if (found := one.weighed(1.0)) is not None]
+    told = [(trial, found) for trial in trials if (found := trial.weighed(1.0)) is not None]
 
     def called_wrong(factor: float) -> dict[str, Any]:
         return share(told, lambda pair: pair[0].mass_called_wrong(factor))
@@ -135,9 +139,9 @@ def share(of: Sequence[T], holds: Callable[[T], bool]) -> dict[str, Any]:
 def renamed(entries: Iterable[ScanEntry], names: Mapping[str, str]) -> list[ScanEntry]:
     """Entries with the model's names of cargo; "mixed:a+b" is "a+b"."""
     return [
-        replace(one, cargo="+".join(names.get(kind, kind) for kind in one.cargo.removeprefix("mixed:").split("+")))
-        for one in entries
-        if one.cargo
+        replace(entry, cargo="+".join(names.get(kind, kind) for kind in entry.cargo.removeprefix("mixed:").split("+")))
+        for entry in entries
+        if entry.cargo
     ]
 
 

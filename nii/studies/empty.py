@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nii.analysis.empty.load import PFA, Answer, Load, find_load
+from nii.analysis.empty.load import PFA, LoadAnswer, LoadResult, find_load
 from nii.scan import Scan
 from nii.simulate.sets.scan import simulate
 from nii.stats.rates import rate
@@ -25,29 +25,29 @@ WANTED = 0.9  # share of loads found, that the smallest mass is asked for
 
 
 @dataclass(frozen=True)
-class Trial:
+class EmptyTrial:
     """One scan: kg of 0 is an empty conveyance; thing and place are those of `draw_small_load`."""
 
     conveyance: str
     kg: float
     thing: str
     place: str
-    load: Load
+    load: LoadResult
 
 
-def trials(scenes: int) -> Iterator[Trial]:
+def trials(scenes: int) -> Iterator[EmptyTrial]:
     """Each scene empty and with every mass, thing and place drawn."""
     for index in range(scenes):
         rng = np.random.default_rng((SEED, index))
         scene = draw_empty(rng)
-        yield Trial(scene.kind, 0.0, "", "", find_load(scene.scan([], rng)))
+        yield EmptyTrial(scene.kind, 0.0, "", "", find_load(scene.scan([], rng)))
         for kg in MASSES_KG:
             thing, place = THINGS[rng.integers(len(THINGS))], PLACES[rng.integers(len(PLACES))]
             part = draw_small_load(rng, scene.rooms[rng.integers(len(scene.rooms))], thing, kg, place)
-            yield Trial(scene.kind, kg, thing, place, find_load(scene.scan([part], rng)))
+            yield EmptyTrial(scene.kind, kg, thing, place, find_load(scene.scan([part], rng)))
 
 
-def ordinary(scans: int) -> Iterator[Trial]:
+def ordinary(scans: int) -> Iterator[EmptyTrial]:
     """Cargo scenes with a load and without a concealment; those that happen to be empty are left out."""
     for index in range(scans):
         made = simulate("cargo", LOADED_SEED, index, concealed=False)
@@ -56,17 +56,17 @@ def ordinary(scans: int) -> Iterator[Trial]:
         scan = Scan(
             transmission=made.measured, energies=made.scanner.energies, pitch_mm=made.scanner.pitch_mm, path=made.cargo
         )
-        yield Trial(made.conveyance, float("inf"), made.cargo, "", find_load(scan))
+        yield EmptyTrial(made.conveyance, float("inf"), made.cargo, "", find_load(scan))
 
 
-def figures(found: Sequence[Trial]) -> dict[str, Any]:
+def figures(found: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Rates with counts and 95 % intervals: false alarms, detection by mass, by place and by thing."""
-    small = [one for one in found if 0 < one.kg < float("inf")]
+    small = [trial for trial in found if 0 < trial.kg < float("inf")]
     by_kg = {f"{kg:g}": loaded([one for one in small if one.kg == kg]) for kg in MASSES_KG}
     enough = [kg for kg in MASSES_KG if by_kg[f"{kg:g}"]["rate"] is not None and by_kg[f"{kg:g}"]["rate"] >= WANTED]
     return {
         "pfa": PFA,
-        "empty": loaded([one for one in found if one.kg == 0]),
+        "empty": loaded([trial for trial in found if trial.kg == 0]),
         "by_kg": by_kg,
         "smallest_found_in_9_of_10_kg": min(enough) if enough else None,
         "by_place": {
@@ -77,23 +77,23 @@ def figures(found: Sequence[Trial]) -> dict[str, Any]:
             thing: {f"{kg:g}": loaded([o for o in small if (o.thing, o.kg) == (thing, kg)]) for kg in MASSES_KG}
             for thing in THINGS
         },
-        "ordinary_loads": loaded([one for one in found if one.kg == float("inf")]),
+        "ordinary_loads": loaded([trial for trial in found if trial.kg == float("inf")]),
         "undetermined": {
-            name: sum(one.load.answer is Answer.UNDETERMINED for one in part)
+            name: sum(one.load.answer is LoadAnswer.UNDETERMINED for one in part)
             for name, part in (("empty", [o for o in found if o.kg == 0]), ("small", small))
         },
         "mass_in_90_interval": covered(small),
     }
 
 
-def loaded(found: Sequence[Trial]) -> dict[str, Any]:
+def loaded(found: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Share that is called loaded, with its counts and interval."""
-    return rate(sum(one.load.answer is Answer.LOADED for one in found), len(found))
+    return rate(sum(trial.load.answer is LoadAnswer.LOADED for trial in found), len(found))
 
 
-def covered(small: Sequence[Trial]) -> dict[str, Any]:
+def covered(small: Sequence[EmptyTrial]) -> dict[str, Any]:
     """Share of the masses told whose interval holds the true one."""
-    told = [(one.kg, one.load.mass) for one in small if one.load.mass is not None]
+    told = [(trial.kg, trial.load.mass) for trial in small if trial.load.mass is not None]
     return rate(sum(mass.low <= kg <= mass.high for kg, mass in told), len(told))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.analysis.empty.inside import find_rooms, on_grid
-from nii.analysis.empty.load import KINDS, Standard, find_load, look
+from nii.analysis.empty.load import KINDS, EmptyStandard, find_load, look
 from nii.scan import Scan
 from nii.studies.empty_scenes import PLACES, THINGS, draw_empty, draw_small_load
 
@@ -52,7 +52,7 @@ def standard_of(first: Array, second: Array, command: str) -> dict[str, Any]:
     }
 
 
-def mass_ratios(by: Standard, scenes: int) -> list[float]:
+def mass_ratios(by: EmptyStandard, scenes: int) -> list[float]:
     """True over found mass of the small loads that are found, ascending, in conveyances of MASS_SEED."""
     ratios = []
     for index in range(scenes):
@@ -79,7 +79,7 @@ def main() -> None:
         print(f"seed {seed}: an inside was found in {len(found)} of {asked.scans}")
         sets.append(np.array(found))
     record = standard_of(sets[0], sets[1], f"python -m nii.studies.empty_standard --scans {asked.scans}")
-    by = Standard(tuple(record["scales"]), tuple(record["scores"]))
+    by = EmptyStandard(tuple(record["scales"]), tuple(record["scores"]))
     record["mass_ratios"] = mass_ratios(by, asked.scans // 5)
     asked.out.write_text(json.dumps(record) + "\n")
 

@@ -33,7 +33,7 @@ import numpy as np
 from nii.analysis.record import analyse, record
 from nii.io.read import decode_scan
 from nii.model.detector import Detector
-from nii.run.batch import Models
+from nii.run.batch import ModelPool
 from serving.deploy import load
 
 CLIENTS = 8  # of every figure but `load`
@@ -92,7 +92,7 @@ def start(given: argparse.Namespace) -> None:
 def overhead(given: argparse.Namespace) -> None:
     """Service and library in turns, so that a busy machine is busy for both."""
     scans = contents(given.scans)
-    models = Models(given.model, threads=1)
+    models = ModelPool(given.model, threads=1)
     workers = len(os.sched_getaffinity(0))
     ratios = []
     with server(given.model) as (address, pid, _):
@@ -110,7 +110,7 @@ def overhead(given: argparse.Namespace) -> None:
     print(f"overhead, median of {given.repeat}: {100 * float(np.median(ratios)):+.1f} %")
 
 
-def library(scans: list[bytes], models: Models, workers: int, seconds: float) -> tuple[float, int]:
+def library(scans: list[bytes], models: ModelPool, workers: int, seconds: float) -> tuple[float, int]:
     """Processor seconds per scan of decode, analyse, record and JSON in threads of this process, and the scans."""
 
     def score(data: bytes) -> None:

@@ -22,7 +22,7 @@ from nii.scan import Scan
 TELLING = 0.5  # share of the kinds that may be plausible; a scan that fits more of them says nothing
 
 
-class Answer(StrEnum):
+class DeclaredAnswer(StrEnum):
     """Whether the load is what was declared."""
 
     AS_DECLARED = "as declared"
@@ -80,7 +80,7 @@ def check(scan: Scan, detector: Detector, asked: Question, families: Iterable[st
 class Verdict:
     """The answer for the goods. why: of an undetermined one. plausible: kinds that the whole load fits."""
 
-    answer: Answer
+    answer: DeclaredAnswer
     why: str = ""
     p_value: float | None = None
     plausible: tuple[str, ...] = ()
@@ -107,17 +107,17 @@ def judge(sections: Sequence[Section], declaration: Declaration, contract: Contr
     strange = [*declaration.unknown, *(good.text for good, kinds in goods.items() if not kinds)]
     if p <= BUDGET and strange:
         why = f"it may be what is unknown of the declaration: {', '.join(strange)}"
-        return Verdict(Answer.UNDETERMINED, why, p, fitting)
+        return Verdict(DeclaredAnswer.UNDETERMINED, why, p, fitting)
     if p <= BUDGET:
-        return Verdict(Answer.NOT_AS_DECLARED, "", p, fitting)
+        return Verdict(DeclaredAnswer.NOT_AS_DECLARED, "", p, fitting)
     if len(fitting) > TELLING * len(contract.cargos):
         why = f"the scan fits {len(fitting)} of {len(contract.cargos)} kinds of load"
-        return Verdict(Answer.UNDETERMINED, why, p, fitting)
-    return Verdict(Answer.AS_DECLARED, "", p, fitting)
+        return Verdict(DeclaredAnswer.UNDETERMINED, why, p, fitting)
+    return Verdict(DeclaredAnswer.AS_DECLARED, "", p, fitting)
 
 
 def _undetermined(why: str, fitting: tuple[str, ...] = ()) -> Verdict:
-    return Verdict(Answer.UNDETERMINED, why, None, fitting)
+    return Verdict(DeclaredAnswer.UNDETERMINED, why, None, fitting)
 
 
 def _unlike(scan: Scan, contract: Contract) -> str:
@@ -137,13 +137,13 @@ def sections_json(
     judged = counted(sections, cargos) if by and declared else []
     return [
         {
-            "start": one.columns[0],
-            "end": one.columns[1],
-            "kind": cargos[int(one.probabilities.argmax())],
-            "probability": round(float(one.probabilities.max()), 4),
-            "p_value": by.p_value(declared, misfit(one, declared, cargos)) if by and one in judged else None,
+            "start": section.columns[0],
+            "end": section.columns[1],
+            "kind": cargos[int(section.probabilities.argmax())],
+            "probability": round(float(section.probabilities.max()), 4),
+            "p_value": by.p_value(declared, misfit(section, declared, cargos)) if by and section in judged else None,
         }
-        for one in sections
+        for section in sections
     ]
 
 
@@ -153,12 +153,12 @@ def _mass_json(found: LoadMass, declaration: Declaration, contract: Contract) ->
     weighed = None if found.kg is None else weigh(found.kg, declared, ratios)
     if weighed is None:
         why = found.why or "the model carries no calibration of masses"
-        answer, kg, low, high, p = Answer.UNDETERMINED, None, None, None, None
+        answer, kg, low, high, p = DeclaredAnswer.UNDETERMINED, None, None, None, None
     else:
         why, p = "", weighed.p_value
         kg, low, high = (round(one, 1) for one in (weighed.kg, weighed.low_kg, weighed.high_kg))
-        off = Answer.HEAVIER if weighed.kg > declared else Answer.LIGHTER
-        answer = off if p <= BUDGET else Answer.AS_DECLARED
+        off = DeclaredAnswer.HEAVIER if weighed.kg > declared else DeclaredAnswer.LIGHTER
+        answer = off if p <= BUDGET else DeclaredAnswer.AS_DECLARED
     return {
         "answer": str(answer),
         "why": why,

@@ -39,6 +39,6 @@ def plausible(sections: Sequence[Section], cargos: Sequence[str], by: LoadCalibr
 
     For loads of one kind; of a mixed load it may be empty, since no one kind fits.
     """
-    likely = np.mean([one.probabilities for one in sections], axis=0)
+    likely = np.mean([section.probabilities for section in sections], axis=0)
     ranked = [cargos[i] for i in np.argsort(-likely, kind="stable")]
     return [kind for kind in ranked if by.p_value([kind], worst(sections, [kind], cargos)) > budget]

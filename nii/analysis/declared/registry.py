@@ -68,7 +68,7 @@ def ask(
     seen = sorted(set(families) & set(PRESSES))
     if not seen:
         return None
-    own = [one for one in registry if consignee is not None and plain(one.consignee) == plain(consignee)]
+    own = [entry for entry in registry if consignee is not None and plain(entry.consignee) == plain(consignee)]
     valid = [one for one in own if one.valid_until >= today]
     if consignee is None:
         answer = Registration.NO_CONSIGNEE

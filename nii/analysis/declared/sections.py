@@ -63,7 +63,7 @@ def counted(sections: Sequence[Section], cargos: Sequence[str]) -> list[Section]
     if EMPTY not in cargos:
         return list(sections)
     empty = list(cargos).index(EMPTY)
-    return [one for one in sections if one.probabilities.argmax() != empty] or list(sections)
+    return [section for section in sections if section.probabilities.argmax() != empty] or list(sections)
 
 
 def _pieces(scan: Scan, insides: Insides) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 Four things betray a load: something stands out from the walls, or from the floor below the floor line; a stretch of the
 travel is darker from roof to floor; the light part of the inside is too low or too dark. Each is measured against
-what simulated empty conveyances show of it (a `Standard`); the largest is the scan's score, ranked among those of
+what simulated empty conveyances show of it (an `EmptyStandard`); the largest is the scan's score, ranked among those of
 other empty conveyances.
 """
 
@@ -29,7 +29,7 @@ from nii.analysis.empty.background import (
     standing_out,
 )
 from nii.analysis.empty.inside import GRID_MM, POST, Room, find_rooms, on_grid
-from nii.analysis.regions import by_ratios
+from nii.analysis.regions import calibrate_mass
 from nii.errors import CalibrationError
 from nii.physics.beams import standard_beams
 from nii.physics.mass import Mass
@@ -51,10 +51,10 @@ POST_EDGE = 4  # points of the grid on each side of a post
 MARGIN = 2  # points of the grid around it, for its blurred edge
 KINDS = (*(f"inside {size[0]:g} x {size[1]:g} mm" for size in SIZES_MM),
          *(f"floor {size[0]:g} x {size[1]:g} mm" for size in SIZES_MM), "tall", "low", "dark")  # fmt: skip
-"""What is measured, in the order of a `Standard`."""
+"""What is measured, in the order of an `EmptyStandard`."""
 
 
-class Answer(StrEnum):
+class LoadAnswer(StrEnum):
     """Whether there is a load."""
 
     EMPTY = "empty"
@@ -63,7 +63,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standard:
+class EmptyStandard:
     """What empty conveyances show.
 
     scales: of each of KINDS, what a score of 1 means. scores: of empty conveyances of other seeds, ascending.
@@ -80,7 +80,7 @@ class Standard:
         """Share of empty conveyances that score as high, conformal, in (0, 1]."""
         return float(p_values(score, self.scores))
 
-    def answer(self, p_value: float, pfa: float = PFA) -> Answer:
+    def answer(self, p_value: float, pfa: float = PFA) -> LoadAnswer:
         """Loaded at this budget, empty where the score is nothing unusual, else undetermined.
 
         Raises CalibrationError where the empty conveyances are too few for the budget.
@@ -88,32 +88,32 @@ class Standard:
         if not pfa * (len(self.scores) + 1) >= 1:
             raise CalibrationError(f"empty test: expected a budget of 1 in {len(self.scores) + 1} or more, came {pfa}")
         if p_value <= pfa:
-            return Answer.LOADED
-        return Answer.EMPTY if p_value > max(CLEAR, pfa) else Answer.UNDETERMINED
+            return LoadAnswer.LOADED
+        return LoadAnswer.EMPTY if p_value > max(CLEAR, pfa) else LoadAnswer.UNDETERMINED
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class LoadSection:
     """A metre of the travel: columns of the scan (start, end), its score and answer."""
 
     columns: tuple[int, int]
     score: float
-    answer: Answer
+    answer: LoadAnswer
 
 
 @dataclass(frozen=True, eq=False)
-class Load:
+class LoadResult:
     """The answer for a scan.
 
     score, p_value: None where it is undetermined for another reason, which `why` says. mass: of what stands out, None
     where nothing does or where the load is more than that. boxes: (x, y, w, h) in pixels of the scan.
     """
 
-    answer: Answer
+    answer: LoadAnswer
     score: float | None = None
     p_value: float | None = None
     mass: Mass | None = None
-    sections: tuple[Section, ...] = ()
+    sections: tuple[LoadSection, ...] = ()
     boxes: tuple[tuple[int, int, int, int], ...] = ()
     why: str = ""
 
@@ -129,7 +129,8 @@ class Load:
             "mass_low_kg": mass[1] if mass else None,
             "mass_high_kg": mass[2] if mass else None,
             "sections": [
-                {"start": one.columns[0], "end": one.columns[1], "answer": str(one.answer)} for one in self.sections
+                {"start": section.columns[0], "end": section.columns[1], "answer": str(section.answer)}
+                for section in self.sections
             ],
             "boxes": [list(box) for box in self.boxes],
             "why": self.why,
@@ -137,13 +138,15 @@ class Load:
 
 
 @cache
-def standard() -> Standard:
+def standard() -> EmptyStandard:
     """The one that ships; `python -m nii.studies.empty_standard` makes it."""
     record = json.loads((files("nii.analysis.empty") / "standard.json").read_text())
-    return Standard(tuple(record["scales"]), tuple(record["scores"]), record["command"], tuple(record["mass_ratios"]))
+    return EmptyStandard(
+        tuple(record["scales"]), tuple(record["scores"]), record["command"], tuple(record["mass_ratios"])
+    )
 
 
-def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Load:
+def find_load(scan: Scan, by: EmptyStandard | None = None, *, pfa: float = PFA) -> LoadResult:
     """Whether a container, trailer or box holds anything, by its walls, floor and light.
 
     Undetermined where the scan has no pitch, is no transmission at MV energies, shows nothing
@@ -151,11 +154,11 @@ def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Lo
     """
     by = by or standard()
     if (why := unfit(scan)) is not None or scan.pitch_mm is None:
-        return Load(Answer.UNDETERMINED, why=why or "")
+        return LoadResult(LoadAnswer.UNDETERMINED, why=why or "")
     A = on_grid(scan, scan.pitch_mm)
     rooms = find_rooms(np.asarray(A.mean(axis=0), np.float32))
     if not rooms:
-        return Load(Answer.UNDETERMINED, why="no container, trailer or box of 3.5 m or more in view")
+        return LoadResult(LoadAnswer.UNDETERMINED, why="no container, trailer or box of 3.5 m or more in view")
     looks = [look(A, room) for room in rooms]
     scale = np.array(by.scales)[:, None]
     ratios = [one.by_column / scale for one in looks]
@@ -163,15 +166,15 @@ def find_load(scan: Scan, by: Standard | None = None, *, pfa: float = PFA) -> Lo
     p_value = by.p_value(score)
     to_pixels = (scan.shape[0] / A.shape[1], scan.shape[1] / A.shape[2])
     sections = [
-        Section(_columns(piece, to_pixels[1]), value, by.answer(by.p_value(value), pfa))
+        LoadSection(_columns(piece, to_pixels[1]), value, by.answer(by.p_value(value), pfa))
         for room, ratio in zip(rooms, ratios, strict=True)
         for piece, value in _sections(room, ratio)
     ]
     answer = by.answer(p_value, pfa)
     most = max(range(len(rooms)), key=lambda number: float(ratios[number].max()))
     stands_out = float(ratios[most][: 2 * len(SIZES_MM)].max()) >= score  # else the load is more than a thing
-    thing = _thing(looks[most], ratios[most]) if answer is Answer.LOADED and stands_out else None
-    return Load(
+    thing = _thing(looks[most], ratios[most]) if answer is LoadAnswer.LOADED and stands_out else None
+    return LoadResult(
         answer=answer,
         score=score,
         p_value=p_value,
@@ -193,7 +196,7 @@ def unfit(scan: Scan) -> str | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class RoomMeasurement:
     """What a room shows.
 
     by_column: of each of KINDS, float64 (kind, column). maps: of inside and floor, float32 (size, row, column).
@@ -204,7 +207,7 @@ class Look:
     maps: tuple[FloatArray, FloatArray]
 
 
-def look(A: FloatArray, room: Room) -> Look:
+def look(A: FloatArray, room: Room) -> RoomMeasurement:
     """Measure one room in attenuation (energy, row, column) on the grid."""
     columns = slice(*room.columns)
     mean = np.asarray(A.mean(axis=0), np.float32)
@@ -216,7 +219,7 @@ def look(A: FloatArray, room: Room) -> Look:
     low = np.full(n, 1000 / max(room.height_mm, 1.0))
     dark = np.full(n, max(room.level, 0.0))
     by_column = np.vstack([inside.max(axis=1), floor.max(axis=1), tall, low, dark])
-    return Look(room, np.asarray(by_column, np.float64), (inside, floor))
+    return RoomMeasurement(room, np.asarray(by_column, np.float64), (inside, floor))
 
 
 def _posts(inside: FloatArray, level: float) -> Mask:
@@ -264,14 +267,14 @@ def _sections(room: Room, ratio: Array) -> list[tuple[tuple[int, int], float]]:
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class Outlier:
     """What stands out most in a room: its mask over the rows of inside and floor, bool (row, column), on the grid."""
 
     room: Room
     mask: Mask
 
 
-def _thing(one: Look, ratio: Array) -> Thing | None:
+def _thing(one: RoomMeasurement, ratio: Array) -> Outlier | None:
     """The thing of the highest ratio, through both strips; None where nothing stands out."""
     n = len(SIZES_MM)
     size = int(np.maximum(ratio[:n], ratio[n : 2 * n]).max(axis=1).argmax())
@@ -285,10 +288,10 @@ def _thing(one: Look, ratio: Array) -> Thing | None:
     if not label:
         return None
     wide = cv2.dilate((labels == label).astype(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8))
-    return Thing(one.room, np.asarray(wide > 0))
+    return Outlier(one.room, np.asarray(wide > 0))
 
 
-def _mass(scan: Scan, A: FloatArray, thing: Thing, ratios: tuple[float, ...]) -> Mass | None:
+def _mass(scan: Scan, A: FloatArray, thing: Outlier, ratios: tuple[float, ...]) -> Mass | None:
     """Its mass and material; None where the energies are unknown."""
     beams = standard_beams(scan.energies) if scan.energies else None
     if beams is None:
@@ -300,14 +303,14 @@ def _mass(scan: Scan, A: FloatArray, thing: Thing, ratios: tuple[float, ...]) ->
     )
     T = np.exp(-np.concatenate([inside, floor], axis=1))
     found = layer_mass(excess, thing.mask, T, beams)
-    return None if found is None else by_ratios(found, ratios)
+    return None if found is None else calibrate_mass(found, ratios)
 
 
 def _columns(piece: tuple[int, int], by: float) -> tuple[int, int]:
     return round(piece[0] * by), round(piece[1] * by)
 
 
-def _box(thing: Thing, by: tuple[float, float]) -> tuple[int, int, int, int]:
+def _box(thing: Outlier, by: tuple[float, float]) -> tuple[int, int, int, int]:
     x, y, w, h = (int(v) for v in cv2.boundingRect(thing.mask.astype(np.uint8)))
     x, y = x + thing.room.columns[0], y + thing.room.rows[0]
     return round(x * by[1]), round(y * by[0]), max(round(w * by[1]), 1), max(round(h * by[0]), 1)

@@ -6,7 +6,7 @@ from typing import Any
 from nii.analysis.known.library import Similar, library
 from nii.model.contract import Contract
 from nii.model.naming import features
-from nii.model.region_features import Look
+from nii.model.region_features import RegionFeatures
 from nii.scan import FloatArray, Kind
 
 LIKELIEST = 3  # families that are told
@@ -29,13 +29,13 @@ class Identity:
             "family_probability": self.families[0][1],
             "families": [{"family": name, "probability": p} for name, p in self.families],
             "similar": [
-                {"id": one.id, "family": one.family, "mass_kg": one.mass_kg, "distance": one.distance}
-                for one in self.similar
+                {"id": entry.id, "family": entry.family, "mass_kg": entry.mass_kg, "distance": entry.distance}
+                for entry in self.similar
             ],
         }
 
 
-def identify(shares: FloatArray, look: Look, contract: Contract) -> Identity:
+def identify(shares: FloatArray, look: RegionFeatures, contract: Contract) -> Identity:
     """The identity of a region.
 
     shares: (family,), mean family probabilities of the network over it. A model without a naming names the family

@@ -22,7 +22,7 @@ from nii.errors import ScanSetError
 from nii.io.scanset import ScanEntry, read_set
 from nii.io.write import write_atomically
 from nii.model.naming import LEAST_SHARE, NO_FAMILY
-from nii.model.region_features import Look, look_at, small_picture
+from nii.model.region_features import RegionFeatures, measure_region, small_picture
 from nii.scan import FloatArray
 from nii.simulate.sets.truth import Hidden, read_truth
 
@@ -64,7 +64,7 @@ class Library:
     patches: FloatArray
     pictures: npt.NDArray[np.uint8]
 
-    def similar(self, look: Look, probabilities: dict[str, float], count: int = 3) -> list[Similar]:
+    def similar(self, look: RegionFeatures, probabilities: dict[str, float], count: int = 3) -> list[Similar]:
         """The entries most like a region, nearest first. probabilities: of the region, by family."""
         distance = self.distances(look, probabilities)
         return [
@@ -72,7 +72,7 @@ class Library:
             for i in np.argsort(distance, kind="stable")[:count]
         ]
 
-    def distances(self, look: Look, probabilities: dict[str, float]) -> FloatArray:
+    def distances(self, look: RegionFeatures, probabilities: dict[str, float]) -> FloatArray:
         """(entry,): figures in standard deviations of the library, patches, and how unlikely the entry's family is."""
         figures = (((self.figures - look.figures) / self.figures.std(axis=0)) ** 2).mean(axis=1)
         patches = ((self.patches - look.patch) ** 2).sum(axis=(1, 2))
@@ -146,8 +146,8 @@ def make_library(folder: Path, each: int = EACH) -> Library:
         families=tuple(row[2].family for row in rows),
         masses_kg=tuple(float(f"{row[2].mass_kg:.3g}") for row in rows),
         materials=tuple(row[3] for row in rows),
-        figures=np.stack([one.figures for one in looks]),
-        patches=np.stack([one.patch for one in looks]),
+        figures=np.stack([look.figures for look in looks]),
+        patches=np.stack([look.patch for look in looks]),
         pictures=np.stack([picture(hidden, _pitch(entry)) for _, entry, hidden, _ in rows]),
     )
 
@@ -156,14 +156,14 @@ def concealments(folder: Path) -> Iterator[tuple[ScanEntry, Hidden, str]]:
     """Every concealment of a simulated set with its exact layer and material. Raises ScanSetError for other sets."""
     for entry in read_set(folder).entries:
         hidden = read_truth(folder / "truth" / f"{entry.name}.npz").hidden
-        for one, note in zip(hidden, entry.annotations, strict=True):
-            yield entry, one, note.material or "undetermined"
+        for concealment, note in zip(hidden, entry.annotations, strict=True):
+            yield entry, concealment, note.material or "undetermined"
 
 
-def _look(entry: ScanEntry, hidden: Hidden) -> Look:
+def _look(entry: ScanEntry, hidden: Hidden) -> RegionFeatures:
     if entry.size is None:
         raise ScanSetError(f"{entry.name}: expected rows and columns in the annotations, came none")
-    return look_at(*_cut(hidden), entry.size, _pitch(entry))
+    return measure_region(*_cut(hidden), entry.size, _pitch(entry))
 
 
 def _cut(hidden: Hidden) -> tuple[FloatArray, npt.NDArray[np.bool_], tuple[int, int]]:

@@ -15,8 +15,8 @@ from nii.errors import CalibrationError, ScanSetError
 from nii.evaluate.metrics.detection import (
     NO_BENIGN,
     NO_CONCEALED,
+    DetectionTables,
     Figures,
-    Tables,
     array,
     deciders,
     operating_point,
@@ -29,7 +29,7 @@ from nii.evaluate.metrics.missing import Unknown, split_unknown
 from nii.evaluate.metrics.naming import what_metrics
 from nii.evaluate.metrics.pixels import pixel_metrics
 from nii.evaluate.metrics.regions import confusion, mass_metrics, material_rate, region_metrics
-from nii.evaluate.metrics.results import ScanResult, Scored, failed, usable
+from nii.evaluate.metrics.results import ScanResult, ScoredSet, failed, usable
 from nii.stats.operating_point import Calibration, check_pfa
 from nii.stats.optional import evaluate_extra
 from nii.stats.rates import LEVEL, RESAMPLES, roc_band
@@ -63,7 +63,7 @@ def metrics(
     check(results, [*pfas, operating_pfa])
     scored, rng = usable(results), np.random.default_rng(seed)
     rules = deciders(scored, calibrations, pfas, operating_pfa)
-    tables = Tables(scored, rules, rng, resamples)
+    tables = DetectionTables(scored, rules, rng, resamples)
     tree = {
         "format": FORMAT,
         "about": dict(about or {}),
@@ -114,20 +114,20 @@ def check(results: Sequence[ScanResult], pfas: Sequence[float]) -> None:
         seen.add(result.name)
 
 
-def scan_counts(results: Sequence[ScanResult], scored: Scored) -> Figures:
+def scan_counts(results: Sequence[ScanResult], scored: ScoredSet) -> Figures:
     """Usable scans by truth, which are the denominators of every rate, and the failed ones."""
     counts = {"benign": len(scored.benign), "concealed": len(scored.concealed)}
     return {**counts, "failed": len(results) - len(scored.all), "total": len(results)}
 
 
-def roc(scored: Scored, rng: np.random.Generator) -> dict[str, list[float]] | Unknown:
+def roc(scored: ScoredSet, rng: np.random.Generator) -> dict[str, list[float]] | Unknown:
     """ROC curve with its band, for the plot."""
     if not (scored.benign and scored.concealed):
         return NO_CONCEALED if scored.benign else NO_BENIGN
     return roc_band(array(scored.benign), array(scored.concealed), rng)
 
 
-def seconds(scored: Scored) -> Figures:
+def seconds(scored: ScoredSet) -> Figures:
     """Time per scan: the median, which a slow first scan doesn't move, and more under `seconds`."""
     times = np.array([result.seconds for result in scored.all if result.seconds is not None])
     if not times.size:
@@ -137,7 +137,7 @@ def seconds(scored: Scored) -> Figures:
     return {"seconds_per_scan": float(np.median(times)), "seconds": {"n": times.size, **spread}}
 
 
-def calibration_check(scored: Scored, calibrations: Sequence[Calibration]) -> Figures | Unknown:
+def calibration_check(scored: ScoredSet, calibrations: Sequence[Calibration]) -> Figures | Unknown:
     """Do the benign scans of this set look like the calibration scans? By calibration name.
 
     ks: largest distance between the two score distributions, [0, 1]; ks_p_value: how likely

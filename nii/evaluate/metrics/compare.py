@@ -14,7 +14,7 @@ from nii.evaluate.metrics.collect import OPERATING_PFA, PFAS, check
 from nii.evaluate.metrics.detection import NO_BENIGN, NO_CONCEALED, Figures, array
 from nii.evaluate.metrics.missing import Unknown, split_unknown
 from nii.evaluate.metrics.regions import first_hits
-from nii.evaluate.metrics.results import ScanResult, Scored, usable
+from nii.evaluate.metrics.results import ScanResult, ScoredSet, usable
 from nii.stats.rates import (
     RESAMPLES,
     Resample,
@@ -68,17 +68,17 @@ def compare(
     return {**figures, "unknown": reasons}
 
 
-def families(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> Figures:
+def families(a: ScoredSet, b: ScoredSet, rng: np.random.Generator, resamples: int) -> Figures:
     """AUROC of both models for each family against all benign scans."""
     rows = {}
     for name in sorted({family for result in a.concealed for family in result.families}):
-        ours, theirs = (Scored(s.benign, tuple(r for r in s.concealed if name in r.families)) for s in (a, b))
+        ours, theirs = (ScoredSet(s.benign, tuple(r for r in s.concealed if name in r.families)) for s in (a, b))
         draws = list(draw_resamples(rng, len(ours.benign), len(ours.concealed), resamples))
         rows[name] = {"n": len(ours.concealed), **difference(ours, theirs, draws, resampled_auroc)}
     return rows
 
 
-def decisions(a: Scored, b: Scored, pfa: float, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
+def decisions(a: ScoredSet, b: ScoredSet, pfa: float, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
     """Pd and Pfa by the calibrations in the two model files."""
     if any(result.p_value is None for result in (*a.all, *b.all)):
         return Unknown("not every scan has a p-value from both models")
@@ -89,7 +89,7 @@ def decisions(a: Scored, b: Scored, pfa: float, rng: np.random.Generator, resamp
     }
 
 
-def places(a: Scored, b: Scored, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
+def places(a: ScoredSet, b: ScoredSet, rng: np.random.Generator, resamples: int) -> Figures | Unknown:
     """Concealed scans of known boxes whose first region lies in the right place."""
     ours, theirs = first_hits(a.concealed), first_hits(b.concealed)
     names = [name for name in ours if name in theirs]
@@ -112,7 +112,7 @@ def _shares(a: Bools, b: Bools, none: Unknown, rng: np.random.Generator, resampl
     return {"n": n, **_row(float(a.mean()), float(b.mean()), drawn), **only}
 
 
-def common(results_a: Sequence[ScanResult], results_b: Sequence[ScanResult]) -> tuple[Scored, Scored]:
+def common(results_a: Sequence[ScanResult], results_b: Sequence[ScanResult]) -> tuple[ScoredSet, ScoredSet]:
     """The scans that both models scored, in one order."""
     by_name = {result.name: result for result in usable(results_b).all}
     pairs = [(a, by_name[a.name]) for a in usable(results_a).all if a.name in by_name]
@@ -128,7 +128,7 @@ def pd_statistic(benign: int, pfa: float) -> Statistic:
     return lambda ours, theirs, draws: resampled_pd(ours, theirs, draws, allowed)[:, 0]
 
 
-def difference(a: Scored, b: Scored, draws: Sequence[Resample], statistic: Statistic) -> Figures:
+def difference(a: ScoredSet, b: ScoredSet, draws: Sequence[Resample], statistic: Statistic) -> Figures:
     """A statistic of both models and its paired bootstrap difference."""
     itself = once(len(a.benign), len(a.concealed))
     of_a, of_b = _arrays(a), _arrays(b)
@@ -148,5 +148,5 @@ def two_sided(drawn: Scores) -> float:
     return float(min(1.0, 2 * (1 + tail) / (drawn.size + 1)))
 
 
-def _arrays(scored: Scored) -> tuple[Scores, Scores]:
+def _arrays(scored: ScoredSet) -> tuple[Scores, Scores]:
     return array(scored.benign), array(scored.concealed)

@@ -16,7 +16,7 @@ import numpy as np
 from nii.errors import CalibrationError
 from nii.evaluate.metrics.curve import detection_curve
 from nii.evaluate.metrics.missing import Unknown
-from nii.evaluate.metrics.results import ScanResult, Scored, scores
+from nii.evaluate.metrics.results import ScanResult, ScoredSet, scores
 from nii.stats.operating_point import Calibration, choose_calibration, scans_needed, smallest_pfa, tolerated
 from nii.stats.optional import evaluate_extra
 from nii.stats.rates import RESAMPLES, Scores, auroc, auroc_interval, clopper_pearson, set_threshold
@@ -48,7 +48,7 @@ def array(results: Sequence[ScanResult]) -> Scores:
 
 
 def deciders(
-    scored: Scored, calibrations: Sequence[Calibration], pfas: Iterable[float], operating_pfa: float
+    scored: ScoredSet, calibrations: Sequence[Calibration], pfas: Iterable[float], operating_pfa: float
 ) -> Deciders:
     """The rules for each budget, from the benign scans of the set, and the model's own."""
     benign = array(scored.benign)
@@ -57,7 +57,7 @@ def deciders(
     return Deciders(at_pfa, reason or (lambda result: bool(result.alarm(operating_pfa))))
 
 
-def broken_promise(scored: Scored, calibrations: Sequence[Calibration], pfa: float) -> Unknown | None:
+def broken_promise(scored: ScoredSet, calibrations: Sequence[Calibration], pfa: float) -> Unknown | None:
     """Why the model can't decide at this budget for every scan of the set, if so."""
     if not calibrations:
         return Unknown("the model carries no calibration; `nii calibrate` makes one from benign scans")
@@ -70,7 +70,7 @@ def broken_promise(scored: Scored, calibrations: Sequence[Calibration], pfa: flo
     return Unknown(f"{without} of {len(scored.all)} scans have no p-value") if without else None
 
 
-def used(scored: Scored, calibrations: Sequence[Calibration]) -> list[Calibration]:
+def used(scored: ScoredSet, calibrations: Sequence[Calibration]) -> list[Calibration]:
     """The calibrations that rank the scans of this set, each once."""
     return list(dict.fromkeys(ranked_by(result, calibrations) for result in scored.all))
 
@@ -79,7 +79,7 @@ def ranked_by(result: ScanResult, calibrations: Sequence[Calibration]) -> Calibr
     """The calibration that the result names, or else the one for its scanner."""
     if result.calibration is None:
         return choose_calibration(calibrations, result.scanner)
-    named = next((one for one in calibrations if one.name == result.calibration), None)
+    named = next((calibration for calibration in calibrations if calibration.name == result.calibration), None)
     if named is None:
         raise CalibrationError(f"{result.name}: expected calibration {result.calibration!r} in the model, came none")
     return named
@@ -104,7 +104,7 @@ def pfa_rate(benign: Sequence[ScanResult], decide: Decide | Unknown) -> Figures:
     return {"pfa_observed": alarms / n, "pfa_ci": interval, "alarms_benign": alarms, "benign": n}
 
 
-def pd_at_pfa(scored: Scored, pfa: float, decide: Decide | Unknown) -> Figures:
+def pd_at_pfa(scored: ScoredSet, pfa: float, decide: Decide | Unknown) -> Figures:
     """Pd at the lowest threshold that at most a share pfa of this set's benign scans exceeds.
 
     `supported` is false, with a note, for fewer benign scans than 1 / pfa - 1: none of them
@@ -131,7 +131,7 @@ def _support(benign: int, pfa: float) -> Figures:
 
 
 def operating_point(
-    scored: Scored, calibrations: Sequence[Calibration], pfa: float, decide: Decide | Unknown
+    scored: ScoredSet, calibrations: Sequence[Calibration], pfa: float, decide: Decide | Unknown
 ) -> Figures:
     """The model's promise at a budget, and what this set says about it.
 
@@ -177,10 +177,10 @@ def tail_probability(alarms: int, benign: int, n: int, pfa: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class DetectionTables:
     """Detection split by family, load, scanner, mass and detectability, at the same thresholds."""
 
-    scored: Scored
+    scored: ScoredSet
     rules: Deciders
     rng: np.random.Generator
     resamples: int = RESAMPLES
@@ -225,10 +225,10 @@ class Tables:
 
     def by(self, key: Callable[[ScanResult], str | None]) -> Figures:
         """Per value of a property that benign and concealed scans have, such as the load."""
-        groups: dict[str, Scored] = {}
+        groups: dict[str, ScoredSet] = {}
         for name in sorted({name for result in self.scored.all if (name := key(result)) is not None}):
             benign = tuple(r for r in self.scored.benign if key(r) == name)
-            groups[name] = Scored(benign, tuple(r for r in self.scored.concealed if key(r) == name))
+            groups[name] = ScoredSet(benign, tuple(r for r in self.scored.concealed if key(r) == name))
         return {name: self.both(group.benign, group.concealed) for name, group in groups.items()}
 
     def curve(self, value: Value) -> Figures:

@@ -13,7 +13,7 @@ import numpy as np
 from nii.evaluate.metrics.detection import Figures
 from nii.evaluate.metrics.missing import Unknown
 from nii.evaluate.metrics.regions import false_regions, matches, ranked
-from nii.evaluate.metrics.results import Region, ScanResult
+from nii.evaluate.metrics.results import ScanResult, ScoredRegion
 from nii.model.naming import NO_FAMILY, UNKNOWN
 from nii.stats.rates import clopper_pearson
 
@@ -60,7 +60,7 @@ def named(results: Sequence[ScanResult], families: Iterable[str] | None = None) 
     ]
 
 
-def _named(family: str, region: Region, known: set[str] | None) -> Named:
+def _named(family: str, region: ScoredRegion, known: set[str] | None) -> Named:
     strange = family == NO_FAMILY or (known is not None and family not in known)
     likeliest, probability = region.families[0]
     return Named(UNKNOWN if strange else family, region.family or UNKNOWN, likeliest, probability, region.similar)
@@ -123,6 +123,6 @@ def _confusion(found: Iterable[Named]) -> dict[str, dict[str, int]]:
     return {true: dict(sorted(row.items())) for true, row in sorted(table.items())}
 
 
-def _named_false(regions: Sequence[Region]) -> Figures:
+def _named_false(regions: Sequence[ScoredRegion]) -> Figures:
     """Regions that hit nothing, and how many of them got the name of a family nevertheless."""
     return share(sum(region.family != UNKNOWN for region in regions), len(regions))

@@ -126,11 +126,11 @@ def add_up(statistics: Iterable[PixelStatistics]) -> PixelStatistics:
     """The statistics of a set from those of its scans."""
     negative, positive = np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)
     overlap, components = np.zeros(BINS, np.float64), 0
-    for one in statistics:
-        negative += one.negative
-        positive += one.positive
-        overlap += one.overlap
-        components += one.components
+    for statistic in statistics:
+        negative += statistic.negative
+        positive += statistic.positive
+        overlap += statistic.overlap
+        components += statistic.components
     return PixelStatistics(negative, positive, overlap, components)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nii.evaluate.metrics.missing import Unknown
 from nii.evaluate.metrics.pixels import Box
-from nii.evaluate.metrics.results import Region, ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 from nii.physics.line import MaterialClass
 from nii.stats.rates import clopper_pearson
 
@@ -40,11 +40,11 @@ def _overlap(a: float, a_length: float, b: float, b_length: float) -> float:
 class Match:
     """A concealment and the highest-scoring region that hits it, if any."""
 
-    truth: Truth
-    region: Region | None
+    truth: KnownConcealment
+    region: ScoredRegion | None
 
 
-def ranked(result: ScanResult) -> list[Region]:
+def ranked(result: ScanResult) -> list[ScoredRegion]:
     """Its regions, highest score first."""
     return sorted(result.regions, key=lambda region: -region.score)
 
@@ -59,12 +59,12 @@ def matches(results: Iterable[ScanResult]) -> list[Match]:
     ]
 
 
-def false_regions(results: Iterable[ScanResult]) -> list[Region]:
+def false_regions(results: Iterable[ScanResult]) -> list[ScoredRegion]:
     """Regions that hit no concealment, in benign and concealed scans."""
     return [r for result in results for r in result.regions if hit_truth(r, result) is None]
 
 
-def hit_truth(region: Region, result: ScanResult) -> Truth | None:
+def hit_truth(region: ScoredRegion, result: ScanResult) -> KnownConcealment | None:
     """The first concealment of the scan that the region hits."""
     return next((t for t in result.truth if t.box is not None and hits(region.box, t.box)), None)
 
@@ -147,7 +147,7 @@ def _mass_errors(pairs: Sequence[Match]) -> dict[str, object]:
     }
 
 
-def _weighed(pairs: Iterable[Match]) -> list[tuple[float, float, Region]]:
+def _weighed(pairs: Iterable[Match]) -> list[tuple[float, float, ScoredRegion]]:
     """True mass and estimate in kg, with the region, where both are known."""
     return [
         (match.truth.mass_kg, match.region.mass_kg, match.region)
@@ -156,7 +156,7 @@ def _weighed(pairs: Iterable[Match]) -> list[tuple[float, float, Region]]:
     ]
 
 
-def _coverage(found: Iterable[tuple[float, float, Region]]) -> dict[str, object]:
+def _coverage(found: Iterable[tuple[float, float, ScoredRegion]]) -> dict[str, object]:
     inside = [
         region.mass_low <= true <= region.mass_high
         for true, _, region in found
@@ -201,7 +201,7 @@ def material_rate(results: Sequence[ScanResult]) -> dict[str, object]:
     return {**counts, "right": right, "share_right": right / len(named), "ci": clopper_pearson(right, len(named))}
 
 
-def _called(region: Region | None, field: str) -> str:
+def _called(region: ScoredRegion | None, field: str) -> str:
     if region is None:
         return NOT_FOUND
     return str((region.family if field == "family" else region.material) or NOT_NAMED)

@@ -15,7 +15,7 @@ MIXED = "mixed"  # load of two kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class KnownConcealment:
     """One concealment that is known to be in a scan; None where the set doesn't say.
 
     mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an
@@ -34,7 +34,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
+class ScoredRegion:
     """One area that the detector points at.
 
     score: on the scale of the scan score, which is the highest region score.
@@ -71,10 +71,10 @@ class ScanResult:
     score: float | None = None
     p_value: float | None = None
     calibration: str | None = None
-    truth: tuple[Truth, ...] = ()
+    truth: tuple[KnownConcealment, ...] = ()
     cargo: str | None = None
     scanner: str | None = None
-    regions: tuple[Region, ...] = ()
+    regions: tuple[ScoredRegion, ...] = ()
     pixels: PixelStatistics | None = None
     seconds: float | None = None
     any_load: str | None = None
@@ -129,7 +129,7 @@ class ScanResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredSet:
     """The usable scans of a set, apart by truth."""
 
     benign: tuple[ScanResult, ...]
@@ -141,10 +141,10 @@ class Scored:
         return self.benign + self.concealed
 
 
-def usable(results: Iterable[ScanResult]) -> Scored:
+def usable(results: Iterable[ScanResult]) -> ScoredSet:
     """Leave out the failed scans and split the others by truth."""
     scored = [result for result in results if result.error is None]
-    return Scored(tuple(r for r in scored if not r.concealed), tuple(r for r in scored if r.concealed))
+    return ScoredSet(tuple(r for r in scored if not r.concealed), tuple(r for r in scored if r.concealed))
 
 
 def failed(results: Iterable[ScanResult]) -> list[ScanResult]:

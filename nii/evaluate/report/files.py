@@ -14,7 +14,7 @@ from nii.evaluate.metrics.detection import Figures
 from nii.evaluate.metrics.headline import Headline, decided, headline
 from nii.evaluate.metrics.results import ScanResult
 from nii.evaluate.report import page, plots, sections, summary, versus
-from nii.evaluate.report.gallery import Gallery, Picture
+from nii.evaluate.report.gallery import Gallery, ReportPicture
 from nii.evaluate.report.tables import REGION_COLUMNS, SCORE_COLUMNS, region_rows, score_rows
 from nii.evaluate.report.text import number
 from nii.io.table import write_table
@@ -198,7 +198,7 @@ def what(figures: Figures) -> str:
     return page.grid([sections.what_table(found), drawn]) + confusion
 
 
-def false_alarms(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:
+def false_alarms(group: Sequence[ReportPicture], results: Sequence[ScanResult], rule: Headline) -> str:
     """The benign scans of the highest scores; where none alarms, it says so."""
     shown = [result for result in results if result.name in {picture.name for picture in group}]
     quiet = bool(shown) and not any(rule.alarm(result) for result in shown)
@@ -206,14 +206,14 @@ def false_alarms(group: Sequence[Picture], results: Sequence[ScanResult], rule: 
     return said + pictures(group, results, rule)
 
 
-def pictures(group: Sequence[Picture], results: Sequence[ScanResult], rule: Headline) -> str:
+def pictures(group: Sequence[ReportPicture], results: Sequence[ScanResult], rule: Headline) -> str:
     """A gallery: each scan with its marks, beside the view without the excess layer."""
     by_name = {result.name: result for result in results}
     key = page.paragraph(MARKS, "muted") if group else ""
     return key + "".join(pair(shown, sections.describe(by_name[shown.name], rule)) for shown in group)
 
 
-def pair(shown: Picture, caption: str) -> str:
+def pair(shown: ReportPicture, caption: str) -> str:
     """Two views of a scan under one caption."""
     views = page.picture(shown.overlay, shown.name, "with marked regions")
     if shown.without is not None:

@@ -12,7 +12,7 @@ SIZE = 6  # pictures per gallery
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ReportPicture:
     """One scan, drawn: the view with the marked regions, and the view without the excess layer.
 
     PNG or JPEG bytes, at the size that the report should show; a width of 1100 pixels is
@@ -28,9 +28,9 @@ class Picture:
 class Gallery:
     """The pictures of the report, each group in the order shown."""
 
-    missed: tuple[Picture, ...] = ()
-    false_alarms: tuple[Picture, ...] = ()
-    best_hits: tuple[Picture, ...] = ()
+    missed: tuple[ReportPicture, ...] = ()
+    false_alarms: tuple[ReportPicture, ...] = ()
+    best_hits: tuple[ReportPicture, ...] = ()
 
 
 def choose_gallery(figures: Figures, results: Sequence[ScanResult], size: int = SIZE) -> dict[str, list[str]]:

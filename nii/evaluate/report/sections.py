@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nii.evaluate.metrics.detection import Figures
 from nii.evaluate.metrics.headline import Headline
 from nii.evaluate.metrics.regions import NOT_FOUND, NOT_NAMED
-from nii.evaluate.metrics.results import ScanResult, Truth
+from nii.evaluate.metrics.results import KnownConcealment, ScanResult
 from nii.evaluate.report import page
 from nii.evaluate.report.text import area, area_span, budget, number, of, percent, plain, span
 
@@ -214,7 +214,7 @@ def describe(result: ScanResult, rule: Headline) -> str:
     return f"{result.name}: {decision}, score {number(result.score)}{rank}. Concealed: {hidden}.{load}"
 
 
-def _thing(truth: Truth) -> str:
+def _thing(truth: KnownConcealment) -> str:
     known = [plain(truth.family)]
     if truth.mass_kg is not None:
         known.append(number(truth.mass_kg, "kg"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nii.evaluate.metrics.regions import hit_truth, ranked
-from nii.evaluate.metrics.results import Region, ScanResult
+from nii.evaluate.metrics.results import ScanResult, ScoredRegion
 
 Row = dict[str, Any]
 
@@ -78,7 +78,7 @@ def region_rows(results: Sequence[ScanResult]) -> list[Row]:
     ]
 
 
-def _region_row(result: ScanResult, rank: int, region: Region) -> Row:
+def _region_row(result: ScanResult, rank: int, region: ScoredRegion) -> Row:
     truth = hit_truth(region, result)
     placed = not result.concealed or any(t.box is not None for t in result.truth)
     x, y, width, height = region.box

@@ -117,7 +117,7 @@ def draw_extent(rng: Rng, conveyance: Conveyance, concealments: tuple[Concealmen
     Whatever is concealed is always in view.
     """
     whole, body = enclosing(conveyance.parts), conveyance.outside
-    hidden = [enclosing(one.parts) for one in concealments]
+    hidden = [enclosing(concealment.parts) for concealment in concealments]
     margin = rng.uniform(150, 700)
     left = body.x[0] - 250 if rng.random() < CAB_LEFT_OUT else whole.x[0] - margin
     left = min([left, *(box.x[0] - 200 for box in hidden)])

@@ -11,7 +11,7 @@ from nii.simulate.render.shapes import Box, Interval
 
 
 @dataclass(frozen=True)
-class Goods:
+class StackedGoods:
     """Goods in stacked units.
 
     density: range as packed, g/cm3. width, height: ranges of the unit in x and z, mm. patterns, contrast:
@@ -33,43 +33,43 @@ SHIFTED = 0.15  # share of loads that slipped and lean, or from which units fell
 GAPPY = 0.2  # share of loads with whole stacks missing
 
 STACKED = {
-    "cartons": Goods(
+    "cartons": StackedGoods(
         ("cotton", "paper", "polyethylene", "sugar", "pine", "flour", "pvc", "glass", "aluminium", "abs"),
         (0.06, 0.55), (200, 700), (150, 600), ("grain", "grid", "stripes-x", "stripes-z"),
     ),
-    "electronics": Goods(
+    "electronics": StackedGoods(
         ("electronics_mix", "abs"), (0.15, 0.45), (250, 900), (120, 700), ("grid", "grain"), (0.15, 0.5)
     ),
-    "appliances": Goods(("steel", "abs"), (0.10, 0.3), (550, 720), (800, 950), ("grain",), (0.3, 0.6)),
-    "produce": Goods(
+    "appliances": StackedGoods(("steel", "abs"), (0.10, 0.3), (550, 720), (800, 950), ("grain",), (0.3, 0.6)),
+    "produce": StackedGoods(
         ("fruit", "water"), (0.30, 0.6), (300, 620), (140, 350), ("grid", "grain"), (0.1, 0.3), gap=(5, 30)
     ),
-    "frozen": Goods(("meat_frozen", "water"), (0.5, 0.85), (350, 620), (120, 260), ("grain", "stripes-z")),
-    "drinks": Goods(("water", "glass"), (0.55, 0.85), (220, 420), (200, 330), ("grid", "stripes-x"), (0.1, 0.4)),
-    "bales": Goods(
+    "frozen": StackedGoods(("meat_frozen", "water"), (0.5, 0.85), (350, 620), (120, 260), ("grain", "stripes-z")),
+    "drinks": StackedGoods(("water", "glass"), (0.55, 0.85), (220, 420), (200, 330), ("grid", "stripes-x"), (0.1, 0.4)),
+    "bales": StackedGoods(
         ("cotton", "paper", "polyester_cloth", "wool"), (0.2, 0.55), (500, 1300), (450, 1100), ("grain", "stripes-z"),
         palletised=False, jitter=0.15,
     ),
-    "sacks": Goods(
+    "sacks": StackedGoods(
         ("rice", "flour", "sugar", "cement", "polyethylene"), (0.5, 1.1), (450, 850), (110, 220), ("grain",),
         (0.02, 0.12), gap=(0, 6), jitter=0.05,
     ),
-    "tiles": Goods(
+    "tiles": StackedGoods(
         ("ceramic_tile", "granite", "glass"), (0.9, 1.6), (300, 1150), (200, 620), ("stripes-x", "stripes-z"),
         (0.02, 0.15), gap=(10, 60),
     ),
-    "timber": Goods(
+    "timber": StackedGoods(
         ("pine", "hardwood", "plywood"), (0.4, 0.62), (1800, 5800), (80, 600), ("stripes-z", "grain"), (0.03, 0.15),
         palletised=False, gap=(20, 80), jitter=0.08,
     ),
-    "chemicals": Goods(
+    "chemicals": StackedGoods(
         ("polyethylene", "water", "titanium_dioxide", "pvc"), (0.45, 1.0), (800, 1150), (700, 1150), ("grain",),
         (0.01, 0.08), gap=(20, 80),
     ),
 }  # fmt: skip
 
 
-def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
+def stack(rng: Rng, space: Box, goods: StackedGoods) -> list[Part]:
     """Stacks of units side by side along x, two or three deep along y, each with its own height."""
     fill = rng.uniform(0.45, 1.0)
     end = space.x[0] + (space.x[1] - space.x[0]) * (1.0 if rng.random() < 0.6 else rng.uniform(0.3, 1))
@@ -111,7 +111,7 @@ def stack(rng: Rng, space: Box, goods: Goods) -> list[Part]:
     return parts
 
 
-def _unit(rng: Rng, goods: Goods, room: float) -> tuple[float, float]:
+def _unit(rng: Rng, goods: StackedGoods, room: float) -> tuple[float, float]:
     """Width and height of a unit, of which at least one fits into this length of floor, mm."""
     return min(rng.uniform(*goods.width), 0.9 * room - 60), rng.uniform(*goods.height)
 
@@ -130,7 +130,7 @@ def _leaning(parts: list[Part], lean: float, space: Box) -> list[Part]:
 
 def _units(
     rng: Rng,
-    goods: Goods,
+    goods: StackedGoods,
     at: tuple[float, Interval, float, float],
     unit: tuple[float, float],
     across: int,

@@ -13,8 +13,8 @@ GAUGE = 753.0  # half the distance of the wheels' middles, mm
 def flat_car(rng: Rng, containers: tuple[Conveyance, ...]) -> Conveyance:
     """Containers in a row on a flat car that is a little longer than they are."""
     start, placed = 0.0, []
-    for one in containers:
-        placed.append(moved(one, start))
+    for container in containers:
+        placed.append(moved(container, start))
         start = placed[-1].outside.x[1] + rng.uniform(60, 400)
     first, last = placed[0].outside, placed[-1].outside
     out = Box((first.x[0], last.x[1]), first.y, (0.0, max(one.outside.z[1] for one in placed)))

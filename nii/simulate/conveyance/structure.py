@@ -52,7 +52,9 @@ def moved(conveyance: Conveyance, x: float) -> Conveyance:
         tuple(shifted(room, by).bounds for room in conveyance.rooms),
         shifted(conveyance.outside, by).bounds,
         {
-            name: tuple(Cavity(shifted(one.shape, by), one.filling and _moved(one.filling, by)) for one in cavities)
+            name: tuple(
+                Cavity(shifted(cavity.shape, by), cavity.filling and _moved(cavity.filling, by)) for cavity in cavities
+            )
             for name, cavities in conveyance.cavities.items()
         },
     )
@@ -61,8 +63,8 @@ def moved(conveyance: Conveyance, x: float) -> Conveyance:
 def joined(cavities: Iterable[Mapping[str, tuple[Cavity, ...]]]) -> dict[str, tuple[Cavity, ...]]:
     """All cavities of several structures, by name."""
     out: dict[str, tuple[Cavity, ...]] = {}
-    for one in cavities:
-        for name, found in one.items():
+    for cavity in cavities:
+        for name, found in cavity.items():
             out[name] = (*out.get(name, ()), *found)
     return out
 

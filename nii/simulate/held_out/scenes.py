@@ -99,7 +99,7 @@ def _cased(rng: Rng, parts: list[Part]) -> list[Part]:
 def _draw_extent(rng: Rng, conveyance: Conveyance, concealments: tuple[Concealment, ...]) -> Box:
     """All of it and some air, or without what is near the road; a near source sees it to its edges."""
     whole = enclosing(conveyance.parts)
-    low = min([box.z[0] for box in map(enclosing, (one.parts for one in concealments))], default=0.0)
+    low = min([box.z[0] for box in map(enclosing, (concealment.parts for concealment in concealments))], default=0.0)
     low = whole.z[0] if rng.random() < 0.4 else min(low, float(np.maximum(whole.z[0], -rng.uniform(0, 250))))
     margin = rng.uniform(150, 700)
     x = (whole.x[0] - margin, whole.x[1] + margin)

@@ -47,7 +47,7 @@ RETAIL = 0.12  # share of the hard ones in a carton of their own
 def draw_busy(rng: Rng) -> list[Item]:
     """Dozens of things, their sorts in shares of this parcel's own, within HEAVIEST_KG and MOST_PARTS."""
     shares = rng.dirichlet((2.5, 2.0, 1.0, 1.0, 1.0, 0.7))
-    found: list[Item] = []
+    items: list[Item] = []
     mass = parts = 0.0
     for _ in range(int(log_uniform(rng, *COUNT))):
         item = gathered(SORTS[rng.choice(len(SORTS), p=shares)](rng))
@@ -55,8 +55,8 @@ def draw_busy(rng: Rng) -> list[Item]:
         parts += len(item.parts)
         if mass > HEAVIEST_KG or parts > MOST_PARTS:
             break
-        found.append(item)
-    return found or [soft_goods.folded(rng)]
+        items.append(item)
+    return items or [soft_goods.folded(rng)]
 
 
 def _soft(rng: Rng) -> Item:
@@ -99,7 +99,7 @@ def stuffing(rng: Rng, room: Box) -> list[Item]:
     sides = np.array([side[1] - side[0] for side in (room.x, room.y, room.z)])
     wanted = log_uniform(rng, *STUFFED) * sides[0] * sides[1] / 1e5  # kg
     stuffs = [any_of(rng, soft_goods.YARNS) for _ in range(2)]
-    found: list[Item] = []
+    items: list[Item] = []
     for _ in range(MOST_CLOTHS):
         wide, deep, high = (float(side) for side in sides * rng.uniform((0.4, 0.4, 0.25), (0.98, 0.98, 0.9)))
         shape = (
@@ -108,8 +108,8 @@ def stuffing(rng: Rng, room: Box) -> list[Item]:
             else Ellipsoid((0, 0, high / 2), (wide / 2, deep / 2, high / 2))
         )
         look = soft_goods.face(rng, (1.8, 50), (0.15, 0.5))
-        found.append(Item((Part(shape, *stuffs[rng.integers(2)], texture=look),), soft=True))
-        wanted -= found[-1].parts[0].mass_kg
+        items.append(Item((Part(shape, *stuffs[rng.integers(2)], texture=look),), soft=True))
+        wanted -= items[-1].parts[0].mass_kg
         if wanted < 0:
             break
-    return found
+    return items

@@ -138,7 +138,7 @@ def make(rng: Rng, thing: Thing) -> Item:
 
 
 @dataclass(frozen=True)
-class Goods:
+class ParcelGoods:
     """Goods of a kind. hs: chapter of the Harmonized System. makers: of its at_home. count: most of them in a
     parcel. retail: share of them in a retail box."""
 
@@ -148,62 +148,62 @@ class Goods:
     retail: float = 0.2
 
 
-GOODS: dict[str, Goods] = {
-    "books": Goods("49", (BOOK,), 12, 0.05),
-    "car_parts": Goods(
+GOODS: dict[str, ParcelGoods] = {
+    "books": ParcelGoods("49", (BOOK,), 12, 0.05),
+    "car_parts": ParcelGoods(
         "87",
         (machines.round_part, machines.small_part, machines.casting, machines.air_filter, machines.spring,
          machines.lamp, machines.outline_sheet, machines.cable, machines.moulded),
         9, 0.4,
     ),
-    "ceramics": Goods("69", (at_home.cup, TILE, at_home.carving), 9, 0.3),
-    "clothes": Goods("61", (at_home.garment, at_home.garment, at_home.garment, PILLOW), 10, 0.05),
-    "cosmetics": Goods("33", (CREAM, BOTTLE, LIPSTICK, SPRAY, POWDER_BOX), 15, 0.5),
-    "electronics": Goods(
+    "ceramics": ParcelGoods("69", (at_home.cup, TILE, at_home.carving), 9, 0.3),
+    "clothes": ParcelGoods("61", (at_home.garment, at_home.garment, at_home.garment, PILLOW), 10, 0.05),
+    "cosmetics": ParcelGoods("33", (CREAM, BOTTLE, LIPSTICK, SPRAY, POWDER_BOX), 15, 0.5),
+    "electronics": ParcelGoods(
         "85",
         (machines.phone, machines.device, machines.cells, machines.cable, machines.headphones, machines.lamp),
         9, 0.5,
     ),
-    "food": Goods("21", (CAN, JAM, TEA_TIN, CHOCOLATE, BISCUITS, GRAINS, SWEETS), 15, 0.1),
-    "hardware": Goods(
+    "food": ParcelGoods("21", (CAN, JAM, TEA_TIN, CHOCOLATE, BISCUITS, GRAINS, SWEETS), 15, 0.1),
+    "hardware": ParcelGoods(
         "73",
         (SCREWS, METAL_PLATE, machines.outline_sheet, machines.spring, machines.small_part, at_home.chain,
          machines.casting),
         10, 0.2,
     ),
-    "household": Goods(
+    "household": ParcelGoods(
         "39",
         (at_home.cup, at_home.pan, at_home.cutlery, at_home.framed, CANDLE, SOAP, machines.moulded, machines.lamp,
          machines.hair_dryer),
         9, 0.3,
     ),
-    "instruments": Goods("92", (at_home.flute_or_drum, machines.cable, machines.device), 3, 0.4),
-    "jewellery": Goods("71", (at_home.ornament, at_home.chain, at_home.ornament), 7, 0.2),
-    "leather": Goods("42", (at_home.handbag, at_home.handbag, machines.outline_sheet), 4, 0.2),
-    "medical": Goods("30", (SUPPLEMENT, SUPPLEMENT, PROTEIN, CREAM, at_home.blister, at_home.syringes), 12, 0.4),
-    "optics": Goods("90", (machines.camera, at_home.spectacles), 4, 0.4),
-    "paint": Goods("32", (PAINT, SPRAY, machines.drivers), 10, 0.1),
-    "paper": Goods("48", (PAPERS, CARDS, FOAM), 9, 0.1),
-    "plastics": Goods("39", (machines.moulded, PLASTIC_BITS, FOAM, machines.moulded), 9, 0.2),
-    "seeds": Goods("12", (SEEDS, SEEDS, GRAINS), 12, 0.1),
-    "shoes": Goods("64", (at_home.shoe,), 3, 0.8),
-    "sports": Goods(
+    "instruments": ParcelGoods("92", (at_home.flute_or_drum, machines.cable, machines.device), 3, 0.4),
+    "jewellery": ParcelGoods("71", (at_home.ornament, at_home.chain, at_home.ornament), 7, 0.2),
+    "leather": ParcelGoods("42", (at_home.handbag, at_home.handbag, machines.outline_sheet), 4, 0.2),
+    "medical": ParcelGoods("30", (SUPPLEMENT, SUPPLEMENT, PROTEIN, CREAM, at_home.blister, at_home.syringes), 12, 0.4),
+    "optics": ParcelGoods("90", (machines.camera, at_home.spectacles), 4, 0.4),
+    "paint": ParcelGoods("32", (PAINT, SPRAY, machines.drivers), 10, 0.1),
+    "paper": ParcelGoods("48", (PAPERS, CARDS, FOAM), 9, 0.1),
+    "plastics": ParcelGoods("39", (machines.moulded, PLASTIC_BITS, FOAM, machines.moulded), 9, 0.2),
+    "seeds": ParcelGoods("12", (SEEDS, SEEDS, GRAINS), 12, 0.1),
+    "shoes": ParcelGoods("64", (at_home.shoe,), 3, 0.8),
+    "sports": ParcelGoods(
         "95", (at_home.ball, at_home.racket, at_home.weight, machines.round_part, machines.moulded), 4, 0.2
     ),
-    "stationery": Goods("96", (CARDS, PAPERS, BOOK, PLASTIC_BITS, machines.drivers, machines.spanner), 12, 0.2),
-    "textiles": Goods("63", (TOWEL, PILLOW, at_home.garment), 6, 0.05),
-    "tools": Goods(
+    "stationery": ParcelGoods("96", (CARDS, PAPERS, BOOK, PLASTIC_BITS, machines.drivers, machines.spanner), 12, 0.2),
+    "textiles": ParcelGoods("63", (TOWEL, PILLOW, at_home.garment), 6, 0.05),
+    "tools": ParcelGoods(
         "82",
         (SCREWS, machines.spanner, machines.drivers, machines.hammer, machines.sockets, machines.motor_tool),
         9, 0.3,
     ),
-    "toys": Goods(
+    "toys": ParcelGoods(
         "95",
         (PLASTIC_BITS, at_home.figure, at_home.toy_car, at_home.bricks_game, at_home.ball, machines.hair_dryer),
         7, 0.4,
     ),
-    "watches": Goods("91", (at_home.watch, at_home.ornament), 6, 0.6),
-    "wood": Goods("44", (WOOD, at_home.carving, at_home.framed), 7, 0.1),
+    "watches": ParcelGoods("91", (at_home.watch, at_home.ornament), 6, 0.6),
+    "wood": ParcelGoods("44", (WOOD, at_home.carving, at_home.framed), 7, 0.1),
 }  # fmt: skip
 """Kinds of goods; a parcel of packaging only is "empty"."""
 

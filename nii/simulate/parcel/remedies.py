@@ -157,16 +157,16 @@ def sweets(rng: Rng) -> Item:
     stuff = any_of(rng, (("sugar", (1.0, 1.5)), ("fruit", (0.6, 1.1)), ("cheese", (0.9, 1.1)), ("flour", (0.5, 1.2))))
     wide, deep = log_uniform(rng, 50, 190), log_uniform(rng, 40, 150)
     piece = rng.uniform(5, 14)
-    found: list[Part] = []
+    parts: list[Part] = []
     for _ in range(int(min(wide * deep / (3.0 * piece**2), MOST_TABLETS))):
         x, y = rng.uniform(-0.5, 0.5, 2) * (wide, deep)
         semi = (piece * rng.uniform(0.6, 1.6), piece * rng.uniform(0.5, 1), piece * 0.6)
-        found.append(Part(Ellipsoid((float(x), float(y), piece * rng.uniform(0.6, 2)), semi), *stuff))
+        parts.append(Part(Ellipsoid((float(x), float(y), piece * rng.uniform(0.6, 2)), semi), *stuff))
     if rng.random() < 0.5:
-        found += box_shell(
+        parts += box_shell(
             (wide * 1.1 + 20, deep * 1.1 + 20, piece * 4), rng.uniform(0.5, 1.5), *any_of(rng, PLASTICS[:3])
         )
-    return Item(tuple(found))
+    return Item(tuple(parts))
 
 
 def tins(rng: Rng) -> Item:

@@ -71,16 +71,16 @@ def crumpled(rng: Rng) -> Item:
 
 def seams(rng: Rng, wide: float, deep: float, high: float) -> list[Part]:
     """What is sewn on or in: seams, cords, zips, buttons, studs, hooks, a tag."""
-    found: list[Part] = []
+    parts: list[Part] = []
     for _ in range(int(rng.integers(1, 5))):
         points = wander(rng, rng.uniform(0.4, 1.0) * wide, turning=0.2, z=rng.uniform(2, high))
         thread = any_of(rng, YARNS)
-        found += bent(points, rng.uniform(1.0, 2.5), thread[0], thread[1] * 2)
+        parts += bent(points, rng.uniform(1.0, 2.5), thread[0], thread[1] * 2)
     for maker, share in ((zipper, 0.4), (buttons, 0.5)):
         if rng.random() < share:
             at = (*(rng.uniform(-0.2, 0.2, 2) * (wide, deep)), rng.uniform(0, high))
-            found += [moved(part, LEVEL, at) for part in maker(rng).parts]
-    return found
+            parts += [moved(part, LEVEL, at) for part in maker(rng).parts]
+    return parts
 
 
 def folded(rng: Rng) -> Item:

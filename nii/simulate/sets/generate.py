@@ -13,7 +13,7 @@ from nii.errors import OutputError, ScanSetError, UsageError
 from nii.simulate.scanner.presets import Scanner
 from nii.simulate.sets.kinds import kind_of
 from nii.simulate.sets.scan import SEEDS
-from nii.simulate.sets.write import Job, Recipe, begin_set, finish_set, is_done, write_simulated
+from nii.simulate.sets.write import Job, SetRecipe, begin_set, finish_set, is_done, write_simulated
 from nii.workers import process_pool
 
 
@@ -45,7 +45,7 @@ def simulate_set(
     free = kind_of(kind, held_out=held_out).draw_unlisted is not None
     _check(scans, concealed, seed, workers, (unlisted, 1 if free else 0))
     given = "" if scanner is None else repr(scanner)
-    recipe = Recipe(kind, seed, scans, concealed, given, operator_images, truth_only, held_out, unlisted)
+    recipe = SetRecipe(kind, seed, scans, concealed, given, operator_images, truth_only, held_out, unlisted)
     try:
         begin_set(out, recipe)
         todo = [job for job in jobs(scans, concealed) if not is_done(out, job[0])]

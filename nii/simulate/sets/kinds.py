@@ -33,7 +33,7 @@ class DrawUnlisted(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class SceneKind:
     """A kind of scene.
 
     draw: one scene. families: what can be concealed in it, sorted. hs_chapters: its loads, each with its
@@ -53,12 +53,14 @@ class Kind:
         return tuple(sorted(self.hs_chapters))
 
 
-KINDS: Mapping[str, Kind] = {
-    "cargo": Kind(cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner, cargo.draw_cargo),
-    "parcel": Kind(
+KINDS: Mapping[str, SceneKind] = {
+    "cargo": SceneKind(
+        cargo.draw_cargo, concealments.FAMILIES, loads.HS_CHAPTERS, scanners.draw_scanner, cargo.draw_cargo
+    ),
+    "parcel": SceneKind(
         parcel.draw_scene, parcel.FAMILIES, parcel_goods.HS_CHAPTERS, scanners.draw_belt_scanner, parcel.draw_scene
     ),
-    "vehicle": Kind(
+    "vehicle": SceneKind(
         vehicle.draw_vehicle_scene,
         vehicle.FAMILIES,
         vehicle_goods.HS_CHAPTERS,
@@ -67,8 +69,8 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
-HELD_OUT: Mapping[str, Kind] = {
-    "cargo": Kind(
+HELD_OUT: Mapping[str, SceneKind] = {
+    "cargo": SceneKind(
         held_out_scenes.draw_held_out,
         concealments.FAMILIES,
         held_out_scenes.HS_CHAPTERS,
@@ -81,7 +83,7 @@ FAMILIES = tuple(sorted({family for kind in KINDS.values() for family in kind.fa
 """Of all kinds; the COCO categories of every set, so that sets of several kinds can be joined."""
 
 
-def kind_of(name: str, *, held_out: bool = False) -> Kind:
+def kind_of(name: str, *, held_out: bool = False) -> SceneKind:
     """The kind of this name, or its held-out world. Raises UsageError if there is none."""
     kinds, what = (HELD_OUT, "held-out kind of scene") if held_out else (KINDS, "kind of scene")
     if name not in kinds:

@@ -17,7 +17,7 @@ from nii.scan import FloatArray
 from nii.simulate.render.scene import Concealment, Part, Scene, areal_densities, expected, solid, summed
 from nii.simulate.render.shapes import View
 from nii.simulate.scanner.presets import Scanner
-from nii.simulate.sets.kinds import Kind, kind_of
+from nii.simulate.sets.kinds import SceneKind, kind_of
 from nii.simulate.sets.truth import Hidden, Truth
 
 THINNEST = 0.05  # g/cm2; less of a concealment than this in a ray is no part of its mask
@@ -95,7 +95,7 @@ def simulate(
     )
 
 
-def _drawn(scenes: Kind, rng: np.random.Generator, *, concealed: bool, unlisted: float) -> Scene:
+def _drawn(scenes: SceneKind, rng: np.random.Generator, *, concealed: bool, unlisted: float) -> Scene:
     if unlisted == 0:
         return scenes.draw(rng, concealed=concealed)
     if scenes.draw_unlisted is None:

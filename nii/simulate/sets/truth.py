@@ -56,9 +56,11 @@ class Truth:
     def mask(self) -> npt.NDArray[np.bool_]:
         """Union of the concealments, bool (row, column)."""
         out = np.zeros(self.without.shape[1:], np.bool_)
-        for one in self.hidden:
-            height, width = one.mask.shape
-            out[one.row : one.row + height, one.column : one.column + width] |= one.mask
+        for concealment in self.hidden:
+            height, width = concealment.mask.shape
+            out[concealment.row : concealment.row + height, concealment.column : concealment.column + width] |= (
+                concealment.mask
+            )
         return out
 
 
@@ -71,7 +73,7 @@ def resampled(truth: Truth, size: Size) -> Truth:
     if old == size:
         return truth
     transmission = np.exp(-truth.without)
-    found = [_resampled(one, transmission, size) for one in truth.hidden]
+    found = [_resampled(concealment, transmission, size) for concealment in truth.hidden]
     return Truth(-np.log(resized(transmission, size)), tuple(one for one in found if one.mask.any()))
 
 
@@ -97,14 +99,14 @@ def write_truth(path: Path, truth: Truth) -> None:
     """Write as described above; a reader sees the whole file or none."""
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "without": np.rint(np.clip(truth.without, 0, DEEPEST) * STEP).astype(np.uint16),
-        "families": np.array([one.family for one in truth.hidden], np.str_),
-        "masses": np.array([one.mass_kg for one in truth.hidden]),
-        "dprimes": np.array([one.dprime for one in truth.hidden]),
+        "families": np.array([concealment.family for concealment in truth.hidden], np.str_),
+        "masses": np.array([concealment.mass_kg for concealment in truth.hidden]),
+        "dprimes": np.array([concealment.dprime for concealment in truth.hidden]),
     }
-    for i, one in enumerate(truth.hidden):
-        arrays[f"excess_{i}"] = np.rint(np.clip(one.excess, -DEEPEST, DEEPEST) * EXCESS_STEP).astype(np.int16)
-        arrays[f"mask_{i}"] = one.mask
-        arrays[f"at_{i}"] = np.array([one.row, one.column])
+    for i, concealment in enumerate(truth.hidden):
+        arrays[f"excess_{i}"] = np.rint(np.clip(concealment.excess, -DEEPEST, DEEPEST) * EXCESS_STEP).astype(np.int16)
+        arrays[f"mask_{i}"] = concealment.mask
+        arrays[f"at_{i}"] = np.array([concealment.row, concealment.column])
     buffer = io.BytesIO()
     # not numpy's own level, which takes a third longer and saves 5 % of the space
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:

@@ -36,7 +36,7 @@ Job = tuple[int, bool]  # index of a scan, and whether it is a concealed one
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SetRecipe:
     """What a set is made of; the same recipe gives the same bytes.
 
     concealed: share of scans with a concealment. scanner: the one given for all scans, "" if drawn.
@@ -57,7 +57,7 @@ class Recipe:
     version: str = __version__
 
 
-def begin_set(out: Path, recipe: Recipe) -> None:
+def begin_set(out: Path, recipe: SetRecipe) -> None:
     """Make the folders of a set, or go on with one of the same recipe.
 
     Raises UsageError if a finished set, an unfinished one of another recipe, or anything else is there.
@@ -86,7 +86,7 @@ def is_done(out: Path, index: int) -> bool:
     return _entry_path(out, index).is_file()
 
 
-def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | None = None) -> None:
+def write_simulated(out: Path, recipe: SetRecipe, job: Job, *, scanner: Scanner | None = None) -> None:
     """Simulate one scan and write its files; its entry for annotations.json comes last."""
     index, concealed = job
     held_out, unlisted = recipe.held_out, recipe.unlisted
@@ -104,7 +104,7 @@ def write_simulated(out: Path, recipe: Recipe, job: Job, *, scanner: Scanner | N
     masked = bool(scan.truth.hidden) and not recipe.truth_only
     if masked:
         write_mask(out / "masks" / f"{scan.name}.png", scan.truth.mask())
-    annotations = [_annotation(one) for one in scan.truth.hidden]
+    annotations = [_annotation(concealment) for concealment in scan.truth.hidden]
     image |= _image(scan, kind_of(recipe.kind, held_out=held_out).hs_chapters)
     image["mask"] = f"masks/{scan.name}.png" if masked else None
     _write_json(_entry_path(out, index), {"image": image, "annotations": annotations})
@@ -124,7 +124,7 @@ def _write_scan(out: Path, scan: Simulated) -> dict[str, Any]:
     return {"file_name": name, "open_beam": scan.scanner.noise.open_beam}
 
 
-def _write_operator_image(out: Path, recipe: Recipe, index: int, scan: Simulated) -> dict[str, Any]:
+def _write_operator_image(out: Path, recipe: SetRecipe, index: int, scan: Simulated) -> dict[str, Any]:
     """Write the operator image; what annotations.json says of the file."""
     name = f"scans/{scan.name}.jpg"
     # a stream of its own, so that the scene is that of the transmission scan
@@ -135,7 +135,7 @@ def _write_operator_image(out: Path, recipe: Recipe, index: int, scan: Simulated
     return {"file_name": name, "open_beam": None, "colours": colours.to_json()}
 
 
-def finish_set(out: Path, recipe: Recipe) -> None:
+def finish_set(out: Path, recipe: SetRecipe) -> None:
     """Join the entries to annotations.json (COCO) and remove them. The set is whole from here on."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

@@ -20,7 +20,7 @@ from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import FAINTEST
 from nii.simulate.scanner.operator_image import ColourMap, render
 from nii.simulate.sets.truth import Hidden
-from nii.simulate.tip.transmission import PARCEL_KG, TUBE_PITCH_MM, Thing, check_thing, draw_place, draw_thing, room_in
+from nii.simulate.tip.transmission import PARCEL_KG, TUBE_PITCH_MM, Threat, check_thing, draw_place, draw_thing, room_in
 
 BELT_PITCH_MM = 2.5  # below it, the picture is one of a belt scanner with a tube
 TUBE, LINAC = ("160kV-low", "160kV-high"), ("4MV", "6MV")
@@ -74,7 +74,7 @@ def _attenuation(rgb: FloatArray, colours: ColourMap) -> FloatArray:
     return np.asarray(colours.depth * (1 - np.clip(lightness / air, 0, 1) ** (1 / colours.gamma)), np.float32)
 
 
-def _coloured(thing: Thing, colours: ColourMap, *, belt: bool) -> tuple[FloatArray, FloatArray]:
+def _coloured(thing: Threat, colours: ColourMap, *, belt: bool) -> tuple[FloatArray, FloatArray]:
     """What a thing lets through of red, green and blue (3, row, column), and of both energies."""
     beams = standard_beams(TUBE if belt else LINAC)
     if beams is None:

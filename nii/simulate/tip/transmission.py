@@ -45,7 +45,7 @@ DEPTHS = np.r_[0.0, np.geomspace(0.01, 600, 240)]  # g/cm2
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class Threat:
     """A concealment as areal densities by material, g/cm2, float32 (row, column) with MARGIN around it."""
 
     family: str
@@ -191,7 +191,7 @@ def room_in(attenuation: FloatArray, path: str) -> tuple[int, int]:
 
 def draw_thing(
     rng: Rng, family: str | None, mass_kg: float | None, pitch: tuple[float, float], room: tuple[int, int]
-) -> Thing:
+) -> Threat:
     """A thing that fits; of a given family one that is made to fit if none does."""
     for _ in range(FAMILIES_TRIED):
         name = family or sorted(LOOSE)[rng.integers(len(LOOSE))]
@@ -216,7 +216,7 @@ def _fitting(parts: list[Part], pitch: tuple[float, float], room: tuple[int, int
     return min(rows * pitch[0] / (box.z[1] - box.z[0]), columns * pitch[1] / (box.x[1] - box.x[0]))
 
 
-def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[float, float]) -> Thing:
+def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[float, float]) -> Threat:
     """Seen at `scale`: a view with everything as much smaller, and the paths as much longer."""
     box = enclosing(parts)
     step_z, step_x = (step / scale for step in pitch)
@@ -237,7 +237,7 @@ def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[
     mass = scale**3 * sum(part.mass_kg for part in parts)
     seen = sum(float(layer.sum()) for layer in layers.values()) * pitch[0] * pitch[1] / 1e5  # mm2 g/cm2 to kg
     exact = np.float32(mass / seen)  # scale, and the few per cent that coarse pixels and slanting rays make
-    return Thing(family, mass, main_material(parts), {name: layer * exact for name, layer in layers.items()})
+    return Threat(family, mass, main_material(parts), {name: layer * exact for name, layer in layers.items()})
 
 
 def _multiplied(

@@ -9,7 +9,7 @@ from nii.simulate.render.shapes import Box
 from nii.simulate.vehicle.body import Body, draw_body
 from nii.simulate.vehicle.cabin import Cabin, draw_cabin
 from nii.simulate.vehicle.drive import Tank, draw_engine_bay, draw_exhaust, draw_pack, draw_tank
-from nii.simulate.vehicle.parts import Cavity
+from nii.simulate.vehicle.parts import VehicleCavity
 from nii.simulate.vehicle.shell import bumper_cavities, draw_shell, floor_cavities, roof_cavities
 from nii.simulate.vehicle.sides import door_cavities
 from nii.simulate.vehicle.wheels import Wheel, draw_running_gear, draw_wheels, road_kit, wheel_parts
@@ -30,7 +30,7 @@ class Vehicle:
     body: Body
     parts: tuple[Part, ...]
     rooms: Mapping[str, Box]
-    cavities: Mapping[str, tuple[Cavity, ...]]
+    cavities: Mapping[str, tuple[VehicleCavity, ...]]
     wheels: tuple[Wheel, ...]
     bags: tuple[Part, ...]
     tank: Tank | None

@@ -9,8 +9,8 @@ from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Interval, PrismY
 from nii.simulate.vehicle.body import Body
 from nii.simulate.vehicle.parts import (
-    Cavity,
     Point,
+    VehicleCavity,
     bar,
     case,
     cavity_of,
@@ -35,8 +35,8 @@ class Cabin:
     """
 
     parts: tuple[Part, ...]
-    seats: tuple[Cavity, ...]
-    dashboard: tuple[Cavity, ...]
+    seats: tuple[VehicleCavity, ...]
+    dashboard: tuple[VehicleCavity, ...]
     bags: tuple[Part, ...]
     seat_top: float
 
@@ -60,7 +60,7 @@ def draw_cabin(rng: Rng, body: Body) -> Cabin:
     return Cabin(tuple(parts), tuple(cavities), tuple(spaces), tuple(bags), top)
 
 
-def _seat(rng: Rng, body: Body, at: Point, y: Interval, lean: float) -> tuple[list[Part], list[Cavity]]:
+def _seat(rng: Rng, body: Body, at: Point, y: Interval, lean: float) -> tuple[list[Part], list[VehicleCavity]]:
     """Cushion, back and head rests; (x, z) of the hip point's cushion top; lean: of the back, radians."""
     hip, top = at
     thick, deep = rng.uniform(110, 150), rng.uniform(95, 130)
@@ -77,8 +77,8 @@ def _seat(rng: Rng, body: Body, at: Point, y: Interval, lean: float) -> tuple[li
     cavities = [
         cavity_of(Box((hip - 375, hip + 50), (y[0] + 30, y[1] - 30), (top - thick + 20, top - 15)), sitting),
         cavity_of(Box((hip - 330, hip + 40), (y[0] + 60, y[1] - 60), (body.floor + 60, top - thick - 25))),
-        Cavity(((foot[0] + head[0]) / 2, (foot[1] + head[1]) / 2), (long - 90, deep - 30), (y[0] + 40, y[1] - 40),
-               float(np.pi / 2 - lean), back),
+        VehicleCavity(((foot[0] + head[0]) / 2, (foot[1] + head[1]) / 2), (long - 90, deep - 30),
+                      (y[0] + 40, y[1] - 40), float(np.pi / 2 - lean), back),
     ]  # fmt: skip
     return parts, [space for space in cavities if space.size[1] > 35]
 
@@ -124,7 +124,7 @@ def _headrest(head: Point, lean: float, y: float, limit: float) -> list[Part]:
     return [Part(PrismY(strip(low, top, 95), (y - 125, y + 125)), "polyurethane_foam", 1.2 * FOAM), *rods]
 
 
-def _dashboard(rng: Rng, body: Body) -> tuple[list[Part], list[Part], list[Cavity]]:
+def _dashboard(rng: Rng, body: Body) -> tuple[list[Part], list[Part], list[VehicleCavity]]:
     """Panel, cross beam, heater, electronics; air bags; the voids in it."""
     x, top = body.cowl + 60, body.bonnet - rng.uniform(0, 40)
     low = max(top - 360, body.floor + 230)

@@ -8,7 +8,7 @@ from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, shifted, turned
 from nii.simulate.vehicle.body import Body
-from nii.simulate.vehicle.parts import Cavity, case, cavity_of, clutter, pipe, ribbed, rod, sheet, solid, span
+from nii.simulate.vehicle.parts import VehicleCavity, case, cavity_of, clutter, pipe, ribbed, rod, sheet, solid, span
 
 PACK_MM = 150.0  # height of a traction battery at most
 
@@ -22,7 +22,7 @@ class Tank:
     parts: tuple[Part, ...]
 
 
-def draw_engine_bay(rng: Rng, body: Body) -> tuple[list[Part], tuple[Cavity, ...]]:
+def draw_engine_bay(rng: Rng, body: Body) -> tuple[list[Part], tuple[VehicleCavity, ...]]:
     """Everything under the bonnet; and the cavities there: battery, air filter, gaps beside and behind."""
     parts = _electric_bay(rng, body) if body.drive == "electric" else _engine_bay(rng, body)
     low, high = body.radius + 60, body.nose - 50

@@ -16,7 +16,7 @@ from nii.simulate.render.scene import Concealment, Part, Texture
 from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY
 from nii.simulate.vehicle.build import Vehicle, without_bags
 from nii.simulate.vehicle.drive import Tank
-from nii.simulate.vehicle.parts import Cavity, cavity_of, drawn_start
+from nii.simulate.vehicle.parts import VehicleCavity, cavity_of, drawn_start
 from nii.simulate.vehicle.wheels import Wheel, wheel_outline
 
 CONTENTS = (
@@ -33,7 +33,7 @@ GAP = 3.0  # mm between packages
 MOST_KG = 90.0  # in one cavity
 
 
-def packs(rng: Rng, cavity: Cavity) -> list[Part]:
+def packs(rng: Rng, cavity: VehicleCavity) -> list[Part]:
     """Packages of one size from the bottom of a cavity up, side by side; at least one."""
     material, density = drawn_material(rng, CONTENTS)
     length, height = cavity.size

@@ -21,7 +21,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Cavity:
+class VehicleCavity:
     """Room in the structure where something fits: a rectangle in the side view, turned, over y.
 
     centre: (x, z). size: its length and height before it is turned by `angle` (radians).
@@ -49,10 +49,10 @@ class Cavity:
         return self.prism((0, self.size[0]), (0, self.size[1]), self.y)
 
 
-def cavity_of(box: Box, host: Part | None = None) -> Cavity:
+def cavity_of(box: Box, host: Part | None = None) -> VehicleCavity:
     """A box as a cavity."""
     (x0, x1), (z0, z1) = box.x, box.z
-    return Cavity(((x0 + x1) / 2, (z0 + z1) / 2), (x1 - x0, z1 - z0), box.y, host=host)
+    return VehicleCavity(((x0 + x1) / 2, (z0 + z1) / 2), (x1 - x0, z1 - z0), box.y, host=host)
 
 
 def drawn_start(rng: Rng, room: Interval, length: float) -> float:

@@ -198,8 +198,12 @@ def _facing(rng: Rng, scene: Scene, vehicle: Vehicle) -> Scene:
                 conveyance=_all_mirrored(scene.conveyance, axis, at),
                 load=_all_mirrored(scene.load, axis, at),
                 concealments=tuple(
-                    Concealment(one.family, _all_mirrored(one.parts, axis, at), _all_mirrored(one.displaced, axis, at))
-                    for one in scene.concealments
+                    Concealment(
+                        concealment.family,
+                        _all_mirrored(concealment.parts, axis, at),
+                        _all_mirrored(concealment.displaced, axis, at),
+                    )
+                    for concealment in scene.concealments
                 ),
                 cargo=scene.cargo,
                 extent=mirrored(scene.extent, axis, at).bounds,

@@ -6,7 +6,19 @@ from nii.simulate.render.draws import SEEDS, Rng
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, PrismY
 from nii.simulate.vehicle.body import Body
-from nii.simulate.vehicle.parts import SPREAD, Cavity, arc, bar, bowed, case, cavity_of, clutter, crowned, sheet, solid
+from nii.simulate.vehicle.parts import (
+    SPREAD,
+    VehicleCavity,
+    arc,
+    bar,
+    bowed,
+    case,
+    cavity_of,
+    clutter,
+    crowned,
+    sheet,
+    solid,
+)
 from nii.simulate.vehicle.sides import draw_sides, inwards
 
 
@@ -197,7 +209,7 @@ def _lamps(rng: Rng, body: Body) -> list[Part]:
     return parts
 
 
-def bumper_cavities(body: Body) -> tuple[Cavity, ...]:
+def bumper_cavities(body: Body) -> tuple[VehicleCavity, ...]:
     """Behind the covers, under and over the beams."""
     y = (-body.half * 0.6, body.half * 0.6)
     z = (body.clearance + 70, body.radius + 80)
@@ -208,18 +220,18 @@ def bumper_cavities(body: Body) -> tuple[Cavity, ...]:
     return tuple(cavity_of(space) for space in spaces)
 
 
-def roof_cavities(body: Body) -> tuple[Cavity, ...]:
+def roof_cavities(body: Body) -> tuple[VehicleCavity, ...]:
     """Between the headliner and the roof, front and rear half."""
     _, _, header, middle, tail, _, _ = body.profile
     wide = body.half * 0.58
     found = []
     for (x0, z0), (x1, z1) in ((header, middle), (middle, tail)):
         length, angle = float(np.hypot(x1 - x0, z1 - z0)), float(np.arctan2(z1 - z0, x1 - x0))
-        found.append(Cavity(((x0 + x1) / 2, (z0 + z1) / 2 - 62), (length - 60, 34), (-wide, wide), angle))
+        found.append(VehicleCavity(((x0 + x1) / 2, (z0 + z1) / 2 - 62), (length - 60, 34), (-wide, wide), angle))
     return tuple(found)
 
 
-def floor_cavities(body: Body) -> tuple[Cavity, ...]:
+def floor_cavities(body: Body) -> tuple[VehicleCavity, ...]:
     """Sills, on the cabin floor under the carpet, and on the load floor under a second one."""
     front, rear = body.axles
     found = []

@@ -9,7 +9,7 @@ from nii.simulate.render.draws import SEEDS, Rng
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Interval, PrismY
 from nii.simulate.vehicle.body import Body
-from nii.simulate.vehicle.parts import Cavity, Point, bar, case, cavity_of, clutter, ribbed, rod, solid
+from nii.simulate.vehicle.parts import Point, VehicleCavity, bar, case, cavity_of, clutter, ribbed, rod, solid
 
 
 def draw_sides(rng: Rng, body: Body) -> list[Part]:
@@ -170,7 +170,7 @@ def _bed_side(rng: Rng, body: Body, side: int) -> list[Part]:
     return [Part(inner, "steel", 7.85, texture=ribbed(rng, 210, 0.15)), *case(rail, 1.2, "steel")]
 
 
-def door_cavities(body: Body) -> tuple[Cavity, ...]:
+def door_cavities(body: Body) -> tuple[VehicleCavity, ...]:
     """Between the skin and the trim of each door and each rear side."""
     spans = [(a + 60, b - 90) for a, b in door_spans(body)]
     behind = door_spans(body)[-1][1]
