@@ -19,6 +19,7 @@ import cv2
 import pytest
 import typer
 
+from nii.analysis.record import COLUMNS
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
@@ -279,6 +280,11 @@ def test_every_command_has_its_line_in_the_reference():
     page = read(ROOT / "docs" / "reference" / "commands.md")
     missing = [name for name in program().commands if f"`nii {name}" not in page]
     assert missing == []
+
+
+def test_every_field_of_a_record_has_its_line_in_the_reference():
+    page = read(ROOT / "docs" / "reference" / "record.md")
+    assert [name for name in COLUMNS if f"`{name}`" not in page] == []
 
 
 def example(name: str) -> Any:
