@@ -34,7 +34,7 @@ from nii.physics.beams import standard_beams
 from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, of_tube
 from nii.stats.operating_point import p_values
 
 Array = npt.NDArray[np.float64]
@@ -190,7 +190,7 @@ def unfit(scan: Scan) -> str | None:
         return "an operator image holds no transmission"
     if scan.pitch_mm is None:
         return "pixel pitch unknown"
-    if any("kv" in energy.lower() for energy in scan.energies):
+    if any(map(of_tube, scan.energies)):
         return "made for MV energies"
     return None if (nothing := blank(scan)) is None else f"the scan shows nothing: {nothing}"
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismX, Shape, Vector, shifted
 
-STEEL = 7.85  # g/cm3
+STEEL = STEEL_G_CM3
 ALUMINIUM = 2.70
 
 Corners = tuple[tuple[float, float], ...]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.cargo.loads import Load, built_load
 from nii.simulate.cargo.scenes import Filled, assembled, left_free
 from nii.simulate.contraband.concealments import LOOSE, draw_concealment, draw_families
@@ -38,7 +39,7 @@ MIXED = 0.3  # share of loads of two kinds
 TWO = 0.1  # share of concealed scenes with two concealments
 AMONG = 0.4  # share of loose concealments that goods are moved aside for, anywhere among them
 CASED = 0.3  # share of loose concealments in a box of metal among goods
-CASES = (("steel", 7.85), ("steel", 7.85), ("aluminium", 2.7), ("lead", 11.34))
+CASES = (STEEL, STEEL, ("aluminium", 2.7), ("lead", 11.34))
 """Metals of such boxes with their densities in g/cm3."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nii.physics.materials import MATERIALS
+from nii.physics.materials import MATERIALS, STEEL
 from nii.simulate.contraband.hidden_goods import ANYTHING, DRUGS, PISTOL
 from nii.simulate.contraband.placing import displaced
 from nii.simulate.parcel import arms
@@ -324,7 +324,7 @@ def _put(rng: Rng, thing: Item, room: Box) -> Item:
 def _wrapped(rng: Rng, parts: list[Part]) -> list[Part]:
     """With foil or sheet of metal above and below."""
     box = enclosing(parts)
-    metal, density, thickest = [("aluminium", 2.7, 0.3), ("lead", 11.34, 1.0), ("steel", 7.85, 1.0)][rng.integers(3)]
+    metal, density, thickest = [("aluminium", 2.7, 0.3), ("lead", 11.34, 1.0), (*STEEL, 1.0)][rng.integers(3)]
     thick = log_uniform(rng, 0.02, thickest)
     sheets = [Box(box.x, box.y, (z, z + thick)) for z in (box.z[0] - thick, box.z[1])]
     return [*parts, *(Part(sheet, metal, density) for sheet in sheets)]

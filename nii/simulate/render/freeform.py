@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nii.physics.materials import MATERIALS
+from nii.physics.materials import MATERIALS, STEEL
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.scene import Part, Texture, enclosing
 from nii.simulate.render.shapes import (
@@ -157,7 +157,7 @@ def hollow(rng: Rng, box: Box, most: int, palette: Palette) -> list[Part]:
 def vessel(rng: Rng, box: Box, most: int, palette: Palette) -> list[Part]:
     """A can, barrel, tank or lying drum, filled to a level with a liquid or with loose goods."""
     del most
-    shell = (("polyethylene", 0.95), ("steel", 7.85), ("glass", 2.5), ("aluminium", 2.7))[rng.integers(4)]
+    shell = (("polyethylene", 0.95), STEEL, ("glass", 2.5), ("aluminium", 2.7))[rng.integers(4)]
     shapes: tuple[Hollowed, ...] = (box, *(_cylinder(rng, box, axis) for axis in "xyz"))
     outer = shapes[rng.integers(4)]
     inner = shrunk(outer, min(rng.uniform(1, 8), 0.2 * _least_side(box)))
