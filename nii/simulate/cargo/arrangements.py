@@ -15,7 +15,7 @@ from nii.simulate.cargo.stacked import pallet
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.freeform import Hollowed, Palette, Substance, draw_palette, inset, shrunk, thing
 from nii.simulate.render.scene import Part, enclosing
-from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY
 
 LEAST_PARTS, MOST_PARTS = 80, 240  # of a load; keeps the rendering of a scene within twice the usual time
 FEW = 6  # parts, below which nothing is arranged
@@ -133,7 +133,7 @@ def _copied(rng: Rng, parts: list[Part], at: tuple[float, float, float], density
     return [
         replace(
             part,
-            shape=shifted(part.shape, at),
+            shape=part.shape.shifted(at),
             density=part.density * density,
             texture=part.texture and replace(part.texture, seed=(part.texture.seed + seed) % SEEDS),
         )

@@ -7,7 +7,7 @@ import numpy as np
 from nii.physics.materials import MATERIALS, STEEL_G_CM3
 from nii.simulate.render.draws import SEEDS, Rng, drawn_material, log_uniform
 from nii.simulate.render.scene import Part, Texture
-from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, Shape, rotated, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, Shape, rotated
 
 Size = tuple[float, float, float]  # mm along x, y, z
 
@@ -194,7 +194,7 @@ def other(rng: Rng) -> list[Part]:
         if rng.random() < 0.25 and isinstance(shape, Box | Cylinder | Ellipsoid):
             parts.append(Part(_shrunk(shape, rng.uniform(0.5, 0.95)), material, density, -1))
     low = min(part.shape.bounds.z[0] for part in parts)
-    return [replace(part, shape=shifted(part.shape, (0.0, 0.0, -low))) for part in parts]
+    return [replace(part, shape=part.shape.shifted((0.0, 0.0, -low))) for part in parts]
 
 
 def _anything(rng: Rng) -> tuple[str, float]:

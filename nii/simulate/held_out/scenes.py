@@ -16,7 +16,7 @@ from nii.simulate.held_out.forms import place
 from nii.simulate.held_out.frames import bicycles, chairs, garments, mesh
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Concealment, Part, Scene, enclosing
-from nii.simulate.render.shapes import Box, shifted
+from nii.simulate.render.shapes import Box
 
 BUILDERS: dict[str, Callable[[Rng, Box], list[Part]]] = {
     "bicycles": bicycles,
@@ -85,7 +85,7 @@ def _among(rng: Rng, parts: list[Part], where: Filled) -> list[Part]:
     room = Box(goods.x, where.room.y, (where.room.z[0], max(goods.z[1], where.room.z[0] + 2 * half[2])))
     x, y, z = place(rng, room, (half[0], half[1], half[2]))
     by = (x - sum(own.x) / 2, y - sum(own.y) / 2, z - sum(own.z) / 2)
-    return [replace(part, shape=shifted(part.shape, by)) for part in parts]
+    return [replace(part, shape=part.shape.shifted(by)) for part in parts]
 
 
 def _cased(rng: Rng, parts: list[Part]) -> list[Part]:

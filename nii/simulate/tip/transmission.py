@@ -21,7 +21,7 @@ from nii.scan import FloatArray, Kind, Scan, attenuation_of, of_tube
 from nii.simulate.contraband.concealments import LOOSE
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Part, areal_densities, enclosing
-from nii.simulate.render.shapes import View, shifted
+from nii.simulate.render.shapes import View
 from nii.simulate.sets.scan import THINNEST, main_material, with_dprime
 from nii.simulate.sets.truth import Hidden
 
@@ -232,7 +232,7 @@ def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[
         source_y=-distance,
         source_z=middle + rng.uniform(-0.2, 0.2) * distance,
     )
-    level = [replace(part, shape=shifted(part.shape, (0.0, -depth, 0.0))) for part in parts]
+    level = [replace(part, shape=part.shape.shifted((0.0, -depth, 0.0))) for part in parts]
     layers = areal_densities(level, view)
     mass = scale**3 * sum(part.mass_kg for part in parts)
     seen = sum(float(layer.sum()) for layer in layers.values()) * pitch[0] * pitch[1] / 1e5  # mm2 g/cm2 to kg
