@@ -26,4 +26,4 @@ $(VENV)/.done: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(VENV) demo-out build *.egg-info
+	rm -rf $(DEMO) $(VENV) demo-out site build *.egg-info

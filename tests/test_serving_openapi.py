@@ -27,7 +27,7 @@ OPERATIONS = [
     "POST /v1/scans/{scan}/finding",
 ]
 NOTHING_SENT = {"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/model"}
-EXAMPLES = 8  # per operation and kind of request; serving/README.md names the command for more
+EXAMPLES = 8  # per operation and kind of request; docs/guide/service.md names the command for more
 ALL = sorted(set(CHECKS.get_all_names()) - {"positive_data_acceptance"})  # bytes of the right type are still no scan
 
 
@@ -88,9 +88,9 @@ def test_real_answers_are_as_described(client, tmp_path):
     ProblemBody.model_validate(client.get("/nowhere").json())
 
 
-def test_the_client_in_the_readme_runs(service, tmp_path):
-    readme = (ROOT / "serving" / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+def test_the_client_in_the_docs_runs(service, tmp_path):
+    page = (ROOT / "docs" / "guide" / "service.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names = {}
     exec(code, names)  # noqa: S102 - our own
     assert names["score"](block_tiff(tmp_path), service)["alarm"] is True

@@ -136,6 +136,7 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
             box=note.box,
             mass_kg=note.mass_kg,
             material=note.material,
+            alike=note.alike,
             dprime=note.dprime,
             cover=(cover := surroundings(scan, note.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,

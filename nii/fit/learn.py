@@ -17,7 +17,7 @@ Float64Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-PRIOR = 20.0  # scans that outweigh the shipped judge; chosen on simulated strange scanners (README)
+PRIOR = 20.0  # scans that outweigh the shipped judge; chosen on simulated strange scanners (docs/results/questions.md)
 FOLDS = 10  # in which scans are left out in turn
 STEPS = 25  # of Newton's method; it needs about eight
 SMALLEST = 1e-5  # step, in standard deviations of the features, at which it has arrived

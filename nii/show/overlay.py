@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nii.analysis.record import Result
 from nii.io.marks import marked_png
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, attenuation_of
 
 Picture = npt.NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ def grey(transmission: FloatArray) -> Picture:
     The scale is the square root of attenuation's share of 7, which shows a packet behind a wall and the
     outline of a steel coil in one picture.
     """
-    attenuation = -np.log(np.clip(transmission, np.exp(-DEEPEST), 1.0))
+    attenuation = attenuation_of(transmission, np.exp(-DEEPEST), 1.0)
     return np.asarray(np.rint(255 * (1 - np.sqrt(attenuation / DEEPEST))), np.uint8)
 
 

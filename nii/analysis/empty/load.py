@@ -29,12 +29,12 @@ from nii.analysis.empty.background import (
     standing_out,
 )
 from nii.analysis.empty.inside import GRID_MM, POST, Room, find_rooms, on_grid
-from nii.analysis.regions import calibrate_mass
 from nii.errors import CalibrationError
 from nii.physics.beams import standard_beams
+from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, of_tube
 from nii.stats.operating_point import p_values
 
 Array = npt.NDArray[np.float64]
@@ -139,7 +139,7 @@ class LoadResult:
 
 @cache
 def standard() -> EmptyStandard:
-    """The one that ships; `python -m nii.studies.empty_standard` makes it."""
+    """The one that ships; `nii study empty_standard` makes it."""
     record = json.loads((files("nii.analysis.empty") / "standard.json").read_text())
     return EmptyStandard(
         tuple(record["scales"]), tuple(record["scores"]), record["command"], tuple(record["mass_ratios"])
@@ -190,7 +190,7 @@ def unfit(scan: Scan) -> str | None:
         return "an operator image holds no transmission"
     if scan.pitch_mm is None:
         return "pixel pitch unknown"
-    if any("kv" in energy.lower() for energy in scan.energies):
+    if any(map(of_tube, scan.energies)):
         return "made for MV energies"
     return None if (nothing := blank(scan)) is None else f"the scan shows nothing: {nothing}"
 

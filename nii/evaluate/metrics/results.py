@@ -12,6 +12,7 @@ from nii.errors import ScanSetError
 from nii.evaluate.metrics.pixels import Box, PixelStatistics
 
 MIXED = "mixed"  # load of two kinds
+ALIKE = ", as its goods"  # ending of the name of a family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class KnownConcealment:
 
     mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an
     ideal observer who knows the load and the concealment (no unit); what is below 1 nobody can see.
+    alike: it is as the goods whose place it takes, and counts as a family of its own, since nobody could tell it.
     cover: attenuation of what lies around it, high energy; cover_steel_mm: the thickness of steel
     that attenuates as much.
     """
@@ -28,6 +30,7 @@ class KnownConcealment:
     box: Box | None = None
     mass_kg: float | None = None
     material: str | None = None
+    alike: bool = False
     dprime: float | None = None
     cover: float | None = None
     cover_steel_mm: float | None = None
@@ -92,8 +95,8 @@ class ScanResult:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families in it, sorted, each once."""
-        return tuple(sorted({truth.family for truth in self.truth}))
+        """The families in it, sorted, each once; those that are as the goods around them by another name."""
+        return tuple(sorted({truth.family + ALIKE * truth.alike for truth in self.truth}))
 
     @property
     def mass_kg(self) -> float | None:

@@ -1,0 +1,45 @@
+"""Score the scans of a folder: a line for each, and their p-values as a picture.
+
+    python docs/examples/score_folder.py datasets/samples p_values.png
+
+Needs the extra [evaluate] (matplotlib).
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from nii.analysis.record import analyse
+from nii.io.read import read_scan
+from nii.model.detector import Detector, choose_model
+
+PFA = 0.05  # the false-alarm budget: at most 5 % of benign scans may alarm
+
+
+def main(folder: Path, picture: Path) -> None:
+    """Score every .tif of the folder with the shipped model for its kind, and draw the p-values."""
+    detectors: dict[str, Detector] = {}
+    results = []
+    for path in sorted(folder.glob("*.tif")):
+        scan = read_scan(path)
+        name = choose_model(scan)
+        detector = detectors.setdefault(name, Detector.load(name))
+        result = analyse(scan, detector, pfa=PFA)
+        results.append((path.stem, result))
+        where = [(region.family, region.box) for region in result.regions]
+        print(f"{path.name}: {name}, p {result.p_value:.3f}, {'ALARM' if result.alarm else 'clear'} {where}")
+
+    names = [name for name, _ in results]
+    colours = ["firebrick" if result.alarm else "steelblue" for _, result in results]
+    figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.5), layout="constrained")
+    axes.barh(names, [result.p_value for _, result in results], color=colours)
+    axes.axvline(PFA, color="black", linestyle="--", label=f"budget {PFA:.0%}")
+    axes.set(xscale="log", xlabel="p-value: share of benign calibration scans that score as high")
+    axes.invert_yaxis()
+    figure.legend(loc="outside upper right")
+    figure.savefig(picture)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
