@@ -1,4 +1,4 @@
-"""What is answered where one can't see: `python -m nii.studies.unseen BENIGN CONCEALED [SCANS...] --out OUT`.
+"""What is answered where one can't see: `nii study unseen BENIGN CONCEALED [SCANS...] --out OUT`.
 
 BENIGN: a set of ordinary scans, by kind of load. CONCEALED: a set whose concealments are covered with plates of lead,
 OVER_MM larger at each side, of PLATES_MM; with the noise that the scan shows. SCANS: others, one by one. Of the first
@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nii.analysis.record import Result, analyse, decision, record
-from nii.io.read import read_scan
-from nii.io.scanset import ScanEntry, read_entry, read_mask, read_set
+from nii.io.scanset import ScanEntry, read_entry, read_listed, read_mask, read_set
 from nii.io.write import write_atomically
 from nii.model.detector import Detector, choose_model
 from nii.physics.beams import standard_beams
@@ -139,7 +138,7 @@ def score_others(paths: Iterable[str], answers: Answers) -> None:
     """Other scans, by the model for their kind."""
     models: dict[str, Detector] = {}
     for path in paths:
-        scan = read_scan(path)
+        scan = read_listed(path)
         name = choose_model(scan)
         models.setdefault(name, Detector.load(name))
         answers.add(f"others/{name}", scan, Path(path).stem, detector=models[name])
@@ -151,16 +150,16 @@ def lines(counts: Mapping[str, Counter[str]]) -> Iterator[str]:
         yield f"{group:32} {found.total():4d}  " + ", ".join(f"{said} {n}" for said, n in sorted(found.items()))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Score all, print the counts, write unseen.json and overlays."""
-    parser = argparse.ArgumentParser(description="Answers where one can't see.")
+    parser = argparse.ArgumentParser(prog="nii study unseen", description="Answers where one can't see.")
     parser.add_argument("benign", type=Path)
     parser.add_argument("concealed", type=Path)
     parser.add_argument("scans", nargs="*")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="cargo")
     parser.add_argument("--most", type=int, help="scans of each set")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     answers = Answers(Detector.load(asked.model), asked.out)
     score_benign(list(islice((e for e in read_set(asked.benign).entries if not e.concealed), asked.most)), answers)

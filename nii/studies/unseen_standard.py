@@ -1,4 +1,4 @@
-"""How much of an ordinary load is opaque, by kind: `python -m nii.studies.unseen_standard SET`.
+"""How much of an ordinary load is opaque, by kind: `nii study unseen_standard SET`.
 
 Makes the limits that ship, from benign simulated scans: mean and two standard deviations of the share of each kind,
 at least LEAST and at most GREATEST, so that a few per cent of ordinary loads exceed theirs.
@@ -7,7 +7,7 @@ at least LEAST and at most GREATEST, so that a few per cent of ordinary loads ex
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -46,12 +46,14 @@ def limits(path: Path) -> dict[str, float]:
     return {**found, "other": OTHER}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the limits."""
-    parser = argparse.ArgumentParser(description="Limits of what may be opaque, by kind of load.")
+    parser = argparse.ArgumentParser(
+        prog="nii study unseen_standard", description="Limits of what may be opaque, by kind of load."
+    )
     parser.add_argument("set", type=Path, help="benign simulated scans")
     parser.add_argument("--made-by", default="", help="the command that made the set, for the record")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     found = {"command": asked.made_by, "limits": limits(asked.set)}
     STANDARD.write_text(json.dumps(found, indent=1) + "\n")
 

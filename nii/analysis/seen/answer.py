@@ -132,7 +132,7 @@ def usual_limit(kinds: Mapping[str, float]) -> float:
 
 @cache
 def standard() -> dict[str, float]:
-    """Limits by kind of load, "other" for those without; `python -m nii.studies.unseen_standard` makes it."""
+    """Limits by kind of load, "other" for those without; `nii study unseen_standard` makes it."""
     return dict(json.loads((files("nii.analysis.seen") / "standard.json").read_text())["limits"])
 
 
