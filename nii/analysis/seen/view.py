@@ -18,7 +18,7 @@ from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel, variance
 from nii.physics.reference import POWDER, STEEL, Reference, contrast
 from nii.quality.measure import NoiseCurve, noise_curve
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, attenuation_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ CELL_MM, TUBE_CELL_MM = 24.0, 6.0  # side of a cell of the grid; of a scanner by
 PITCH_MM, TUBE_PITCH_MM = (6.0, 6.0), (1.0, 1.0)  # where nobody knows it
 BEAMS, TUBE_BEAMS = ("4MV", "6MV"), ("160kV-low", "160kV-high")  # where a scan doesn't say its energies
 FAINTEST = 1e-6  # transmission
-CLIPPED = 0.1  # share of a cell's pixels that read nothing: what the others read is noise without its lower half
+CLIPPED = 0.4  # share of a cell's pixels that read nothing: what the others read is noise without its lower half
 SOMETHING = 0.1  # attenuation from which on a cell holds something
 SCATTER = 0.02  # most of the mean signal around that may be scatter, which nothing behind a cover takes away
 DARKEST = 1.25  # times the lowest share of the signal around that a scan shows: more of it can't be scatter
@@ -102,7 +102,7 @@ def _measured(scan: Scan, pitch_mm: tuple[float, float] | None) -> View:
         return np.asarray(np.sum(each, axis=0) >= SEEN**2)
 
     powder, steel = seen(POWDER), seen(STEEL)
-    attenuation = -np.log(np.maximum(planes[-1], np.float32(FAINTEST)))
+    attenuation = attenuation_of(planes[-1], FAINTEST)
     return View(scan.shape, attenuation, attenuation > SOMETHING, powder, steel, ~powder, pitch, told)
 
 
@@ -149,7 +149,7 @@ def _shown(scan: Scan) -> View:
     brightest, dimmest = cells.max(axis=0), cells.min(axis=0)
     return View(
         shape=scan.shape,
-        attenuation=-np.log(np.maximum(brightest, np.float32(1 / 255))),
+        attenuation=attenuation_of(brightest, 1 / 255),
         load=dimmest < PALE * np.percentile(dimmest, 95),
         powder=None,
         steel=None,
