@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from nii.analysis.record import decision
 from nii.run.drift import OTHERS, DriftState
 from serving.work import WorkerPool
 
@@ -72,8 +73,8 @@ class Figures:
         """Count a scored scan."""
         told = record["scan"]["scanner"]
         name = told if told in self.scanners() else OTHERS
-        decision = {True: "alarm", False: "clear", None: "undecided"}[record["alarm"]]
-        self.scans.labels(name, decision).inc()
+        said = decision(record)
+        self.scans.labels(name, "undecided" if said == "no decision" else said.replace(" ", "_")).inc()
         self.scores.labels(name).observe(record["score"])
         if record["p_value"] is not None:
             self.p_values.labels(name).observe(record["p_value"])

@@ -52,6 +52,7 @@ TRACED = (
     "score",
     "p_value",
     "alarm",
+    "not_seen_through",
 )
 
 
@@ -112,11 +113,13 @@ def score(
     *,
     store: "RecordStore | None" = None,
     registry: tuple[Entry, ...] | None = None,
+    unseen: float | None = None,
 ) -> ScanResponse:
     """One scan from bytes to answer, which is in the store before it is returned.
 
-    accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. Raises ScanError,
-    ModelError, CalibrationError, and for what was declared UsageError and PhysicsError.
+    accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. unseen: share of the
+    load that may be opaque. Raises ScanError, ModelError, CalibrationError, and for what was declared UsageError and
+    PhysicsError.
     """
     started = time.perf_counter()
     question = None if asked.declared is None else Question(read_declaration(asked.declared), registry)
@@ -124,7 +127,7 @@ def score(
     read = time.perf_counter()
     earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
     with _faults_of(scan):
-        result = analyse(scan, models.for_scan(scan), asked.pfa, question)
+        result = analyse(scan, models.for_scan(scan), asked.pfa, question, unseen=unseen)
         result.milliseconds["read"] = 1000 * (read - started)
         timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
         found = service_record(result, timing)
