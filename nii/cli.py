@@ -19,6 +19,7 @@ import typer
 
 from nii.errors import NiiError, OutputError, UsageError
 from nii.progress import bar, watched
+from nii.studies import STUDIES
 
 if TYPE_CHECKING:
     from nii.workers import Crew
@@ -393,6 +394,19 @@ def bench(
             f"{speed.threads:7d}{read:10.1f}{infer:10.1f}{regions:12.1f}{write:10.1f}{speed.scans_per_second:10.2f}"
             f"{speed.peak:25.0f}{100 * speed.share:22.0f} %"
         )
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def study(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STUDIES)}.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Of the study; -h tells them.")] = None,
+) -> None:
+    """Make a standard that ships, or measure a figure that the documentation claims."""
+    from importlib import import_module
+
+    if name not in STUDIES:
+        raise UsageError(f"nii study: expected one of {', '.join(STUDIES)}, came {name}")
+    import_module(f"nii.studies.{name}").main(arguments or [])
 
 
 @scanner_app.command("fit")

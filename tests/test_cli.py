@@ -17,6 +17,7 @@ import pytest
 from tiny_model import calibrated_model, tiny_model
 from typer.testing import CliRunner
 
+import nii.studies
 from nii.cli import app, main
 from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
@@ -318,3 +319,20 @@ def test_a_full_standard_output_is_one_line(tmp_path, model, scan):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "No space left on device" in done.stderr
+
+
+def test_a_study_is_a_command_with_options_of_its_own(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["study", "physics", "-h"])
+    assert end.value.code == 0
+    assert "usage: nii study physics" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as end:
+        main(["study", "chemistry"])
+    assert end.value.code == 2
+    assert "nii study: expected one of compare, compare_standard, " in capsys.readouterr().err
+
+
+def test_every_study_is_listed():
+    folder = Path(nii.studies.__file__).parent
+    runnable = {path.stem for path in folder.glob("*.py") if "\ndef main(" in path.read_text()}
+    assert set(nii.studies.STUDIES) == runnable

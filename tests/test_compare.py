@@ -185,7 +185,7 @@ def test_the_shipped_standard_supports_its_budget():
     assert len(by.scales) == len(KINDS)
     assert by.p_value(1e9) <= 0.01
     assert list(by.scores) == sorted(by.scores)
-    assert by.command.startswith("python -m nii.studies.compare_standard")
+    assert by.command.startswith("nii study compare_standard")
 
 
 def test_scales_are_a_quantile_of_each_measure_and_mass_ratios_are_ranked():

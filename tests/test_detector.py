@@ -7,11 +7,12 @@ import pytest
 from tiny_model import OFFSET, calibrated_model, tiny_model
 
 from nii.analysis.record import analyse, record
-from nii.analysis.regions import calibrate_mass, find_regions
+from nii.analysis.regions import find_regions
 from nii.errors import ModelError
 from nii.io.read import read_scan
 from nii.model.contract import Contract, with_contract
 from nii.model.detector import Detector, choose_model, inference_shape, model_input
+from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.line import MaterialClass
 from nii.physics.mass import Mass
 from nii.scan import Kind, Scan

@@ -72,12 +72,18 @@ def _importable(parts: list[str]) -> bool:
 
 def _defines(module: Path, names: list[str]) -> bool:
     """Whether a module, or a class in it, defines or imports a name."""
-    body = ast.parse(module.read_text(encoding="utf-8")).body
-    for name in names:
-        found = [node for node in body if name in _names_in(node)]
-        if not found:
+    body = [
+        node
+        for outer in ast.parse(module.read_text(encoding="utf-8")).body
+        for node in (outer.body if isinstance(outer, ast.If) else [outer])
+    ]
+    for number, name in enumerate(names):
+        found = next((node for node in body if name in _names_in(node)), None)
+        if found is None:
             return False
-        body = getattr(found[0], "body", [])
+        if isinstance(found, ast.ImportFrom) and (rest := names[number + 1 :]):
+            return resolves(".".join([str(found.module), name, *rest]))
+        body = getattr(found, "body", [])
     return True
 
 
@@ -115,7 +121,9 @@ def faults_of(line: str) -> Iterator[str]:
     words = words_of(line)
     while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words = words[1:]
-    if words[:1] == ["nii"] and len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
+    if words[:2] == ["nii", "study"] and len(words) > 2:
+        yield from _module_faults(f"nii.studies.{words[2]}", words[3:])
+    elif words[:1] == ["nii"] and len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
         yield from _command_faults(words[1:])
     elif words[:2] == ["python", "-m"] and words[2].split(".")[0] in FOLDERS:
         yield from _module_faults(words[2], words[3:])
@@ -203,7 +211,9 @@ def test_extras_and_variables_exist(page):
 def test_what_does_not_exist_is_seen():
     assert resolves("nii.io.read.read_scan")
     assert resolves("nii.model.contract.Contract.from_json")
+    assert resolves("nii.Detector.load")
     assert not resolves("nii.io.read.no_such_function")
+    assert not resolves("nii.Detector.no_such_method")
     assert not resolves("nii.no_such_package.module")
     assert not resolves("nii.model.contract.Contract.no_such_method")
     wrong = [
@@ -211,7 +221,9 @@ def test_what_does_not_exist_is_seen():
         "nii score SCAN --no-such-option",
         "$ nii scanner fitt A.csv B.csv",
         "python -m nii.no_such_module",
-        "python -m nii.studies.empty --no-such-option 3",
+        "python -m nii.fit.naming --no-such-option 3",
+        "nii study empty --no-such-option 3",
+        "nii study chemistry",
         "python datasets/no_such_script.py OUT",
         "make coffee",
     ]

@@ -193,7 +193,7 @@ def test_the_shipped_standard_supports_its_budget():
     assert len(by.scales) == len(KINDS)
     assert len(by.scores) >= 290
     assert by.answer(by.p_value(1e9)) is LoadAnswer.LOADED
-    assert by.command.startswith("python -m nii.studies.empty_standard")
+    assert by.command.startswith("nii study empty_standard")
 
 
 def test_the_standard_takes_scales_from_one_set_and_scores_from_the_other():

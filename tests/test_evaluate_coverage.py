@@ -1,4 +1,4 @@
-"""Simulated coverage: small runs of what `python -m nii.studies.coverage` shows in full."""
+"""Simulated coverage: small runs of what `nii study coverage` shows in full."""
 
 import json
 import sys

@@ -9,8 +9,9 @@ import pytest
 from tiny_model import FAMILIES, N_FEATURES, plain_naming, tiny_model
 
 import nii.analysis.known.library
+import nii.studies.library
 from nii.analysis.known.identity import identify
-from nii.analysis.known.library import EACH, FILE, Library, library, make_library, read_library, write_library
+from nii.analysis.known.library import FILE, Library, library, read_library
 from nii.errors import CalibrationError, ScanSetError
 from nii.fit.naming import Examples, calibrated, crossed, kept_examples
 from nii.io.scanset import ScanEntry
@@ -18,6 +19,7 @@ from nii.model.contract import read_contract, with_contract
 from nii.model.naming import NO_FAMILY, UNKNOWN, Naming, features, softmax
 from nii.model.region_features import FIGURES, PATCH, RegionFeatures, measure_region, small_picture
 from nii.simulate.sets.truth import Hidden
+from nii.studies.library import EACH, make_library, write_library
 from nii.studies.naming import figures
 
 NOTHING = RegionFeatures(np.zeros(len(FIGURES), np.float32), np.zeros((PATCH, PATCH), np.float32))
@@ -158,9 +160,7 @@ def test_a_library_is_made_of_the_first_clear_concealments_of_each_family(monkey
     entry = ScanEntry(name="a", path=tmp_path, size=(50, 90), pitch_mm=(5.0, 5.0))
     found = [hidden("pills", 0.3), hidden("pills", -0.1), hidden("pills", 0.3, 1.0), hidden(NO_FAMILY, 0.3)]
     found += [hidden("bricks", 0.2 + i / 100) for i in range(EACH + 5)]
-    monkeypatch.setattr(
-        nii.analysis.known.library, "concealments", lambda _: ((entry, one, "organic") for one in found)
-    )
+    monkeypatch.setattr(nii.studies.library, "concealments", lambda _: ((entry, one, "organic") for one in found))
     made = make_library(tmp_path)
     assert made.ids == (*(f"bricks-{i:02d}" for i in range(1, EACH + 1)), "pills-01")
     assert made.masses_kg[0] == 3.46

@@ -1,6 +1,6 @@
 """From the layers of a scan to the regions that an officer is shown."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from nii.model.contract import Contract
 from nii.model.detector import Layers
 from nii.model.region_features import RegionFeatures, measure_region
 from nii.physics.beams import standard_beams
+from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.mass import Mass, excess_mass
 from nii.physics.noise import NoiseModel
 from nii.scan import FloatArray, Kind, Scan
@@ -30,7 +31,6 @@ LOWEST = 0.3  # share of the height of the first region's peak below which no re
 MARGIN = 2  # places of the evidence around a region in which no other begins
 FILLED = 2  # what marks an area
 MOST = 20  # regions of a scan that are looked at, the highest first
-FEWEST_RATIOS = 20  # for a 90 % interval, one in each tail
 BACKGROUND_ERROR = 0.03  # rms error of the network's excess that all pixels of a region share, attenuation
 
 
@@ -225,22 +225,3 @@ def _mass(scan: Scan, layers: Layers, mask: npt.NDArray[np.bool_], box: Box) -> 
         )
     except PhysicsError:
         return None
-
-
-def calibrate_mass(mass: Mass, ratios: tuple[float, ...]) -> Mass:
-    """The mass times the median of true over estimated mass; interval from the ratios' 5 % and 95 % order statistics.
-
-    What noise alone would give is far too narrow: most of the error is in the separated layer. With ratios of
-    scans that are exchangeable with this one the interval holds the true mass in at least 90 % of cases.
-    """
-    if len(ratios) < FEWEST_RATIOS or not np.isfinite(mass.high):
-        return mass
-    n, middle = len(ratios), ratios[len(ratios) // 2]
-    tail = int(0.05 * (n + 1))
-    return replace(
-        mass,
-        kg=mass.kg * middle,
-        low=mass.kg * ratios[tail - 1],
-        high=mass.kg * ratios[n - tail],
-        areal_density=mass.areal_density * middle,
-    )

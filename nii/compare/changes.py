@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.analysis.regions import FEWEST_RATIOS, calibrate_mass
 from nii.compare.pair import Area, Pair, look
+from nii.physics.calibrated_mass import FEWEST_RATIOS, calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
 from nii.scan import FloatArray, Kind, Scan
@@ -137,7 +137,7 @@ class Changes:
 
 @cache
 def standard() -> PairStandard:
-    """The one that ships; `python -m nii.studies.compare_standard` makes it."""
+    """The one that ships; `nii study compare_standard` makes it."""
     record = json.loads((files("nii.compare") / "standard.json").read_text())
     return PairStandard(
         tuple(record["scales"]), tuple(record["scores"]), tuple(record["mass_ratios"]), record["command"]

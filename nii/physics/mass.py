@@ -88,7 +88,7 @@ def excess_mass(
     kind of concealment is known (a press is not a powder).
     Raises PhysicsError for shapes that don't fit and an empty mask.
     Bias under 3 % and coverage 85 to 95 % where the mass is over 5 standard errors
-    (`python -m nii.studies.physics mass`). Example: 10 g/cm2 of fentanyl on 20 x 20 pixels of 6 mm: 1.44 kg.
+    (`nii study physics mass`). Example: 10 g/cm2 of fentanyl on 20 x 20 pixels of 6 mm: 1.44 kg.
     """
     _check(excess, mask, transmission, beams)
     seen = mask & (transmission.min(axis=0) > FAINTEST)

@@ -1,1 +1,17 @@
-"""What makes the standards that ship, and what measures the figures that the documentation claims."""
+"""What makes the standards that ship, and what measures the figures that the documentation claims.
+
+`nii study NAME` runs one; each is a module with a `main` of its own.
+"""
+
+STUDIES = (
+    "compare",
+    "compare_standard",
+    "coverage",
+    "declared",
+    "empty",
+    "empty_standard",
+    "judge_coverage",
+    "library",
+    "naming",
+    "physics",
+)

@@ -1,4 +1,4 @@
-"""How often a change is found: `python -m nii.studies.compare --pairs N`.
+"""How often a change is found: `nii study compare --pairs N`.
 
 Fresh simulated pairs (seed 7401), each unchanged and with three changes drawn; at a budget of 1 %.
 """
@@ -95,13 +95,15 @@ def median(values: Sequence[float]) -> float | None:
     return round(sorted(values)[len(values) // 2], 3) if values else None
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures; write them where asked."""
-    parser = argparse.ArgumentParser(description="Detection of changes to a conveyance by kind and mass.")
+    parser = argparse.ArgumentParser(
+        prog="nii study compare", description="Detection of changes to a conveyance by kind and mass."
+    )
     parser.add_argument("--pairs", type=int, default=200, help="simulated conveyances, each with up to four pairs")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, help="figures as JSON")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     text = json.dumps(figures(list(over_pairs(trials, asked.pairs, asked.workers))), indent=1)
     print(text)
     if asked.out:

@@ -1,4 +1,4 @@
-"""Makes what ships as the standard of the comparison: `python -m nii.studies.compare_standard`.
+"""Makes what ships as the standard of the comparison: `nii study compare_standard`.
 
 Two sets of simulated pairs of different seeds. Of the first the unchanged ones give the scales, the 95 % quantile of
 each measure, and the changed ones the errors of the masses. The second, unchanged, gives the scores that pairs are
@@ -91,20 +91,22 @@ def mass_ratio(pair: SimulatedPair, by: PairStandard) -> float | None:
     return None
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate, measure, write."""
-    parser = argparse.ArgumentParser(description="Make the standard of the comparison of two passages.")
+    parser = argparse.ArgumentParser(
+        prog="nii study compare_standard", description="Make the standard of the comparison of two passages."
+    )
     parser.add_argument("--first", type=int, default=100, help="pairs for the scales and the masses")
     parser.add_argument("--pairs", type=int, default=400, help="unchanged pairs for the scores")
     parser.add_argument("--workers", type=int, default=2, help="processes; the standard is the same for any number")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "compare" / "standard.json")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     first = list(over_pairs(partial(unchanged, FIRST_SEED), asked.first, asked.workers))
     by = PairStandard(tuple(scales_of(first)), ())
     second = over_pairs(partial(unchanged, SECOND_SEED), asked.pairs, asked.workers)
     by = replace(by, scores=tuple(sorted(by.score(shown) for shown in second)))
     ratios = list(over_pairs(partial(mass_ratios, by), asked.first, asked.workers))
-    command = f"python -m nii.studies.compare_standard --first {asked.first} --pairs {asked.pairs}"
+    command = f"nii study compare_standard --first {asked.first} --pairs {asked.pairs}"
     record = standard_of(by, ratios, command)
     asked.out.write_text(json.dumps(record) + "\n")
 

@@ -1,4 +1,4 @@
-"""Is the promised false-alarm rate kept? Simulated calibrations, counted: `python -m nii.studies.coverage`.
+"""Is the promised false-alarm rate kept? Simulated calibrations, counted: `nii study coverage`.
 
 Each repetition draws calibration scans and fresh benign scans from one law of scores, and counts the fresh
 scans that alarm. If both are exchangeable, the false alarms of one repetition are beta-binomial whatever
@@ -7,7 +7,7 @@ the law: given the calibration the true Pfa is Beta(k, n + 1 - k), k = floor(Pfa
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +146,15 @@ def draw_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     page.savefig(path, dpi=110)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table; write figures and picture where asked."""
-    parser = argparse.ArgumentParser(description="Observed false alarms over many simulated calibrations.")
+    parser = argparse.ArgumentParser(
+        prog="nii study coverage", description="Observed false alarms over many simulated calibrations."
+    )
     parser.add_argument("--model", help="also part this model's own calibration scores at random")
     parser.add_argument("--out", type=Path, help="figures as JSON")
     parser.add_argument("--figure", type=Path, help="picture, .png or .svg")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     found = {name: coverage(law) for name, law in LAWS.items()}
     if asked.model:
         own = choose_calibration(Detector.load(asked.model).contract.calibrations, None)

@@ -1,4 +1,4 @@
-"""How well loads are told: `python -m nii.studies.declared MODEL SET`.
+"""How well loads are told: `nii study declared MODEL SET`.
 
 Of scans whose cargo is known: how often the kind is the likeliest, or among the five likeliest; how often the set of
 plausible kinds holds it; how often a right declaration is called wrong (Pfa), a wrong one wrong (Pd), and a mixed load
@@ -145,14 +145,14 @@ def renamed(entries: Iterable[ScanEntry], names: Mapping[str, str]) -> list[Scan
     ]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures; write them where asked."""
-    parser = argparse.ArgumentParser(description="How well loads are told.")
+    parser = argparse.ArgumentParser(prog="nii study declared", description="How well loads are told.")
     parser.add_argument("model", help="name of a shipped model, or a path")
     parser.add_argument("scan_set", type=Path, metavar="SET", help="scans whose cargo is known")
     parser.add_argument("--named", action="append", default=[], metavar="THEIRS=OURS", help="a name of cargo")
     parser.add_argument("--out", type=Path, help="figures as JSON")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     detector = Detector.load(asked.model)
     names = dict(one.split("=", 1) for one in asked.named)
     entries = renamed(read_set(asked.scan_set).entries, names)

@@ -1,4 +1,4 @@
-"""How small a load is found: `python -m nii.studies.empty`.
+"""How small a load is found: `nii study empty`.
 
 Fresh simulated conveyances (seed 5301), each scanned empty and with one small thing of each mass on its floor; and
 ordinary loads of cargo scenes. All at the budget of 0.7 % of the standard that ships.
@@ -97,13 +97,15 @@ def covered(small: Sequence[EmptyTrial]) -> dict[str, Any]:
     return rate(sum(mass.low <= kg <= mass.high for kg, mass in told), len(told))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures; write them where asked."""
-    parser = argparse.ArgumentParser(description="Detection of small loads against mass and place.")
+    parser = argparse.ArgumentParser(
+        prog="nii study empty", description="Detection of small loads against mass and place."
+    )
     parser.add_argument("--scenes", type=int, default=150, help="simulated empty conveyances")
     parser.add_argument("--ordinary", type=int, default=100, help="simulated loaded cargo scenes")
     parser.add_argument("--out", type=Path, help="figures as JSON")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     found = figures([*trials(asked.scenes), *ordinary(asked.ordinary)])
     text = json.dumps(found, indent=1)
     print(text)

@@ -1,4 +1,4 @@
-"""Makes what ships as the standard of the empty test: `python -m nii.studies.empty_standard`.
+"""Makes what ships as the standard of the empty test: `nii study empty_standard`.
 
 Three sets of simulated conveyances of different seeds: the first says what each of the measures shows of an empty one
 (their 98 % quantiles become the scales), the second gives the scores that scans are ranked among, the third, with
@@ -7,7 +7,7 @@ small loads, the errors of the masses.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +67,20 @@ def mass_ratios(by: EmptyStandard, scenes: int) -> list[float]:
     return sorted(ratios)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate, measure, write."""
-    parser = argparse.ArgumentParser(description="Make the standard of the empty test.")
+    parser = argparse.ArgumentParser(
+        prog="nii study empty_standard", description="Make the standard of the empty test."
+    )
     parser.add_argument("--scans", type=int, default=500, help="simulated empty conveyances of each of two sets")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "analysis" / "empty" / "standard.json")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     sets = []
     for seed in (FIRST_SEED, SECOND_SEED):
         found = [one for scan in empties(seed, asked.scans) if (one := measured(scan)) is not None]
         print(f"seed {seed}: an inside was found in {len(found)} of {asked.scans}")
         sets.append(np.array(found))
-    record = standard_of(sets[0], sets[1], f"python -m nii.studies.empty_standard --scans {asked.scans}")
+    record = standard_of(sets[0], sets[1], f"nii study empty_standard --scans {asked.scans}")
     by = EmptyStandard(tuple(record["scales"]), tuple(record["scores"]))
     record["mass_ratios"] = mass_ratios(by, asked.scans // 5)
     asked.out.write_text(json.dumps(record) + "\n")

@@ -1,4 +1,4 @@
-"""Does a fitted and cross-fitted judge keep its false-alarm rate? Counted: `python -m nii.studies.judge_coverage`.
+"""Does a fitted and cross-fitted judge keep its false-alarm rate? Counted: `nii study judge_coverage`.
 
 Each repetition draws the scans of a site, fits a judge to them, calibrates it on their cross-fitted scores as `nii fit`
 does, and counts how many fresh benign scans of the site alarm. Were the judge not fitted to the same scans, the mean
@@ -84,12 +84,14 @@ def table(found: dict[int, Sequence[dict[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="False alarms of fitted judges over many simulated sites.")
+    parser = argparse.ArgumentParser(
+        prog="nii study judge_coverage", description="False alarms of fitted judges over many simulated sites."
+    )
     parser.add_argument("--scans", type=int, nargs="+", default=[10, 30, 60, 200])
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     print(table({n: coverage(n, repetitions=asked.repetitions) for n in asked.scans}))
 
 

@@ -1,4 +1,4 @@
-"""How well regions are named: `python -m nii.studies.naming MODEL CALIBRATION_SET REPORT_SET`.
+"""How well regions are named: `nii study naming MODEL CALIBRATION_SET REPORT_SET`.
 
 On the report set: the figures of `nii.evaluate`. And with one family after the other held out of the naming: how
 many of its regions, in both sets, are then called unknown. The network itself has seen every family in training.
@@ -65,14 +65,16 @@ def figures(calibration: Examples, report: Examples, naming: Naming, penalties: 
     return dict(split_unknown(tree)[0])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description="How well regions are named, and what is held out stays unknown.")
+    parser = argparse.ArgumentParser(
+        prog="nii study naming", description="How well regions are named, and what is held out stays unknown."
+    )
     parser.add_argument("model")
     parser.add_argument("sets", type=Path, nargs=2, help="the set that the model was calibrated on, and a fresh one")
     parser.add_argument("--regions", type=Path, nargs=2, default=(None, None), help="as of nii.fit.naming")
     parser.add_argument("--penalty", type=float, nargs="+", default=PENALTIES, help="tried in each fit")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     detector = Detector.load(asked.model)
     if detector.contract.naming is None:
         raise CalibrationError(f"{asked.model}: expected a model with a naming, came one without")

@@ -1,4 +1,4 @@
-"""The figures that this package claims, measured: `python -m nii.studies.physics {mass,material,speed}`.
+"""The figures that this package claims, measured: `nii study physics {mass,material,speed}`.
 
 Everything is simulated here and seeded; comparisons with NIST and with Monte Carlo need other people's
 data: datasets/physics/compare_nist.py and `nii scanner fit`.
@@ -153,13 +153,13 @@ def _seconds(act: Callable[[], object]) -> float:
     return round(min(times), 3)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print one table as JSON."""
     tables = {"mass": mass_table, "material": material_table, "speed": speed_table}
-    options = argparse.ArgumentParser(description="Measured figures of nii.physics")
+    options = argparse.ArgumentParser(prog="nii study physics", description="Measured figures of nii.physics")
     options.add_argument("table", choices=sorted(tables))
     options.add_argument("--trials", type=int, default=100)
-    chosen = options.parse_args()
+    chosen = options.parse_args(arguments)
     print(json.dumps(tables[chosen.table](chosen.trials), indent=1))
 
 

@@ -29,9 +29,9 @@ from nii.analysis.empty.background import (
     standing_out,
 )
 from nii.analysis.empty.inside import GRID_MM, POST, Room, find_rooms, on_grid
-from nii.analysis.regions import calibrate_mass
 from nii.errors import CalibrationError
 from nii.physics.beams import standard_beams
+from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
 from nii.scan import FloatArray, Kind, Scan
@@ -139,7 +139,7 @@ class LoadResult:
 
 @cache
 def standard() -> EmptyStandard:
-    """The one that ships; `python -m nii.studies.empty_standard` makes it."""
+    """The one that ships; `nii study empty_standard` makes it."""
     record = json.loads((files("nii.analysis.empty") / "standard.json").read_text())
     return EmptyStandard(
         tuple(record["scales"]), tuple(record["scores"]), record["command"], tuple(record["mass_ratios"])
