@@ -216,6 +216,14 @@ def test_families_loads_and_scanners_are_counted_apart(rng):
     assert made["scanners"]["s"]["auroc"] == made["auroc"]
 
 
+def test_what_nobody_could_tell_is_a_family_of_its_own():
+    told, alike = (
+        scan(name, 1.0, family="powder", truth={"alike": alike}) for name, alike in (("a", False), ("b", True))
+    )
+    rows = figures([told, alike, scan("c", 0.0)])["families"]
+    assert {name: row["n"] for name, row in rows.items()} == {"powder": 1, "powder, as its goods": 1}
+
+
 def test_detection_by_mass_and_dprime_counts_each_scan_once(rng):
     made = figures(complete_set(rng))
     masses = {row["low"]: row["n"] for row in made["detection_by_mass_kg"]}

@@ -49,7 +49,7 @@ def entries(tmp_path: Path) -> list[ScanEntry]:
         "open_beam": (60000.0,), "size": (ROWS, COLUMNS),
     }  # fmt: skip
     notes = (
-        Annotation(family="press", box=(10, 4, 6, 4), mass_kg=3.5, dprime=24.0, area=24, material="metal"),
+        Annotation(family="press", box=(10, 4, 6, 4), mass_kg=3.5, dprime=24.0, area=24, material="metal", alike=True),
         Annotation(family="bricks", box=(1, 2, 3, 4), area=12),
     )
     return [

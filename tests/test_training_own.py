@@ -174,11 +174,14 @@ def test_from_benign_scans_to_a_calibrated_model_in_one_call(own, tmp_path):
     recipe = replace(
         read_recipe("cargo"), model="mine", start="", iterations=1, every=1, batch=2, mined=1, widths=(8, 8, 8, 8),
         blocks=(1, 1, 1, 1), samples=SampleConfig((64, 96)), train=tiny, validation=replace(tiny, seed=12),
+        held_out=None, names=None, loads=SetConfig(scans=4, concealed=0.0, seed=13),
     )  # fmt: skip
     model = make_model(recipe, tmp_path, [own], [], version="3", resume=False)
     contract = Detector.load(model, threads=1).contract
     assert (contract.name, contract.version) == ("mine", "3")
     assert [calibration.n for calibration in contract.calibrations] == [2]
+    assert contract.loads is not None
+    assert 1 <= contract.loads.scans <= 4
     kept = [read_scan(one.path) for one in split([own]).calibration]
     scores = sorted(Detector.load(model, threads=1).score(scan) for scan in kept)
     assert contract.calibrations[0].scores == pytest.approx(scores, abs=1e-4)

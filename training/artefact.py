@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from nii.errors import UsageError
 from nii.model.contract import KEY, Contract
 from nii.model.detector import find_model, read_model
 from training.network import Network
+from training.stored_weights import in_32_bits
 
 FREE = ("stem", "around", "evidence", "excess", "family", "whole")
 """May differ in shape: other classes, another number of energies."""
@@ -38,7 +38,7 @@ def load_artefact(network: Network, model: str | Path, transmission: Tensor) -> 
     """
     path = find_model(model)
     data = read_model(path)
-    file = onnx.load_model_from_string(data)
+    file = in_32_bits(data)
     contract = next(Contract.from_json(prop.value, str(path)) for prop in file.metadata_props if prop.key == KEY)
     stored = {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in file.graph.initializer}
     biases = {

@@ -1,5 +1,6 @@
 """What training learns from: clean backgrounds with the layers of their concealments, and the user's own scans."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from nii.model.pitch import resized, working_size
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel
-from nii.scan import FloatArray, Kind
+from nii.scan import FloatArray, Kind, attenuation_of
 from nii.simulate.scanner.operator_image import draw_colours, operator_image
 from nii.simulate.scanner.presets import draw_chain
 from nii.simulate.sets.scan import drawn_scanner
@@ -81,10 +82,18 @@ def load_set(
             # a load of two kinds, of none, or of a kind and none is no example of a kind
             scans.append((hidden, cargos.index(name) if (name := entry.cargo or "") in cargos else -1))
         arrays = shelf.arrays()
+    _trim()
     return [
         Background(Truth(without, hidden), cargo, beams=pair)
         for without, (hidden, cargo), pair in zip(arrays, scans, beams, strict=True)
     ]
+
+
+def _trim() -> None:
+    """Give back to the system what reading left in the allocator: 5 GB for 3000 scans, where it is glibc's."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def refuse_held_out(path: Path) -> None:
@@ -158,7 +167,7 @@ def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Background
             )
         T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
         size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
-        attenuation = -np.log(np.clip(resized(T, size), LEAST_TRANSMISSION, None))
+        attenuation = attenuation_of(resized(T, size), LEAST_TRANSMISSION)
         clean.append(Background(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
     return clean
 

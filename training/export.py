@@ -17,6 +17,7 @@ from training.graft import has_judge, with_new_judge
 from training.network import ExportModel
 from training.onnx_file import exported
 from training.precision import fp16, int8
+from training.stored_weights import in_16_bits, in_32_bits
 
 PRECISIONS = ("fp32", "fp16", "int8")
 LICENSE = "Apache-2.0"
@@ -26,7 +27,8 @@ def export(run: Path, out: Path, *, version: str, precision: str = "fp32", benig
     """Write RUN/best.pt as an ONNX model with dynamic batch, rows and columns. Not calibrated yet.
 
     run: of a training; or a model artefact (.onnx, fp32), to write it in another precision, which is added to its
-    name. precision: fp32, fp16 or int8, of which int8 needs benign scans (some tens) for the ranges of its layers.
+    name. precision: fp32 (with weights stored in 16 bits), fp16 or int8, of which int8 needs benign scans (some tens)
+    for the ranges of its layers.
     Raises ModelError if RUN holds no finished training, UsageError for another precision.
     """
     if precision not in PRECISIONS:
@@ -38,13 +40,15 @@ def export(run: Path, out: Path, *, version: str, precision: str = "fp32", benig
         model = fp16(model)
     elif precision == "int8":
         model = int8(model, _transmissions(benign, contract))
+    else:
+        model = in_16_bits(model)
     write_atomically(out, with_contract(model, contract, str(out)))
     return contract
 
 
 def _stored(path: Path, version: str) -> tuple[bytes, Contract]:
     """A model artefact, with a judge if it has none; its operating points don't hold in another precision."""
-    model = read_model(path)
+    model = in_32_bits(read_model(path)).SerializeToString()
     model = model if has_judge(model) else with_new_judge(model, len(read_contract(model, str(path)).energies))
     return model, replace(read_contract(model, str(path)), version=version, calibrations=())
 

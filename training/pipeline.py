@@ -11,6 +11,8 @@ import numpy as np
 
 from nii.errors import UsageError
 from nii.fit.calibrate import Benign, Outcome, benign_scans, calibrated, score_benign, write_model
+from nii.fit.loads import observe, with_loads
+from nii.fit.naming import examples, named
 from nii.io.read import read_scan
 from nii.io.scanset import read_set
 from nii.model.contract import Contract
@@ -67,13 +69,22 @@ def make_model(
 
 
 def _finish(recipe: Recipe, run: Path, model: Path, own: Own, validation: Path, version: str) -> None:
-    """Export the run; measure its masses; set the operating points on benign scans kept for that, or simulated ones."""
-    contract = export(run, model, version=version)
-    contract = replace(contract, mass_ratios=mass_ratios(Detector.load(model), validation))
+    """Export the run and fit what its contract holds: errors of masses, names of regions, how loads look, and the
+    operating points, on benign scans kept for that or simulated ones.
+    """
+    contract, sets = export(run, model, version=version), run / "sets"
+    detector = Detector.load(model)
+    contract = replace(contract, mass_ratios=mass_ratios(detector, validation))
+    if recipe.names is not None:
+        found = examples(_simulated(recipe, "names", sets), detector)
+        contract = replace(contract, naming=named(found, contract.families, f"seed {recipe.names.seed}"))
+    if recipe.loads is not None:
+        entries = read_set(_simulated(recipe, "loads", sets)).entries
+        contract = with_loads(contract, observe(detector, entries))
     if own.calibration:
-        contract = calibrated(contract, score_benign(Detector.load(model), own.calibration), scanner=None, name=None)
+        contract = calibrated(contract, score_benign(detector, own.calibration), scanner=None, name=None)
     elif recipe.calibration is not None:
-        contract = _calibrated_by_simulation(contract, model, _simulated(recipe, "calibration", run / "sets"))
+        contract = _calibrated_by_simulation(contract, model, _simulated(recipe, "calibration", sets))
     write_model(model, contract, model)
 
 

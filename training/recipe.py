@@ -13,7 +13,7 @@ from training.samples import SampleConfig
 
 WARM_UP = 300  # steps, or a tenth of a short run
 SETTLED = 600  # steps after which the statistics of batch norm stand, or a third of a short run
-SETS = ("train", "validation", "held_out", "calibration", "test")
+SETS = ("train", "validation", "held_out", "names", "loads", "calibration", "test")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Recipe:
     until_flat: the finish begins as soon as validation has not risen over the last quarter of the minutes (`flat`), and
     `iterations` only bounds the run.
     train, validation, calibration: sets that are simulated where none are given. held_out: one of kinds that training
-    never sees, on which is validated too. test: the set that the card is to stand on; training never makes or opens it.
+    never sees, on which is validated too. names: concealed scans on which the names of regions are fitted. loads:
+    benign ones, on which is measured how loads look. test: the set that the card is to stand on; training never makes
+    or opens it.
     """
 
     model: str
@@ -98,6 +100,8 @@ class Recipe:
     train: SetConfig | None = None
     validation: SetConfig | None = None
     held_out: SetConfig | None = None
+    names: SetConfig | None = None
+    loads: SetConfig | None = None
     calibration: SetConfig | None = None
     test: SetConfig | None = None
 

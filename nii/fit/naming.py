@@ -163,6 +163,11 @@ def calibrated(by: Examples, families: tuple[str, ...], source: str, penalties: 
     return fit(by, len(families), best).as_naming(families, own, **limits)
 
 
+def named(found: Examples, families: tuple[str, ...], scans: str) -> Naming:
+    """The naming from these regions of the set that is called so."""
+    return calibrated(found, families, f"{len(found.family)} regions of {len(np.unique(found.scan))} scans of {scans}")
+
+
 def log_loss(probabilities: Array, family: Ints) -> float:
     """Mean of -log of the probability of the true family."""
     return float(-np.log(np.maximum(probabilities[np.arange(family.size), family], 1e-12)).mean())
@@ -178,11 +183,9 @@ def main() -> None:
     asked = parser.parse_args()
     detector = Detector.load(asked.model)
     found = kept_examples(asked.set, detector, asked.regions)
-    families = detector.contract.families
-    source = f"{len(found.family)} regions of {len(np.unique(found.scan))} scans of {asked.set.name}"
-    naming = calibrated(found, families, source)
+    naming = named(found, detector.contract.families, asked.set.name)
     write_model(asked.model, replace(detector.contract, naming=naming), asked.out)
-    print(f"{source}; written {asked.out}")
+    print(f"{naming.source}; written {asked.out}")
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ def _annotations_by_image(
                 dprime=_number(row, "ideal_observer_dprime", path),
                 area=None if row.get("area") is None else round(_number(row, "area", path) or 0),
                 material=None if row.get("material") is None else _field(row, "material", str, path),
+                alike=row.get("alike") is True,
             )
         )
     return by_image
@@ -222,7 +223,7 @@ def _annotation_row(number: int, image: int, note: Annotation, numbers: Mapping[
         "iscrowd": 0,
         "mass_kg": note.mass_kg,
     }
-    more = {"ideal_observer_dprime": note.dprime, "material": note.material}
+    more = {"ideal_observer_dprime": note.dprime, "material": note.material, "alike": note.alike or None}
     return row | {key: value for key, value in more.items() if value is not None}
 
 

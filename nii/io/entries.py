@@ -32,7 +32,8 @@ class Annotation:
     """One concealment. box: (x, y, w, h) in pixels, None where only a mask tells (MVTec layout).
 
     area: pixels of the concealment. dprime: detectability for an observer who knows the background.
-    material: its class, such as "organic" or "heavy metal"; None where the set doesn't say.
+    material: its class, such as "organic" or "heavy metal"; None where the set doesn't say. alike: it is as the goods
+    whose place it takes, so that nobody could tell it by its look: powder in a product that is powder.
     """
 
     family: str
@@ -41,6 +42,7 @@ class Annotation:
     dprime: float | None = None
     area: int | None = None
     material: str | None = None
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
