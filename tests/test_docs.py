@@ -288,6 +288,11 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert (tmp_path / "site" / "code" / "datasets" / "pictures" / "missed.jpg").is_file()
 
 
+def test_no_page_is_listed_twice():
+    pages = re.findall(r"docs/\S+\.md", read(ROOT / "mkdocs.yml").split("\nnav:")[1])
+    assert sorted(set(pages)) == sorted(pages)
+
+
 def test_every_command_has_its_line_in_the_reference():
     page = read(ROOT / "docs" / "reference" / "commands.md")
     missing = [name for name in program().commands if f"`nii {name}" not in page]
