@@ -197,7 +197,7 @@ def test_a_batch_holds_what_was_drawn(store, scans, rng, energies):
             flip = (-1,) if crops.flip[pair] else ()
             family = torch.from_numpy(target.family)
             images.append([*(t.flip(flip) for t in (*tensors, family)), torch.tensor(scan.cargo), torch.tensor(0.0)])
-        wanted = quartered(tuple(torch.stack(both) for both in zip(*images, strict=True)))
+        wanted = quartered(Batch(*map(torch.stack, zip(*images, strict=True))))
         for (name, found), want in zip(list(flat.items())[:-1], wanted, strict=False):
             assert found[pair].dtype == want.dtype
             tolerance = 1.5e-3 if name == "transmission" else 1e-3  # scatter on a coarser grid

@@ -21,12 +21,13 @@ def pixels():
     excess[0, :, 4:12, 8:16] = 0.4
     weight[0, 0, 13, 21] = 0
     family = torch.where(evidence[:, 0] > 0, 1, BORDER)
-    return T, evidence, weight, excess, torch.ones(2, 1, 16, 24), family, torch.tensor([0, -1]), torch.zeros(2)
+    cargo, empty = torch.tensor([0, -1]), torch.zeros(2)
+    return Batch(T, evidence, weight, excess, torch.ones(2, 1, 16, 24), family, cargo, empty)
 
 
 @pytest.fixture
 def batch():
-    return Batch(*quartered(pixels()))
+    return quartered(pixels())
 
 
 def test_targets_are_means_of_blocks_and_a_block_with_an_ignored_pixel_has_no_weight(batch):
@@ -42,7 +43,7 @@ def test_a_block_counts_from_three_tenths_on():
     pair[1] = torch.zeros_like(pair[1])
     pair[1][0, 0, 0, :4] = pair[1][0, 0, 1, :1] = 1  # 5 of 16 pixels
     pair[1][0, 0, 0, 4:8] = 1  # 4 of 16
-    assert covered(Batch(*quartered(tuple(pair))))[0, 0, 0, :3].tolist() == [1, 0, 0]
+    assert covered(quartered(Batch(*pair)))[0, 0, 0, :3].tolist() == [1, 0, 0]
 
 
 def test_who_finds_just_the_concealment_loses_nothing_and_who_misses_it_much(batch):
