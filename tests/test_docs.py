@@ -23,6 +23,8 @@ from nii.analysis.record import COLUMNS
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
