@@ -28,7 +28,6 @@ from serving.deploy.measure import contents, megabytes, server
 
 PATIENCE = 120.0  # seconds for an answer
 HELD = 60  # connections that a crowd opens and holds
-TRICKLE = 3.0  # seconds for which a slow client sends a byte at a time
 GROWN = 1.1  # times the memory of the first third, in the last one, that still counts as flat
 
 Attack = Callable[[], Awaitable[str]]
@@ -55,9 +54,8 @@ def attacks(address: str, scan: bytes) -> Iterator[tuple[str, Attack]]:
 
     async def trickled() -> str:
         _, writer = await asyncio.open_connection(host, int(port))
-        end = time.monotonic() + TRICKLE
-        while time.monotonic() < end:
-            writer.write(b"P")
+        for byte in b"POST /v1/scans HTTP/1.1\r\n":
+            writer.write(bytes([byte]))
             await asyncio.sleep(0.1)
         writer.close()
         return "left"
