@@ -12,6 +12,7 @@ import serving
 from nii.analysis.declared.words import LONGEST, read_declaration
 from nii.errors import NiiError
 
+pytestmark = pytest.mark.slow
 NOT_FOR_STRANGERS = ("nii.studies", "nii.simulate", "nii.evaluate")  # commands over sets of one's own
 PIECES = (
     "1", "0", " ", "1 ", ".", "-", "_", "a", "gross ", "total", "kg", "hs ", "hs.", "code", ",", "'", "\n", "\\", "=",

@@ -16,6 +16,7 @@ from nii.io.apart import close_decoders, decode_apart
 from nii.io.picture import Metadata
 from nii.io.read import decode_scan
 
+pytestmark = pytest.mark.slow
 STARTED = 30.0  # seconds until a new process has decoded; half a second where the machine has nothing else to do
 
 

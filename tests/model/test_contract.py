@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tiny_model import calibrated_model
 
 from nii.analysis.record import analyse, record
@@ -13,6 +14,7 @@ from nii.model.detector import Detector
 from nii.model.protobuf import fields, length_delimited
 from serving.deploy.hostile import tiff
 
+pytestmark = pytest.mark.slow
 MODEL = calibrated_model(99)
 GOOD = json.loads(read_contract(MODEL, "good").to_json())
 VALUES = [

@@ -16,6 +16,7 @@ from test_serving_bad_input import connected
 
 from serving.deploy.hostile import DECLARED, FILES, chunk_extension
 
+pytestmark = pytest.mark.slow
 # as measured on two busy cores before these were bounded: 0.7 to 65 s and up to 8.6 GB
 SECONDS = 40.0  # of an answer; 0.1 to 3 where the machine has nothing else to do
 MEGABYTES = 600.0  # that the server and its decoders grow by; the largest of the files has 24

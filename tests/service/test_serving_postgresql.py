@@ -19,6 +19,7 @@ from serving import store as stores
 from serving.problems import StoreError
 from serving.store import RecordStore
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("psycopg", reason="need psycopg, the driver of PostgreSQL")
 LONGEST = 4 * stores.PATIENCE + 20.0  # seconds until a request is answered: connection, statement, and a busy machine
 
