@@ -25,6 +25,8 @@ from nii.io.write import write_tiff
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
