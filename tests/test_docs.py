@@ -25,7 +25,6 @@ from nii.io.write import write_tiff
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
