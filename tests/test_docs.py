@@ -210,6 +210,12 @@ def test_extras_and_variables_exist(page):
     assert variables <= fields | {"NII_SHARED"}
 
 
+def test_every_extra_stands_in_the_quickstart():
+    extras = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    page = read(ROOT / "docs" / "quickstart.md")
+    assert [name for name in extras if name != "dev" and f"'.[{name}]'" not in page] == []
+
+
 def test_what_does_not_exist_is_seen():
     assert resolves("nii.io.read.read_scan")
     assert resolves("nii.model.contract.Contract.from_json")
