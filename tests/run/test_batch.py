@@ -2,23 +2,28 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
 import tracemalloc
+import zlib
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tiny_model import calibrated_model
 
+from nii.analysis.record import record
 from nii.errors import ModelError, OutputError
 from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
 from nii.model.detector import Detector
 from nii.run.batch import BatchSettings, Run, Sources, expand, unique_stem
 from nii.workers import dask_cluster, processes
+from serving.deploy.hostile import tiff
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +256,23 @@ def test_pictures_of_scans_with_long_names_have_shorter_ones(stem):
     assert names[0] != names[1]
     assert all(len(f"{name}.without.png".encode()) <= 255 for name in names)
     assert unique_stem(f"{stem[:-1]}b.tif", used)[-9:] != names[0][-9:]  # the hash tells them apart
+
+
+@pytest.mark.parametrize("raised", [cv2.error("OpenCV\nassertion"), MemoryError(), zlib.error("-3"), struct.error("x")])
+def test_nothing_that_one_scan_does_ends_a_batch(scans, model, tmp_path, monkeypatch, raised):
+    far, broken, good = tmp_path / "1-far.tif", tmp_path / "2-broken.tif", scans / "00.tif"
+    far.write_bytes(tiff({"pitch_mm": 1e6}))  # resizing by it raised cv2.error
+    for copy in (broken, tmp_path / "3-good.tif"):
+        copy.write_bytes(good.read_bytes())
+
+    def record_of(result):
+        if result.scan.path == str(broken):
+            raise raised
+        return record(result)
+
+    monkeypatch.setattr("nii.run.batch.record", record_of)
+    rows = scored(tmp_path, model, None)
+    assert [row["status"] for row in rows] == ["error", "error", "ok"]
+    assert rows[0]["error"].startswith(f"{far}: expected a pixel pitch of 0.02 to 50 mm, came 1e+06")
+    assert rows[1]["error"].startswith(f"{broken}: expected a scan that can be scored, came {type(raised).__name__}")
+    assert "\n" not in rows[1]["error"]
