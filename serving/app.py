@@ -34,10 +34,9 @@ from serving.schema import Models as ModelList
 from serving.scoring import ScanResponse, load_models, score, trace, warm
 from serving.settings import Settings
 from serving.upload import UploadMemory, read_upload
-from serving.work import WorkerPool, give_back_memory
+from serving.work import WorkerPool
 
 STORE_SECONDS = 3.0  # between looks at the record store
-TIDY_SECONDS = 30.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Authorization: Bearer KEY will do too.")
 
@@ -77,15 +76,13 @@ class Service:
         self.models.drift = DriftMonitor(self.scanners)
         if self.store:
             self.models.drift.restore(self.store.drift(), contracts)
-        warming = asyncio.create_task(self.warm())
-        watching = [asyncio.create_task(self.watch_store()), asyncio.create_task(tidy())]
+        warming, watching = asyncio.create_task(self.warm()), asyncio.create_task(self.watch_store())
         try:
             yield
         finally:
             self.ready = False
-            for task in watching:
-                task.cancel()
-            await asyncio.gather(warming, *watching, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(warming, watching, return_exceptions=True)
             self.pool.close()
             if self.store:
                 await asyncio.to_thread(self.look_after_store)
@@ -122,13 +119,6 @@ class Service:
             raise
         self.ready = True
         say("ready", models=sorted(self.models.loaded), seconds=round(time.perf_counter() - started, 2))
-
-
-async def tidy() -> None:
-    """Keep memory flat over the days."""
-    while True:
-        await asyncio.sleep(TIDY_SECONDS)
-        await asyncio.to_thread(give_back_memory)
 
 
 def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:

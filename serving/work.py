@@ -1,7 +1,6 @@
 """The worker pool: a bounded number of scans at a time, a bounded number waiting, the rest refused."""
 
 import asyncio
-import ctypes
 import math
 import threading
 import time
@@ -46,8 +45,8 @@ class WorkerPool:
         submitted = self._submit(job)
         future = asyncio.wrap_future(submitted)
         watcher = asyncio.ensure_future(gone())
+        both: set[asyncio.Future[Any]] = {future, watcher}
         try:
-            both: set[asyncio.Future[Any]] = {future, watcher}
             await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
                 return future.result()
@@ -58,6 +57,7 @@ class WorkerPool:
             watcher.cancel()
             submitted.cancel()  # does nothing to a job that runs or has ended
             future.cancel()
+            del job, submitted, future, both  # an exception refers to this frame: uploads would wait for the collector
 
     def _submit(self, job: Callable[[], T]) -> "Future[T]":
         with self._lock:
@@ -87,10 +87,3 @@ class WorkerPool:
     def close(self) -> None:
         """Wait for what runs, drop what waits."""
         self._threads.shutdown(wait=True, cancel_futures=True)
-
-
-def give_back_memory() -> None:
-    """Return to the system what the C library keeps of freed arrays: with many sizes from many threads, it adds up."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
-    if trim is not None:
-        trim(0)

@@ -1,8 +1,12 @@
 import asyncio
+import gc
 import threading
+import weakref
+from contextlib import suppress
 
 import pytest
 
+from nii.errors import ScanError
 from serving.problems import CLIENT_GONE, Problem
 from serving.work import WorkerPool
 
@@ -91,3 +95,27 @@ def test_a_running_job_keeps_its_place_until_it_ends_although_its_client_left(po
         assert pool.accepted == 0
 
     asyncio.run(main())
+
+
+class Upload:
+    """Stands for bytes that would otherwise stay in memory."""
+
+    def fails(self):
+        raise ScanError("x: expected a scan, came text")
+
+
+def test_what_a_failed_job_held_is_free_at_once(pool):
+    async def main():
+        upload = Upload()
+        left = weakref.ref(upload)
+        with suppress(ScanError):
+            await pool.run(upload.fails, seconds=5, gone=never)
+        del upload
+        await asyncio.sleep(0.1)
+        return left()
+
+    gc.disable()
+    try:
+        assert asyncio.run(main()) is None
+    finally:
+        gc.enable()
