@@ -23,6 +23,8 @@ from nii.analysis.record import COLUMNS
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
@@ -288,6 +290,11 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert (tmp_path / "site" / "code" / "datasets" / "pictures" / "missed.jpg").is_file()
 
 
+def test_no_page_is_listed_twice():
+    pages = re.findall(r"docs/\S+\.md", read(ROOT / "mkdocs.yml").split("\nnav:")[1])
+    assert sorted(set(pages)) == sorted(pages)
+
+
 def test_every_command_has_its_line_in_the_reference():
     page = read(ROOT / "docs" / "reference" / "commands.md")
     missing = [name for name in program().commands if f"`nii {name}" not in page]
@@ -328,10 +335,18 @@ def test_the_example_trains_a_calibrated_model(tmp_path, capsys):
     assert f"{model}: calibrated by 2 scans" in capsys.readouterr().out
 
 
-def test_the_snippets_of_readme_and_quickstart_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("README.md", "True 0.0033"),
+        ("docs/quickstart.md", "True 0.0033"),
+        ("docs/reference/python.md", "False 0.28"),
+        ("docs/reference/model-file.md", ""),
+    ],
+)
+def test_the_snippet_of_a_page_runs(page, printed, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    for page, scan in (("README.md", "scan.tif"), ("docs/quickstart.md", "")):
-        (code,) = re.findall(r"```python\n(.*?)```", read(ROOT / page), re.DOTALL)
-        sample = next((ROOT / "datasets" / "samples").glob("2-*.tif"))
-        exec(code.replace(f'"{scan}"', repr(str(sample))) if scan else code, {})  # noqa: S102 - our own
-        assert capsys.readouterr().out.startswith("True 0.0033")
+    sample = next((ROOT / "datasets" / "samples").glob("2-*.tif"))
+    (code,) = re.findall(r"```python\n(.*?)```", read(ROOT / page), re.DOTALL)
+    exec(code.replace('"scan.tif"', repr(str(sample))), {})  # noqa: S102 - our own
+    assert capsys.readouterr().out.startswith(printed)

@@ -122,8 +122,8 @@ class NoiseCurve:
     photons: float
     gain: float
 
-    def variance(self, T: float) -> float:
-        """Variance at a transmission."""
+    def variance(self, T: Array) -> Array:
+        """Variance at transmissions of any shape."""
         return self.fixed + self.photons * T + self.gain * T * T
 
     @property

@@ -84,7 +84,7 @@ def insert(
     is_tube = of_tube(energies[0])
     pitch = scan.pitch_mm or (TUBE_PITCH_MM if is_tube else LINAC_PITCH_MM)
     noise = noise or estimated_noise(scan, beams)
-    smooth = np.stack([cv2.blur(plane, (3, 3)) for plane in scan.transmission])
+    smooth = _smooth(scan)
     attenuation = attenuation_of(smooth, FAINTEST, 1)
     wanted = log_uniform(rng, *PARCEL_KG) if mass_kg is None and is_tube else mass_kg
     thing = draw_thing(rng, family, wanted, pitch, room_in(attenuation[-1], scan.path))
@@ -92,13 +92,34 @@ def insert(
         raise UsageError(f"mass: expected a {thing.family} that fits into the scan, came {mass_kg:g} kg")
     at = draw_place(rng, attenuation[-1], thing.shape, scan.path)
     box = (slice(at[0], at[0] + thing.shape[0]), slice(at[1], at[1] + thing.shape[1]))
-    excess = layer_excess_on(attenuation[:, *box], thing.layers, beams)
+    measured, excess = projected(scan, thing.layers, box, beams, noise, rng)
     hidden = Hidden(thing.family, thing.mass_kg, 0.0, *at, excess, thing.mask, thing.material)
-    measured = scan.transmission.copy()
-    measured[:, *box] = _multiplied(scan.transmission, smooth, box, excess, noise, rng)
     note = f"TIP: {thing.family} of {thing.mass_kg:.3g} kg was put into this scan"
     changed = replace(scan, transmission=measured, sha256="", notes=(*scan.notes, note))
     return changed, with_dprime(hidden, np.maximum(smooth, np.float32(FAINTEST)), noise)
+
+
+def projected(
+    scan: Scan,
+    layers: dict[str, FloatArray],
+    box: tuple[slice, slice],
+    beams: Sequence[Beam],
+    noise: NoiseModel,
+    rng: Rng,
+) -> tuple[FloatArray, FloatArray]:
+    """Transmission of a scan with layers of areal density, g/cm2 by material, in a box of it; and their excess there.
+
+    Returns float32 (energy, row, column) and, of the box alone, (energy, h, w).
+    """
+    smooth = _smooth(scan)
+    excess = layer_excess_on(attenuation_of(smooth, FAINTEST, 1)[:, *box], layers, beams)
+    measured = scan.transmission.copy()
+    measured[:, *box] = _multiplied(scan.transmission, smooth, box, excess, noise, rng)
+    return measured, excess
+
+
+def _smooth(scan: Scan) -> FloatArray:
+    return np.stack([cv2.blur(plane, (3, 3)) for plane in scan.transmission])
 
 
 def estimated_noise(scan: Scan, beams: Sequence[Beam]) -> NoiseModel:
