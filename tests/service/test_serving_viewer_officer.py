@@ -370,10 +370,13 @@ def test_who_leaves_the_key_prompt_gets_it_again_and_then_everything(playwright,
 # ---- the screen
 
 
-def test_at_the_smallest_screen_no_button_is_covered(page, scans, tmp_path):
+def test_at_the_smallest_screen_no_button_is_covered(page, scans):
     with_everything(page, scans[1], scans[0])
-    for _ in range(6):
-        page.evaluate("document.querySelector('#notes').append(...['a note of the scan that is long '.repeat(4)])")
+    page.evaluate("""() => {
+        const more = (list, item) => list.append(...Array.from({length: 12}, () => item.cloneNode(true)));
+        more(document.querySelector("#regions"), document.querySelector("#regions li"));
+        more(document.querySelector("#facts"), document.querySelector("#facts dd"));
+    }""")
     shown = page.evaluate(ON_TOP, "[data-finding], #save-overlay, #save-tdr, #declared, #note, #pfa")
     assert shown == [True] * 8
     assert page.evaluate("document.querySelector('.grow').clientHeight") >= 140
