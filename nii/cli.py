@@ -44,6 +44,9 @@ def score(
     scans: Annotated[list[str], typer.Argument(help="Files, pairs low.png,high.png, folders, globs; - for a list.")],
     model: Model = None,
     pfa: Pfa = 0.01,
+    unseen: Annotated[
+        float | None, typer.Option(help="Share of the load that may be opaque; by default what is usual for its kind.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Table of records: .parquet, .jsonl or .csv; without ending: a folder of parts.")
     ] = None,
@@ -65,6 +68,7 @@ def score(
     of Parquet parts.
     """
     from nii.analysis.declared.check import question
+    from nii.analysis.seen.answer import check_limit
     from nii.io.lists import read_list
     from nii.io.outputs import check_apart, prepare_folder
     from nii.run.batch import BatchSettings, Run, Sources, expand
@@ -74,6 +78,7 @@ def score(
     if registry is not None and declared is None:
         raise UsageError("--registry: expected with --declared, came alone")
     question(declared, registry)
+    check_limit(unseen)
     check_at_least_one("--workers", workers)
     inputs: list[str | Path] = [*scans, *(path for path in (model, registry) if path is not None)]
     check_apart({"--out": out}, inputs)
@@ -88,6 +93,7 @@ def score(
     settings = BatchSettings(
         model=model,
         pfa=pfa,
+        unseen=unseen,
         threads=threads or int(not alone),
         overlays=overlays,
         tdr=tdr,
@@ -139,23 +145,30 @@ class Tally:
     scans: int = 0
     alarms: int = 0
     undecided: int = 0
+    unseen: int = 0
     failed: int = 0
     kept: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, row: dict[str, Any]) -> None:
         """Count one."""
+        from nii.analysis.record import decision
+
         self.scans += 1
         self.alarms += bool(row["alarm"])
-        self.undecided += row["status"] == "ok" and row["alarm"] is None
+        if row["status"] == "ok":
+            said = decision(row)
+            self.undecided += said == "no decision"
+            self.unseen += said == "not seen through"
         self.failed += row["status"] == "error"
         if self.keep:
             self.kept.append(row)
 
     def line(self) -> str:
         """All of them in one line."""
-        without = self.scans - self.alarms - self.undecided - self.failed
+        without = self.scans - self.alarms - self.undecided - self.unseen - self.failed
+        unseen = f"{self.unseen} not seen through, " if self.unseen else ""
         undecided = f"{self.undecided} undecided, " if self.undecided else ""
-        return f"{self.scans} scans: {self.alarms} alarms, {without} without, {undecided}{self.failed} failed"
+        return f"{self.scans} scans: {self.alarms} alarms, {without} without, {unseen}{undecided}{self.failed} failed"
 
 
 @app.command()
@@ -436,12 +449,14 @@ def line_of(record: dict[str, Any]) -> str:
     """One line a scan, for people."""
     if record["status"] == "error":
         return f"error  {record['error']}"
-    decision = {True: "ALARM", False: "clear", None: "no decision"}[record["alarm"]]
+    from nii.analysis.record import decision
+
+    said = decision(record)
     first = record["regions"][0] if record["regions"] else None
     where = f"  {first['family']} at {first['box']}" if first else ""
     p_value = f"  p {record['p_value']:.3g}" if record["p_value"] is not None else ""
     declared = f"  {record['declared']['answer']}" if record["declared"] else ""
-    return f"{decision}  {record['path']}  {record['score']:.3f}{p_value}{where}{declared}"
+    return f"{'ALARM' if said == 'alarm' else said}  {record['path']}  {record['score']:.3f}{p_value}{where}{declared}"
 
 
 def check_at_least_one(name: str, value: int) -> None:

@@ -15,6 +15,20 @@ LONGEST_NAME = 100  # characters of the name of an energy or a scanner: they go 
 LARGEST_PIXELS = 200_000_000  # per energy; a 53-ft trailer at 1 mm is 45 million
 
 
+def of_tube(energy: str) -> bool:
+    """Whether an energy's name is of an X-ray tube ("160kV"), not of an accelerator ("6MV")."""
+    return "kv" in energy.lower()
+
+
+def attenuation_of(transmission: FloatArray, floor: float, ceiling: float | None = None) -> FloatArray:
+    """Line integral of the attenuation coefficient, A = -ln T (no unit), of the same shape.
+
+    floor: transmission that counts for all below it, since nothing is told apart there; ceiling: for all above it.
+    Example: T = 0.1353 gives A = 2.000.
+    """
+    return np.asarray(-np.log(np.clip(transmission, floor, ceiling)))
+
+
 class Kind(StrEnum):
     """What the pixels of a scan are."""
 

@@ -115,6 +115,7 @@ def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:
                 time.perf_counter(),
                 store=service.store,
                 registry=service.registry,
+                unseen=settings.unseen,
             )
             answer = await service.pool.run(job, seconds=settings.deadline_seconds, gone=partial(_gone, request))
         return _report(answer, request)

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from nii.analysis.record import decision
 from nii.run.drift import DriftState
 from serving.work import WorkerPool
 
@@ -70,8 +71,8 @@ class Figures:
     def scan(self, record: dict[str, Any]) -> None:
         """Count a scored scan."""
         name = self._known(record["scan"]["scanner"])
-        decision = {True: "alarm", False: "clear", None: "undecided"}[record["alarm"]]
-        self.scans.labels(name, decision).inc()
+        said = decision(record)
+        self.scans.labels(name, "undecided" if said == "no decision" else said.replace(" ", "_")).inc()
         self.scores.labels(name).observe(record["score"])
         if record["p_value"] is not None:
             self.p_values.labels(name).observe(record["p_value"])

@@ -162,6 +162,17 @@ _RECORD = {
     "declared": None,
     "changes": None,
     "blank": None,
+    "not_seen_through": False,
+    "seen": {
+        "powder": 0.97,
+        "steel": 1.0,
+        "unseen": 0.03,
+        "limit": 0.1,
+        "sections": [{"start": 0, "end": 122, "powder": 0.97, "steel": 1.0}],
+        "boxes": [[410, 250, 60, 12]],
+        "shields": [],
+        "why": "",
+    },
 }
 
 

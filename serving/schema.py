@@ -103,6 +103,39 @@ class Load(_Strict):
     why: Annotated[str, Field(description="why the test says nothing of this scan")]
 
 
+class SeenSection(_Strict):
+    """About a metre of the travel, columns of the scan from start to end, and shares as `Seen` has them."""
+
+    start: int
+    end: int
+    powder: Share | None
+    steel: Share | None
+
+
+class Shield(_Strict):
+    """An opaque thing with sharp edges where its neighbours aren't opaque."""
+
+    box: Annotated[tuple[int, int, int, int], Field(description="x, y, w, h in pixels of the scan")]
+    attenuation: Annotated[float, Field(description="median in it; of an operator image, of its brightness")]
+    around: Annotated[float, Field(description="median next to it")]
+    sharp: Annotated[Share, Field(description="share of its edge that is sharp")]
+
+
+class Seen(_Strict):
+    """What could be seen. Shares of the load's area; null where there is none, or where they can't be told."""
+
+    powder: Annotated[Share | None, Field(description="behind which 1 kg of powder would be seen")]
+    steel: Annotated[Share | None, Field(description="behind which 5 kg of steel would be seen")]
+    unseen: Annotated[Share | None, Field(description="that is opaque")]
+    limit: Annotated[Share, Field(description="the share that may be opaque before there is no clear")]
+    sections: list[SeenSection]
+    boxes: Annotated[
+        list[tuple[int, int, int, int]], Field(description="opaque places, largest first: x, y, w, h in pixels")
+    ]
+    shields: list[Shield]
+    why: Annotated[str, Field(description="why it isn't seen through, or what can't be told")]
+
+
 class DeclaredGood(_Strict):
     """One of the declared goods; kinds: of load that such goods travel as, as the model names them."""
 
@@ -217,7 +250,10 @@ class Record(_Strict):
     calibration: UsedCalibration | None
     score: Annotated[float, Field(description="larger is more anomalous; never clipped")]
     p_value: PValue | None
-    alarm: Annotated[bool | None, Field(description="null without a calibration, and for a scan that shows nothing")]
+    alarm: Annotated[
+        bool | None,
+        Field(description="null without a calibration, for a scan that shows nothing, and where not_seen_through"),
+    ]
     pfa: Share
     regions: Annotated[list[Region], Field(description="regions that alarm by themselves")]
     candidates: Annotated[list[Region], Field(description="regions that alarm at a budget of 0.3, highest first")]
@@ -226,12 +262,18 @@ class Record(_Strict):
     quality: Quality
     milliseconds: float
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
-    timing_ms: Annotated[dict[str, float], Field(description="upload, queue, read, infer, regions, report, compare")]
+    timing_ms: Annotated[
+        dict[str, float], Field(description="upload, queue, read, infer, regions, seen, report, compare")
+    ]
     scan: Geometry
     load: Load
     declared: Annotated[Declared | None, Field(description="null where nothing was declared")]
     changes: Annotated[Changes | None, Field(description="null without a reference")]
     blank: Annotated[str | None, Field(description="why the scan shows nothing, which leaves it undecided")]
+    not_seen_through: Annotated[
+        bool, Field(description="no clear: too much of the load is opaque, or there is a shield")
+    ]
+    seen: Seen
 
 
 class KeptFinding(_Strict):

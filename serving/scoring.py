@@ -49,6 +49,7 @@ TRACED = (
     "score",
     "p_value",
     "alarm",
+    "not_seen_through",
 )
 
 
@@ -109,18 +110,19 @@ def score(
     *,
     store: "RecordStore | None" = None,
     registry: tuple[Entry, ...] | None = None,
+    unseen: float | None = None,
 ) -> ScanResponse:
     """One scan from bytes to answer, which is in the store before it is returned.
 
-    accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. Raises ScanError,
-    ModelError, CalibrationError.
+    accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. unseen: share of the
+    load that may be opaque. Raises ScanError, ModelError, CalibrationError.
     """
     started = time.perf_counter()
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
     earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
     question = Question(asked.declared, registry) if asked.declared else None
-    result = analyse(scan, models.for_scan(scan), asked.pfa, question)
+    result = analyse(scan, models.for_scan(scan), asked.pfa, question, unseen=unseen)
     result.milliseconds["read"] = 1000 * (read - started)
     timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
     found = service_record(result, timing)

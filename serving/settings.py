@@ -27,8 +27,9 @@ class Settings(BaseSettings):
     model: shipped name or path; None loads all shipped models and chooses by the kind of scan.
     device: where models run; a named one must be there. workers: scans scored at a time, 0 is one per
     core. threads: of one inference. waiting: accepted scans that may wait for a worker; one more is
-    answered 429. pfa: budget of a request that names none. upload_seconds, deadline_seconds: longest
-    upload, and longest wait for an answer after it. max_upload_bytes: of a whole request.
+    answered 429. pfa: budget of a request that names none. unseen: share of a load that may be opaque before there
+    is no "clear"; None takes what is usual for its kind. upload_seconds, deadline_seconds: longest upload, and
+    longest wait for an answer after it. max_upload_bytes: of a whole request.
     max_held_bytes: of all requests together that upload, wait or are scored; one more byte is answered
     429. max_pixels: per energy, checked before decoding; a worker needs about 0.2 GB per megapixel.
     keys_file: API keys, one per line; none means that everybody who reaches the port may ask. store:
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     waiting: Annotated[int, Field(ge=0, le=10_000)] = 64
     pfa: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    unseen: Annotated[float, Field(ge=0, le=1)] | None = None
     upload_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     deadline_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 128_000_000

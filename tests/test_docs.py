@@ -328,10 +328,18 @@ def test_the_example_trains_a_calibrated_model(tmp_path, capsys):
     assert f"{model}: calibrated by 2 scans" in capsys.readouterr().out
 
 
-def test_the_snippets_of_readme_and_quickstart_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("README.md", "True 0.0033"),
+        ("docs/quickstart.md", "True 0.0033"),
+        ("docs/reference/python.md", "False 0.28"),
+        ("docs/reference/model-file.md", ""),
+    ],
+)
+def test_the_snippet_of_a_page_runs(page, printed, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    for page, scan in (("README.md", "scan.tif"), ("docs/quickstart.md", "")):
-        (code,) = re.findall(r"```python\n(.*?)```", read(ROOT / page), re.DOTALL)
-        sample = next((ROOT / "datasets" / "samples").glob("2-*.tif"))
-        exec(code.replace(f'"{scan}"', repr(str(sample))) if scan else code, {})  # noqa: S102 - our own
-        assert capsys.readouterr().out.startswith("True 0.0033")
+    sample = next((ROOT / "datasets" / "samples").glob("2-*.tif"))
+    (code,) = re.findall(r"```python\n(.*?)```", read(ROOT / page), re.DOTALL)
+    exec(code.replace('"scan.tif"', repr(str(sample))), {})  # noqa: S102 - our own
+    assert capsys.readouterr().out.startswith(printed)

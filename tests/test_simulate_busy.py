@@ -21,7 +21,7 @@ from nii.simulate.parcel.packing import lay
 from nii.simulate.parcel.scenes import HEAVIEST_KG, draw_parcel, draw_scene
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Concealment, Part, Spot, areal_densities, enclosing
-from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Shape, View, mirrored, oriented, shifted, turned
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Shape, View
 from nii.simulate.sets.generate import simulate_set
 from nii.simulate.sets.scan import ALIKE, alike, simulate
 
@@ -56,7 +56,7 @@ def solids(form: str, count: int = 40) -> list[Shape]:
         }[form]
         at = draw.uniform((-120, -100, 20), (120, 100, 200))
         axes = np.linalg.qr(draw.normal(size=(3, 3)))[0]
-        found.append(oriented(one, axes, at) if i % 3 else shifted(one, (float(at[0]), float(at[1]), float(at[2]))))
+        found.append(one.oriented(axes, at) if i % 3 else one.shifted((float(at[0]), float(at[1]), float(at[2]))))
     return found
 
 
@@ -78,7 +78,9 @@ def test_a_swarm_is_the_sum_of_its_solids(form: str) -> None:
     assert within(whole.bounds, around)
 
 
-@pytest.mark.parametrize("move", [lambda s: shifted(s, (5.0, -3.0, 8.0)), turned, lambda s: mirrored(s, "x", 4.0)])
+@pytest.mark.parametrize(
+    "move", [lambda s: s.shifted((5.0, -3.0, 8.0)), lambda s: s.turned(), lambda s: s.mirrored("x", 4.0)]
+)
 def test_a_swarm_moves_as_its_solids_do(move: Callable[[Shape], Shape]) -> None:
     shapes = solids("cylinder", 8)
     together = picture([Part(move(swarm(shapes, [2.0] * 8)), "steel", 1.0)])["steel"]
@@ -87,7 +89,7 @@ def test_a_swarm_moves_as_its_solids_do(move: Callable[[Shape], Shape]) -> None:
 
 
 def test_a_swarm_out_of_the_picture_shows_nothing() -> None:
-    far = swarm([shifted(shape, (5000.0, 0.0, 0.0)) for shape in solids("box", 4)], [1.0] * 4)
+    far = swarm([shape.shifted((5000.0, 0.0, 0.0)) for shape in solids("box", 4)], [1.0] * 4)
     assert far.path(VIEW).path.size == 0
 
 

@@ -7,7 +7,7 @@ import trimesh
 from nii.errors import UsageError
 from nii.simulate.render.meshes import read_mesh
 from nii.simulate.render.scene import Part, areal_densities
-from nii.simulate.render.shapes import Box, Cylinder, Mesh, View, mirrored, shifted, turned
+from nii.simulate.render.shapes import Box, Cylinder, Mesh, View
 
 VIEW = View(np.arange(5.0, 400, 10), np.arange(395.0, 0, -10), -3000.0, 520.0)
 
@@ -43,7 +43,7 @@ def test_a_hollow_mesh_has_two_walls():
 def test_a_mesh_moves_turns_and_mirrors_as_other_solids_do():
     box = Box((103.0, 251.0), (-81.0, 140.0), (62.0, 217.0))
     mesh = box_mesh(box)
-    for change in (lambda s: shifted(s, (21.0, -7.0, 33.0)), turned, lambda s: mirrored(s, "x", 190.0)):
+    for change in (lambda s: s.shifted((21.0, -7.0, 33.0)), lambda s: s.turned(), lambda s: s.mirrored("x", 190.0)):
         np.testing.assert_allclose(full(change(mesh)), full(change(box)), atol=1e-6)
         assert change(mesh).volume_cm3 == pytest.approx(box.volume_cm3), "faces still turn outwards"
 

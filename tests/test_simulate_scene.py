@@ -10,7 +10,7 @@ from nii.simulate.contraband.placing import CLEARANCE, behind_dense, displaced
 from nii.simulate.conveyance.draw import SHARES, draw_conveyance
 from nii.simulate.conveyance.structure import Conveyance
 from nii.simulate.render.scene import Concealment, Part, Spot, Texture, areal_densities, enclosing, texture
-from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View, oriented
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, Patch, View
 
 HOLDER = {"reefer_hide": "reefer", "tank_hide": "box-truck", "tyre_hide": "box-truck"}
 """Conveyances that families need which a container can't hold."""
@@ -70,7 +70,7 @@ def test_stripes_turn_with_their_solid() -> None:
     """A quarter turn about the beam makes stripes along the travel run along the height."""
     quarter = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     plan = Texture("stripes-x", (60.0, 60.0), 0.3, 1)
-    part = Part(oriented(Box((-200, 200), (0, 10), (-200, 200)), quarter), "water", 1.0, texture=plan)
+    part = Part(Box((-200, 200), (0, 10), (-200, 200)).oriented(quarter), "water", 1.0, texture=plan)
     view = View(x=np.arange(-150, 150, 10.0), z=np.arange(150, -150, -10.0), source_y=-1e6, source_z=0.0)
     (layer,) = rendered((part,), view).values()
     assert np.ptp(layer, axis=1).max() < 1e-3

@@ -13,11 +13,7 @@ from nii.simulate.render.shapes import (
     PrismY,
     Shape,
     View,
-    mirrored,
-    oriented,
     rotated,
-    shifted,
-    turned,
 )
 
 STEP = 0.25  # mm between the points sampled on a ray, along y
@@ -123,7 +119,7 @@ ASKEW, _ = np.linalg.qr([[2.0, 1.0, 0.4], [-0.7, 1.5, 0.9], [0.3, -1.1, 1.2]])
 for name in tuple(SOLIDS):
     box = SOLIDS[name].bounds
     middle = np.array([sum(side) / 2 for side in (box.x, box.y, box.z)])
-    SOLIDS[f"{name}, askew"] = oriented(SOLIDS[name], ASKEW, (3, -6, 2) - ASKEW @ middle)
+    SOLIDS[f"{name}, askew"] = SOLIDS[name].oriented(ASKEW, (3, -6, 2) - ASKEW @ middle)
     VOLUMES_CM3[f"{name}, askew"] = VOLUMES_CM3[name]
 
 
@@ -180,14 +176,14 @@ def test_a_ray_that_leaves_through_the_roof_counts_only_what_is_below() -> None:
 @pytest.mark.parametrize("name", SOLIDS)
 @pytest.mark.parametrize("away", [(500.0, 0.0, 0.0), (-500.0, 0.0, 0.0), (0.0, 0.0, 800.0), (0.0, 0.0, -800.0)])
 def test_a_solid_out_of_view_has_no_path(name: str, away: tuple[float, float, float]) -> None:
-    assert not whole(shifted(SOLIDS[name], away), view()).any()
+    assert not whole(SOLIDS[name].shifted(away), view()).any()
 
 
 @pytest.mark.parametrize("name", SOLIDS)
 def test_a_shifted_solid_shows_the_same_shifted_image(name: str) -> None:
     seen = view()
     moved = View(x=seen.x + 7, z=seen.z - 5, source_y=seen.source_y, source_z=seen.source_z - 5)
-    shape = shifted(SOLIDS[name], (7, 0, -5))
+    shape = SOLIDS[name].shifted((7, 0, -5))
     tolerance = 2e-3 if isinstance(shape, Oriented) else 1e-9  # mm; solids that stand askew are drawn in float32
     np.testing.assert_allclose(whole(shape, moved), whole(SOLIDS[name], seen), atol=tolerance)
     assert shape.volume_cm3 == pytest.approx(SOLIDS[name].volume_cm3)
@@ -197,13 +193,13 @@ def test_a_shifted_solid_shows_the_same_shifted_image(name: str) -> None:
 def test_a_mirrored_or_turned_solid_holds_the_mirrored_or_turned_points(name: str) -> None:
     x, y, z = np.random.default_rng(0).uniform(-110, 110, (3, 4000))
     solid = SOLIDS[name]
-    np.testing.assert_array_equal(holds(mirrored(solid, "x", 4), 8 - x, y, z), holds(solid, x, y, z))
-    np.testing.assert_array_equal(holds(mirrored(solid, "y", 4), x, 8 - y, z), holds(solid, x, y, z))
-    np.testing.assert_array_equal(holds(turned(solid), y, x, z), holds(solid, x, y, z))
+    np.testing.assert_array_equal(holds(solid.mirrored("x", 4), 8 - x, y, z), holds(solid, x, y, z))
+    np.testing.assert_array_equal(holds(solid.mirrored("y", 4), x, 8 - y, z), holds(solid, x, y, z))
+    np.testing.assert_array_equal(holds(solid.turned(), y, x, z), holds(solid, x, y, z))
 
 
 def test_orienting_twice_is_orienting_once_by_both() -> None:
-    once = oriented(oriented(SOLIDS["L over x"], ASKEW, (1, 2, 3)), ASKEW.T, (4, 5, 6))
+    once = SOLIDS["L over x"].oriented(ASKEW, (1, 2, 3)).oriented(ASKEW.T, (4, 5, 6))
     np.testing.assert_allclose(once.axes, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(once.at, ASKEW.T @ (1, 2, 3) + (4, 5, 6))
 

@@ -22,7 +22,7 @@ from nii.model.pitch import resized, working_size
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
 from nii.physics.noise import NoiseModel
-from nii.scan import FloatArray, Kind
+from nii.scan import FloatArray, Kind, attenuation_of
 from nii.simulate.scanner.operator_image import draw_colours, operator_image
 from nii.simulate.scanner.presets import draw_chain
 from nii.simulate.sets.scan import drawn_scanner
@@ -170,7 +170,7 @@ def load_measured(scans: tuple[Benign, ...], pitch_mm: float) -> list[Background
             )
         T = np.broadcast_to(scan.transmission, (2, *scan.shape)) if len(scan.transmission) == 1 else scan.transmission
         size = working_size(scan.shape, scan.pitch_mm, pitch_mm)
-        attenuation = -np.log(np.clip(resized(T, size), LEAST_TRANSMISSION, None))
+        attenuation = attenuation_of(resized(T, size), LEAST_TRANSMISSION)
         clean.append(Background(Truth(attenuation.astype(np.float16), ()), -1, measured=True))
     return clean
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own customary name
 
-from nii.physics.noise import FWHM_PER_SIGMA, MANY, NoiseModel
+from nii.physics.noise import FAINTEST, FWHM_PER_SIGMA, MANY, NoiseModel
 
 COARSE = 8  # pixels; scatter is spread on means of so many by so many
 SPREAD = COARSE**2 / 4  # variance that these means and the interpolation between them bring, pixels squared
@@ -99,7 +99,7 @@ def variance(transmission: Tensor, noise: NoiseModels) -> Tensor:
 
 def _factor(T: Tensor, noise: NoiseModels) -> Tensor:
     """Compound factor by transmission."""
-    return noise.compound * (1 - noise.hardening * T.clamp(1e-6, 1).log())
+    return noise.compound * (1 - noise.hardening * T.clamp(FAINTEST, 1).log())
 
 
 def _with_photon_noise(T: Tensor, noise: NoiseModels, generator: torch.Generator) -> Tensor:

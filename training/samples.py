@@ -17,7 +17,7 @@ from torch.utils.data import IterableDataset
 
 from nii.physics.faults import Chain
 from nii.physics.forward import Beam
-from nii.scan import FloatArray
+from nii.scan import FloatArray, attenuation_of
 from nii.simulate.scanner.operator_image import ColourMap, draw_colours, operator_image
 from nii.simulate.scanner.presets import draw_chain
 from nii.simulate.sets.truth import Hidden, Truth
@@ -234,7 +234,7 @@ _Measured = tuple[FloatArray, FloatArray, "_Target"]
 def _as_operator_images(pair: list[_Measured], beams: tuple[Beam, ...], colours: ColourMap) -> list[_Measured]:
     """The crop with a concealment and the one without in false colour; excess becomes that of red, green, blue."""
     images = [operator_image(measured, beams, colours) for measured, _, _ in pair]
-    darkness = [-np.log(np.maximum(image, DARKEST)) for image in images]
+    darkness = [attenuation_of(image, DARKEST) for image in images]
     for (_, _, target), dark in zip(pair, darkness, strict=True):
         target.excess = dark - darkness[-1]
     return [(image, T, target) for image, (_, T, target) in zip(images, pair, strict=True)]

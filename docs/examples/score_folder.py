@@ -10,22 +10,21 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from nii.analysis.record import analyse
-from nii.io.read import read_scan
-from nii.model.detector import Detector, choose_model
+import nii
+from nii.model.detector import choose_model
 
 PFA = 0.05  # the false-alarm budget: at most 5 % of benign scans may alarm
 
 
 def main(folder: Path, picture: Path) -> None:
     """Score every .tif of the folder with the shipped model for its kind, and draw the p-values."""
-    detectors: dict[str, Detector] = {}
+    detectors: dict[str, nii.Detector] = {}
     results = []
     for path in sorted(folder.glob("*.tif")):
-        scan = read_scan(path)
+        scan = nii.read_scan(path)
         name = choose_model(scan)
-        detector = detectors.setdefault(name, Detector.load(name))
-        result = analyse(scan, detector, pfa=PFA)
+        detector = detectors.setdefault(name, nii.Detector.load(name))
+        result = nii.analyse(scan, detector, pfa=PFA)
         results.append((path.stem, result))
         where = [(region.family, region.box) for region in result.regions]
         print(f"{path.name}: {name}, p {result.p_value:.3f}, {'ALARM' if result.alarm else 'clear'} {where}")

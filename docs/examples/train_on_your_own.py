@@ -11,8 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nii.io.read import read_scan
-from nii.model.detector import Detector
+import nii
 from training.pipeline import make_model
 from training.recipe import SetConfig, read_recipe
 
@@ -36,8 +35,8 @@ def main(own: Path, run: Path) -> Path:
     )
     model = make_model(recipe, run, data=[own], validation=[], version="0", resume=False)
 
-    detector = Detector.load(model)
-    scan = read_scan(sorted(own.glob("*.tif"))[0])
+    detector = nii.Detector.load(model)
+    scan = nii.read_scan(sorted(own.glob("*.tif"))[0])
     print(f"{model}: calibrated by {detector.contract.calibrations[0].n} scans")
     print(f"{scan.path} scores {detector.score(scan):.3f}")
     return model

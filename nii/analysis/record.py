@@ -8,6 +8,7 @@ from typing import Any
 from nii.analysis.declared.check import Question, check
 from nii.analysis.empty.load import find_load
 from nii.analysis.regions import Region, find_regions
+from nii.analysis.seen.answer import Seen, see
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers
 from nii.names import printable
@@ -33,6 +34,11 @@ _CHANGES = (
     "score DOUBLE, p_value DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE)[], compared DOUBLE, "
     "mirrored BOOLEAN, why VARCHAR)"
 )
+_SEEN = (
+    'STRUCT(powder DOUBLE, steel DOUBLE, unseen DOUBLE, "limit" DOUBLE, sections STRUCT("start" INTEGER, '
+    '"end" INTEGER, powder DOUBLE, steel DOUBLE)[], boxes INTEGER[][], shields STRUCT(box INTEGER[], '
+    "attenuation DOUBLE, around DOUBLE, sharp DOUBLE)[], why VARCHAR)"
+)
 COLUMNS: Mapping[str, str] = {
     "path": "VARCHAR",
     "sha256": "VARCHAR",
@@ -56,6 +62,8 @@ COLUMNS: Mapping[str, str] = {
     "declared": "JSON",
     "changes": _CHANGES,
     "blank": "VARCHAR",
+    "not_seen_through": "BOOLEAN",
+    "seen": _SEEN,
 }
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
@@ -66,8 +74,8 @@ class Result:
 
     candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for. calibration,
     p_value, alarm, threshold: None where the model carries no calibration or the scan shows nothing. blank: why it
-    shows nothing, None where it shows something; of nothing there are no candidates. declared: what
-    `nii.analysis.declared` says of the declared goods, None where none were given.
+    shows nothing, None where it shows something; of nothing there are no candidates. seen: what could be seen of the
+    scan. declared: what `nii.analysis.declared` says of the declared goods, None where none were given.
     """
 
     scan: Scan
@@ -81,13 +89,27 @@ class Result:
     threshold: float | None
     notes: tuple[str, ...]
     milliseconds: dict[str, float]
+    seen: Seen
     declared: dict[str, Any] | None = None
     blank: str | None = None
 
     @property
     def alarm(self) -> bool | None:
-        """The decision at the operating point; None without a calibration, and for a scan that shows nothing."""
-        return None if self.p_value is None else self.p_value <= self.pfa
+        """The decision at the operating point.
+
+        None without a calibration, for a scan that shows nothing, and for one that would be clear if more of it were
+        seen through.
+        """
+        alarm = None if self.p_value is None else self.p_value <= self.pfa
+        return alarm if alarm or self.seen.enough else None
+
+    @property
+    def not_seen_through(self) -> bool:
+        """Whether there is no decision because too little is seen through.
+
+        An alarm stays an alarm, and a scan that shows nothing is that.
+        """
+        return self.blank is None and not self.alarm and not self.seen.enough
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -95,26 +117,49 @@ class Result:
         return alarming(self.candidates, self.pfa)
 
 
+def decision(record: Mapping[str, Any]) -> str:
+    """What a record decides, in words: "alarm", "clear", "not seen through" or "no decision"."""
+    if record["alarm"] is not None:
+        return "alarm" if record["alarm"] else "clear"
+    return "not seen through" if record["not_seen_through"] else "no decision"
+
+
 def alarming(candidates: Sequence[Region], pfa: float) -> tuple[Region, ...]:
     """The regions that alarm by themselves at a budget."""
     return tuple(region for region in candidates if region.p_value is not None and region.p_value <= pfa)
 
 
-def analyse(scan: Scan, detector: Detector, pfa: float = 0.01, asked: Question | None = None) -> Result:
+def analyse(
+    scan: Scan,
+    detector: Detector,
+    pfa: float = 0.01,
+    asked: Question | None = None,
+    *,
+    unseen: float | None = None,
+) -> Result:
     """Score one scan and find its regions; with a declaration, say whether the load is what was declared.
 
-    Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few
-    for the budget. A model without any calibration, or a scan that shows nothing (`nii.quality.blank`), gives a score
-    without a decision, and a note.
+    unseen: share of the load that may be opaque before there is no "clear"; None takes what is usual for its kind.
+    Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few for the budget,
+    UsageError for a share that is none. A model without any calibration, or a scan that shows nothing
+    (`nii.quality.blank`), gives a score without a decision, and a note.
     """
     check_pfa(pfa)
     started = time.perf_counter()
     layers = detector.layers(scan)
-    return judge(scan, layers, detector, pfa, asked, milliseconds=1000 * (time.perf_counter() - started))
+    took = 1000 * (time.perf_counter() - started)
+    return judge(scan, layers, detector, pfa, asked, unseen=unseen, milliseconds=took)
 
 
 def judge(
-    scan: Scan, layers: Layers, detector: Detector, pfa: float, asked: Question | None, *, milliseconds: float
+    scan: Scan,
+    layers: Layers,
+    detector: Detector,
+    pfa: float,
+    asked: Question | None,
+    *,
+    unseen: float | None = None,
+    milliseconds: float,
 ) -> Result:
     """The same where the network has run already, for so many milliseconds."""
     began = time.perf_counter()
@@ -126,11 +171,21 @@ def judge(
         notes.append(f"shows nothing, no decision: {nothing}")
         calibration = threshold = None
     candidates = find_regions(scan, layers, detector.contract, calibration) if nothing is None else []
+    found = time.perf_counter()
+    seen = see(
+        scan,
+        dict(zip(detector.contract.cargos, layers.cargo.tolist(), strict=True)),
+        limit=unseen,
+        pitch_mm=(sum(detector.contract.pitch_mm) / 2,) * 2,
+        nothing=nothing,
+    )
     done = time.perf_counter()
-    took = {"infer": milliseconds, "regions": 1000 * (done - began)}
+    took = {"infer": milliseconds, "regions": 1000 * (found - began), "seen": 1000 * (done - found)}
     declared = None
     if asked is not None:
-        declared = check(scan, detector, asked, [region.family for region in alarming(candidates, pfa)])
+        declared = check(
+            scan, detector, asked, [region.family for region in alarming(candidates, pfa)], looked=nothing is None
+        )
         took["declared"] = 1000 * (time.perf_counter() - done)
     return Result(
         scan=scan,
@@ -144,6 +199,7 @@ def judge(
         threshold=threshold,
         notes=tuple(notes),
         milliseconds=took,
+        seen=seen,
         declared=declared,
         blank=nothing,
     )
@@ -174,7 +230,7 @@ def record(result: Result) -> dict[str, Any]:
     from nii.quality.measure import assess
 
     cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
-    seen = result.blank is None  # of nothing, the network still says what it looks like
+    shown = result.blank is None  # of nothing, the network still says what it looks like
     return {
         "path": result.scan.path,
         "sha256": result.scan.sha256,
@@ -186,18 +242,20 @@ def record(result: Result) -> dict[str, Any]:
         "alarm": result.alarm,
         "pfa": result.pfa,
         "regions": [region.to_json() for region in result.regions],
-        "empty": round(result.layers.empty, 4) if seen else None,
-        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if seen],
+        "empty": round(result.layers.empty, 4) if shown else None,
+        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if shown],
         "quality": {"notes": list(result.notes), "figures": assess(result.scan).as_record()},
         "milliseconds": round(sum(result.milliseconds.values()), 1),
         "model_sha256": result.model_sha256,
         "calibration": _calibration_json(result),
         "drift": None,
         "scan": geometry(result.scan),
-        "load": find_load(result.scan).to_json(),
+        "load": find_load(result.scan, looked=shown).to_json(),
         "declared": result.declared,
         "changes": None,
         "blank": result.blank,
+        "not_seen_through": result.not_seen_through,
+        "seen": result.seen.to_json(),
     }
 
 

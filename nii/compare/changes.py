@@ -20,7 +20,7 @@ from nii.compare.pair import Area, Pair, look
 from nii.physics.calibrated_mass import FEWEST_RATIOS, calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, of_tube
 from nii.show.overlay import kilograms
 from nii.stats import operating_point
 
@@ -187,7 +187,7 @@ def _unfit(before: Scan, after: Scan) -> str | None:
             return f"the {name} scan is an operator image, which holds no transmission"
         if scan.pitch_mm is None:
             return f"pixel pitch of the {name} scan unknown"
-        if any("kv" in energy.lower() for energy in scan.energies):
+        if any(map(of_tube, scan.energies)):
             return "made for MV energies"
         if (nothing := blank(scan)) is not None:
             return f"the {name} scan shows nothing: {nothing}"

@@ -83,18 +83,15 @@ def at_ends(before: FloatArray, after: FloatArray, places: Places) -> FloatArray
     D, out = after - before, np.zeros(after.shape[1], np.float32)
     edges = np.maximum(_steepness(before), _steepness(after))
     z = np.clip(D / np.sqrt(QUIETEST**2 + (SHIFT * edges) ** 2), -CLIPPED, CLIPPED)
-    reach = int(WALL_MM / GRID_MM)
+    reach, end, beyond = (int(size / GRID_MM) for size in (WALL_MM, END_MM, BEYOND_MM))
     for room in places.rooms:
-        rows = z[room.top : room.rows[1]]
-        low, high = np.percentile(rows, (FULL_HEIGHT, 100 - FULL_HEIGHT), axis=0)
-        through = np.where(low > 0, low, np.where(high < 0, high, 0)).astype(np.float32)
-        pooled = cv2.blur(through[None], (reach, 1))[0]
-        end, beyond = int(END_MM / GRID_MM), int(BEYOND_MM / GRID_MM)
-        for a, b in (
-            (room.columns[0] - beyond, room.columns[0] + end),
-            (room.columns[1] - end, room.columns[1] + beyond),
-        ):
-            out[max(a, 0) : max(b, 0)] = pooled[max(a, 0) : max(b, 0)]
+        first, last = room.columns
+        for start, stop in ((first - beyond, first + end), (last - end, last + beyond)):
+            near = slice(max(start - reach, 0), max(stop + reach, 0))
+            kept = slice(max(start, 0), max(stop, 0))
+            low, high = np.percentile(z[room.top : room.rows[1], near], (FULL_HEIGHT, 100 - FULL_HEIGHT), axis=0)
+            through = np.where(low > 0, low, np.where(high < 0, high, 0)).astype(np.float32)
+            out[kept] = cv2.blur(through[None], (reach, 1))[0][kept.start - near.start :][: kept.stop - kept.start]
     return out
 
 

@@ -64,13 +64,14 @@ class Pair:
     def evidence(self, scales: Sequence[float]) -> FloatArray:
         """The strongest signed evidence at each point (row, column), in units of these scales of KINDS."""
         n = len(SIZES_MM)
-        outside, inside = (np.array(part)[:, None, None] for part in (scales[:n], scales[n : 2 * n]))
-        tall = np.zeros((1, *self.places.inside.shape))
+        tall = np.zeros(self.places.inside.shape)
         for room in self.places.rooms:
-            tall[0, room.top : room.rows[1]] = self.ends / scales[-1]
-        ratios = np.concatenate([self.maps / np.where(self.places.inside, inside, outside), tall])
-        strongest = np.abs(ratios).argmax(axis=0)[None]
-        return np.asarray(np.take_along_axis(ratios, strongest, 0)[0], np.float32)
+            tall[room.top : room.rows[1]] = self.ends / scales[-1]
+        strongest: Array = np.zeros(tall.shape)
+        for plane, outside, inside in zip(self.maps, scales[:n], scales[n : 2 * n], strict=True):
+            _keep_stronger(strongest, plane / np.where(self.places.inside, inside, outside))
+        _keep_stronger(strongest, tall)
+        return strongest.astype(np.float32)
 
     def difference(self) -> FloatArray:
         """Attenuation of the later less that of the earlier (row, column), NaN where nothing can be compared."""
@@ -108,6 +109,11 @@ class Pair:
         with_it, without = passages if area.added else passages[::-1]
         mask = cv2.dilate(area.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         return layer_mass(with_it - without, mask, np.exp(-with_it), beams)
+
+
+def _keep_stronger(strongest: Array, other: Array) -> None:
+    """Take over, point by point, what exceeds it in size; a plane at a time, since all at once are slow to search."""
+    np.copyto(strongest, other, where=np.abs(other) > np.abs(strongest))
 
 
 def look(before: Scan, after: Scan) -> Pair:

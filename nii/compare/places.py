@@ -9,7 +9,7 @@ import numpy.typing as npt
 from nii.analysis.empty.inside import GRID_MM, SOMETHING, Room, find_rooms
 from nii.errors import ScanError
 from nii.quality.measure import dead_lines
-from nii.scan import FloatArray, Scan
+from nii.scan import FloatArray, Scan, attenuation_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -54,7 +54,7 @@ def attenuation(scan: Scan) -> FloatArray:
     planes = _filled(_filled(scan.transmission).transpose(0, 2, 1)).transpose(0, 2, 1)
     rows, columns = scan.shape
     size = (max(round(columns * scan.pitch_mm[1] / GRID_MM), 1), max(round(rows * scan.pitch_mm[0] / GRID_MM), 1))
-    A = -np.log(np.clip(planes, FAINTEST, None))
+    A = attenuation_of(planes, FAINTEST)
     return np.stack([cv2.resize(np.ascontiguousarray(plane), size, interpolation=cv2.INTER_AREA) for plane in A])
 
 

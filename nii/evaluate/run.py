@@ -16,14 +16,13 @@ from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surroundings
 from nii.evaluate.metrics.collect import metrics
 from nii.evaluate.metrics.compare import compare
-from nii.evaluate.metrics.pixels import mask_boxes, pixel_statistics
+from nii.evaluate.metrics.pixels import Box, mask_boxes, pixel_statistics
 from nii.evaluate.metrics.results import KnownConcealment, ScanResult, ScoredRegion
 from nii.evaluate.report.files import write_comparison, write_report
 from nii.evaluate.report.gallery import Gallery, ReportPicture, choose_gallery
 from nii.io.scanset import ScanEntry, ScanSet, read_entry, read_mask, read_set
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers, choose_model
-from nii.scan import Scan
 from nii.show.overlay import Picture as Drawn
 from nii.show.overlay import box_in, jpeg, marked, unlayered
 
@@ -106,14 +105,16 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             score=result.layers.score,
             p_value=result.p_value,
             calibration=result.calibration.name if result.calibration else None,
-            truth=_truth(entry, result.scan, mask),
+            truth=_truth(entry, result, mask),
             cargo=entry.cargo,
             scanner=result.scan.scanner or entry.scanner,
             regions=tuple(_region(candidate.to_json()) for candidate in result.candidates),
             pixels=pixels,
             seconds=seconds,
-            any_load=str(find_load(result.scan).answer),
+            any_load=str(find_load(result.scan, looked=True).answer),
             kinds=likeliest_loads(result.layers, result.contract),
+            unseen=result.seen.unseen,
+            seen_enough=result.seen.enough,
         )
 
 
@@ -122,12 +123,12 @@ def likeliest_loads(layers: Layers, contract: Contract) -> tuple[str, ...]:
     return tuple(contract.cargos[i] for i in (-layers.cargo).argsort(kind="stable"))
 
 
-def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None) -> tuple[KnownConcealment, ...]:
+def _truth(entry: ScanEntry, result: Result | None = None, mask: Mask | None = None) -> tuple[KnownConcealment, ...]:
     """What the set says about the concealments, and the cargo around each, where the scan can be read.
 
     Where the set has a mask and no boxes (MVTec layout), each connected area of the mask is a concealment.
     """
-    notes = entry.annotations
+    notes, scan = entry.annotations, result.scan if result else None
     if mask is not None and mask.any() and len(notes) == 1 and notes[0].box is None:
         notes = tuple(replace(notes[0], box=box) for box in mask_boxes(mask))
     return tuple(
@@ -138,11 +139,23 @@ def _truth(entry: ScanEntry, scan: Scan | None = None, mask: Mask | None = None)
             material=note.material,
             alike=note.alike,
             dprime=note.dprime,
+            unseen=_opaque(result, note.box, mask) if result else None,
             cover=(cover := surroundings(scan, note.box, mask) if scan else None),
             cover_steel_mm=steel_mm(cover, scan.energies) if scan and cover is not None else None,
         )
         for note in notes
     )
+
+
+def _opaque(result: Result, box: Box | None, mask: Mask | None) -> float | None:
+    """Share of a concealment that is opaque, by its box and mask; None where its place is unknown."""
+    if mask is None and box is None:
+        return None
+    x, y, w, h = box or (0, 0, *result.scan.shape[::-1])
+    here = (slice(y, y + h), slice(x, x + w))
+    dark = result.seen.view.full(result.seen.view.dark)[here]
+    there = dark if mask is None or not mask[here].any() else dark[mask[here]]
+    return float(there.mean()) if there.size else None
 
 
 def _region(found: dict[str, Any]) -> ScoredRegion:

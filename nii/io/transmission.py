@@ -32,7 +32,8 @@ def transmission_of(picture: Picture, open_beam: tuple[float, ...], name: str) -
     transmission = np.divide(planes, scale, dtype=np.float32)
     if padding is None or not padding.any():
         return transmission, notes
-    return _without(transmission, padding), (*notes, _padding_note(padding))
+    outside = _at_sides(padding)
+    return _without(transmission, padding, outside), (*notes, _padding_note(padding, outside))
 
 
 def _estimated(picture: Picture, name: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -52,9 +53,8 @@ def _estimated(picture: Picture, name: str) -> tuple[tuple[float, ...], tuple[st
     return levels, (text, "air seems absent from the scan (or the picture is inverse): its level is a guess")
 
 
-def _without(transmission: FloatArray, padding: Mask) -> FloatArray:
-    """Transmission with padding along the sides as air, and none brighter than air elsewhere."""
-    outside = _at_sides(padding)
+def _without(transmission: FloatArray, padding: Mask, outside: Mask) -> FloatArray:
+    """Transmission with padding along the sides (outside) as air, and none brighter than air elsewhere."""
     return np.where(outside, np.float32(1), np.where(padding, np.minimum(transmission, 1), transmission))
 
 
@@ -67,7 +67,6 @@ def _at_sides(padding: Mask) -> Mask:
     return np.isin(areas, touching[touching > 0])
 
 
-def _padding_note(padding: Mask) -> str:
-    inside = padding & ~_at_sides(padding)
+def _padding_note(padding: Mask, outside: Mask) -> str:
     text = f"{100 * float(padding.mean()):.2g} % of the picture is padding, no measurement: taken as air"
-    return text + (", and left as it is in the midst of the picture" if inside.any() else "")
+    return text + (", and left as it is in the midst of the picture" if (padding & ~outside).any() else "")

@@ -38,6 +38,8 @@ def resized(planes: FloatArray, size: Size) -> FloatArray:
 
     No value exceeds those around it: next to bright air, what overshoots would make a dark edge opaque.
     """
+    if planes.shape[1:] == size:
+        return planes
     return np.stack([_along_columns(_along_rows(plane, size[0]), size[1]) for plane in planes])
 
 

@@ -13,6 +13,9 @@ from importlib.resources import files
 
 from nii.errors import PhysicsError
 
+STEEL_G_CM3 = 7.85  # of sheets and sections of structural steel
+STEEL = ("steel", STEEL_G_CM3)
+"""What most that is built is built of: material and density, as parts of scenes take them."""
 FRACTION_SLACK = 0.02  # mass fractions as printed in data sheets add up to 1 within their rounding
 _TOKEN = re.compile(r"([A-Z][a-z]?)|(\()|(\))|(\d+(?:\.\d+)?)")
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from nii.errors import PhysicsError
 from nii.physics.forward import Beam, beam_attenuation
-from nii.scan import FloatArray
+from nii.scan import FloatArray, attenuation_of
 
+FAINTEST = 1e-6  # transmission, below which the beam hardens no more
 MANY = 60.0  # quanta per pixel
 FWHM_PER_SIGMA = 2.3548  # of a Gaussian
 RANGES = {
@@ -217,7 +218,7 @@ def _smooth(plane: FloatArray, sigma: float) -> FloatArray:
 
 def _factor(T: FloatArray, noise: NoiseModel) -> FloatArray:
     """Compound factor by transmission."""
-    A = -np.log(np.clip(T, np.float32(1e-6), np.float32(1)))
+    A = attenuation_of(T, FAINTEST, 1)
     return np.asarray(noise.compound * (1 + noise.hardening * A), np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nii.io.air import estimate_air
 from nii.physics.beams import standard_beams
 from nii.physics.forward import attenuation_curve, linac_beam
+from nii.physics.materials import STEEL_G_CM3
 from nii.physics.noise import FWHM_PER_SIGMA
 from nii.scan import FloatArray, Kind, Scan
 
@@ -33,7 +34,6 @@ EDGE_TO_NOISE = 15.0
 EDGES = 400  # strongest edges looked at per direction
 FEWEST_EDGES = 20
 SHARPEST = 20  # percentile: slanted and round edges look blurred, so the sharp ones count
-STEEL_G_CM3 = 7.85
 THICKEST_MM = 600.0
 
 
@@ -122,8 +122,8 @@ class NoiseCurve:
     photons: float
     gain: float
 
-    def variance(self, T: float) -> float:
-        """Variance at a transmission."""
+    def variance(self, T: Array) -> Array:
+        """Variance at transmissions of any shape."""
         return self.fixed + self.photons * T + self.gain * T * T
 
     @property

@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from nii.errors import PhysicsError, ScanError
 from nii.physics.forward import Beam, transmission
+from nii.physics.materials import STEEL_G_CM3
 from nii.physics.noise import NoiseModel, measure
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, attenuation_of
 
 Array = npt.NDArray[np.float64]
 
-STEEL_G_CM3 = 7.85
 ROSE = 5.0  # signal over its noise that an observer needs; Rose, J. Opt. Soc. Am. 38 (1948) 196
 INSERT_PERCENT = 20.0  # of a wedge's step: the block on it
 MODULATION = 0.15  # of the contrast of a large hole, as between the holes of a group
@@ -252,7 +252,7 @@ def _find(
 
 
 def _dark(T: FloatArray) -> FloatArray:
-    return np.asarray(-np.log(np.clip(T, np.exp(-OPAQUE), 1)), np.float32)
+    return np.asarray(attenuation_of(T, np.exp(-OPAQUE), 1), np.float32)
 
 
 def _field(plane: FloatArray, part: PhantomPart, row: int, column: int, pitch_mm: tuple[float, float]) -> FloatArray:

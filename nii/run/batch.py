@@ -42,13 +42,15 @@ Row = dict[str, Any]
 class BatchSettings:
     """How scans are scored; travels to the workers.
 
-    model: shipped name or path; None chooses one by the kind of scan. pfa: the budget. threads: of one
+    model: shipped name or path; None chooses one by the kind of scan. pfa: the budget. unseen: share of the
+    load that may be opaque, None: what is usual. threads: of one
     inference, 0 takes all cores. overlays, tdr: folders for pictures and reports; None makes none. declared: what
     was declared of every scan. registry: file of registered pill presses.
     """
 
     model: str | None = None
     pfa: float = 0.01
+    unseen: float | None = None
     threads: int = 0
     overlays: Path | None = None
     tdr: Path | None = None
@@ -95,9 +97,11 @@ class ScoredFile:
 
 
 def score_files(
-    sources: Iterable[str], models: ModelPool, pfa: float, asked: Question | None = None
+    sources: Iterable[str], models: ModelPool, pfa: float, asked: Question | None = None, *, unseen: float | None = None
 ) -> Iterator[ScoredFile]:
-    """Score each source in order; the next one is read meanwhile. asked: what was declared of every one.
+    """Score each source in order; the next one is read meanwhile.
+
+    asked: what was declared of every one. unseen: share of the load that may be opaque, None: what is usual.
 
     Raises ModelError for a model that can't be loaded at all and CalibrationError for a budget that none of
     its calibrations supports: both are the same for every scan. Whatever is wrong with a scan is a record, and
@@ -108,7 +112,7 @@ def score_files(
     ready = (_ready(source, coming, models) for source, coming in _read_ahead(sources))
     for _, alike in groupby(ready, _Ready.size):
         while group := _group(alike):
-            yield from _scored_together(group, pfa, asked)
+            yield from _scored_together(group, pfa, asked, unseen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +148,9 @@ def _group(alike: Iterator[_Ready]) -> list[_Ready]:
     return [first, *islice(alike, first.detector.at_once - 1 if first.detector else 0)]
 
 
-def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) -> Iterator[ScoredFile]:
+def _scored_together(
+    group: list[_Ready], pfa: float, asked: Question | None, unseen: float | None
+) -> Iterator[ScoredFile]:
     """The records of a group: one after the other where something is wrong with one of them."""
     first, started = group[0], time.perf_counter()
     if first.detector is None:
@@ -158,12 +164,12 @@ def _scored_together(group: list[_Ready], pfa: float, asked: Question | None) ->
             yield ScoredFile(error_record(first.source, str(error)), None)
         else:
             for one in group:
-                yield from _scored_together([one], pfa, asked)
+                yield from _scored_together([one], pfa, asked, unseen)
         return
     infer = 1000 * (time.perf_counter() - started) / len(group)
     for one, scan, layers in zip(group, scans, found, strict=True):
         try:
-            result = judge(scan, layers, first.detector, pfa, asked, milliseconds=infer)
+            result = judge(scan, layers, first.detector, pfa, asked, unseen=unseen, milliseconds=infer)
         except (ModelError, CalibrationError) as error:
             if isinstance(error, CalibrationError) and not supported(first.detector.contract, pfa):
                 raise
@@ -200,7 +206,7 @@ def score_tasks(settings: BatchSettings, tasks: Iterable[Task]) -> Iterator[Row]
     """Score in this process: records in order; pictures and reports are written besides. Raises as `score_files`."""
     ours, theirs = tee(tasks)
     models, asked = _models(settings.model, settings.threads), question(settings.declared, settings.registry)
-    scored_files = score_files((one.source for one in theirs), models, settings.pfa, asked)
+    scored_files = score_files((one.source for one in theirs), models, settings.pfa, asked, unseen=settings.unseen)
     for task, scored in zip(ours, scored_files, strict=True):
         if scored.result is not None:
             _write_beside(settings, task, scored.result)
@@ -344,6 +350,7 @@ def _identity(sources: Sources, settings: BatchSettings) -> dict[str, Any]:
         "list_of_scans": sources.sha256,
         "models": [sha256(read_model(find_model(name))).hexdigest() for name in names],
         "pfa": settings.pfa,
+        "unseen": settings.unseen,
         "overlays": settings.overlays and str(settings.overlays),
         "tdr": settings.tdr and str(settings.tdr),
         "declared": settings.declared,

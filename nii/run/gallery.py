@@ -1,12 +1,14 @@
 """A small page over a folder of overlays: what was found, scan by scan, for people."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from nii.analysis.record import decision
 from nii.io.write import write_atomically
 from nii.run.batch import PICTURE, WITHOUT
 from nii.show.overlay import kilograms
@@ -36,8 +38,9 @@ def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: S
     places = {True: 0, None: 1, False: 2}
     order = sorted(rows, key=lambda row: (places[row[1]["alarm"]], row[1]["p_value"] or 1.0))
     alarms = sum(bool(record["alarm"]) for _, record in rows)
-    undecided = sum(record["status"] == "ok" and record["alarm"] is None for _, record in rows)
-    without = f", {undecided} undecided" if undecided else ""
+    said = Counter(decision(record) for _, record in rows if record["status"] == "ok")
+    without = f", {said['not seen through']} not seen through" if said["not seen through"] else ""
+    without += f", {said['no decision']} undecided" if said["no decision"] else ""
     intro = f"<p>{len(rows)} scans, {alarms} alarms{without}. Red: evidence and regions. An officer decides.</p>\n"
     intro += "".join(f'<p class="error">{escape(line)}</p>\n' for line in warnings)
     text = HEAD + intro + "".join(_article(*row) for row in order) + "</body></html>\n"
@@ -47,17 +50,23 @@ def write_page(folder: Path, rows: list[tuple[str, dict[str, Any]]], warnings: S
 def _article(name: str, record: dict[str, Any]) -> str:
     if record["status"] == "error":
         return f'<article><h2 class="error">{escape(record["path"])}</h2><p>{escape(record["error"])}</p></article>\n'
-    kind, word = {True: ("alarm", "ALARM"), False: ("clear", "clear"), None: ("none", "no decision")}[record["alarm"]]
+    word = decision(record)
+    kind = word if word in ("alarm", "clear") else "none"
     p_value = "" if record["p_value"] is None else f", p-value {record['p_value']:.3g} (budget {record['pfa']:g})"
-    head = f'<h2><span class="{kind}">{word}</span> {escape(record["path"])}</h2>'
+    head = f'<h2><span class="{kind}">{"ALARM" if kind == "alarm" else word}</span> {escape(record["path"])}</h2>'
     said = f"<p>Score {record['score']:.2f}{p_value}; model {escape(record['model'])}.</p>"
-    notes = "".join(f"<li>{escape(note)}</li>" for note in record["quality"]["notes"])
+    notes = "".join(f"<li>{escape(note)}</li>" for note in [*record["quality"]["notes"], *_unseen(record)])
     overlay = f'<img src="{_link(name, PICTURE)}" alt="Scan with evidence and regions marked" loading="lazy">'
     without = (
         f'<details><summary>Without the layer</summary><img src="{_link(name, WITHOUT)}" '
         'alt="The scan with the excess layer taken away" loading="lazy"></details>'
     )
     return f"<article>{head}{said}{_regions(record)}{overlay}{without}<ul>{notes}</ul></article>\n"
+
+
+def _unseen(record: dict[str, Any]) -> list[str]:
+    """Why it isn't seen through, or what can't be told."""
+    return [record["seen"]["why"]] if record["seen"]["why"] and record["blank"] is None else []
 
 
 def _link(name: str, ending: str) -> str:

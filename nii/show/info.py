@@ -7,7 +7,7 @@ from nii.io.read import read_scan
 from nii.physics.beams import standard_beams
 from nii.quality.measure import assess
 from nii.quality.phantom import CARGO, PARCEL, read_phantom
-from nii.scan import Scan
+from nii.scan import Scan, of_tube
 
 
 def describe(source: str, *, phantom: bool = False) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def describe(source: str, *, phantom: bool = False) -> dict[str, Any]:
 
 def _phantom(scan: Scan) -> dict[str, object]:
     """What the scan of a test phantom shows; the phantom by the kind of scan."""
-    kilovolts = bool(scan.energies) and all("kv" in energy.lower() for energy in scan.energies)
+    kilovolts = bool(scan.energies) and all(map(of_tube, scan.energies))
     usual = ("160kV",) if kilovolts else ("6MV",)
     beams = standard_beams(scan.energies) or standard_beams(usual)
     if beams is None:

@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from nii.analysis.record import Result
 from nii.io.marks import marked_png
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, attenuation_of
 
 Picture = npt.NDArray[np.uint8]
 
 DEEPEST = 7.0  # attenuation shown as black
 ALARM, CANDIDATE, CLEAR = (40, 40, 230), (0, 165, 255), (90, 150, 60)  # blue, green, red
 UNDECIDED = (90, 90, 90)
+UNSEEN = (200, 40, 150)  # what isn't seen through, hatched
+HATCH = 8  # pixels from line to line, where the picture is no wider than SHOWN
 STRIP = 26  # rows of the line of text above the picture, if that is no wider than SHOWN
 SHOWN = 800  # pixels that a picture is shown wide: marks of wider ones grow, so that they stay legible
 
@@ -26,7 +28,7 @@ def grey(transmission: FloatArray) -> Picture:
     The scale is the square root of attenuation's share of 7, which shows a packet behind a wall and the
     outline of a steel coil in one picture.
     """
-    attenuation = -np.log(np.clip(transmission, np.exp(-DEEPEST), 1.0))
+    attenuation = attenuation_of(transmission, np.exp(-DEEPEST), 1.0)
     return np.asarray(np.rint(255 * (1 - np.sqrt(attenuation / DEEPEST))), np.uint8)
 
 
@@ -40,15 +42,19 @@ def base_picture(scan: Scan) -> Picture:
 
 def overlay(result: Result) -> Picture:
     """(row, column, 3): what `marked` gives, below one line of text."""
-    colour = {True: ALARM, False: CLEAR, None: UNDECIDED}[result.alarm]
+    undecided = UNSEEN if result.not_seen_through else UNDECIDED
+    colour = {True: ALARM, False: CLEAR, None: undecided}[result.alarm]
     return with_strip(marked(result), headline(result), colour)
 
 
 def marked(result: Result) -> Picture:
-    """(row, column, 3): heat map in red over the scan, a box and a label per region."""
+    """(row, column, 3): heat map in red over the scan, a box and a label per region, opaque places hatched."""
     picture = base_picture(result.scan)
     strength = (np.clip(result.layers.heat, 0, 1) * 0.6)[..., None]
     picture = np.asarray(picture * (1 - strength) + np.array((30, 30, 255)) * strength, np.uint8)
+    _hatch(picture, result.seen.view.full(result.seen.view.unseen))
+    for shield in result.seen.shields:
+        mark(picture, shield.box, "shield?", UNSEEN)
     for region in (result.regions or result.candidates[:1])[::-1]:
         alarms = region in result.regions
         mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE)
@@ -69,10 +75,19 @@ def unlayered(result: Result) -> Picture:
 
 def headline(result: Result) -> str:
     """One line: decision, why there is none if the scan shows nothing, score, p-value, budget, model."""
-    decision = {True: "ALARM", False: "clear", None: "no decision"}[result.alarm]
+    undecided = "not seen through" if result.not_seen_through else "no decision"
+    decision = {True: "ALARM", False: "clear", None: undecided}[result.alarm]
     decision += f", shows nothing: {result.blank}" if result.blank else ""
+    decision += f", {result.seen.unseen:.0%} opaque" if result.not_seen_through and result.seen.unseen else ""
     p_value = "" if result.p_value is None else f"  p {result.p_value:.3g} at Pfa {result.pfa:g}"
     return f"{decision}  score {result.layers.score:.2f}{p_value}  {result.contract.name} {result.contract.version}"
+
+
+def _hatch(picture: Picture, mask: npt.NDArray[np.bool_]) -> None:
+    """Draw slanted lines over a mask (row, column); the picture is changed."""
+    step = round(HATCH * _growth(picture))
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    picture[mask & ((rows + columns) % step < step // 4)] = UNSEEN
 
 
 def kilograms(mass: float) -> str:

@@ -19,8 +19,9 @@ CATEGORIES = {
 def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None:
     """Write the report of a scored scan: its decision, unknown where there is none, and an object per alarming region.
 
-    source: the bytes of the scan's file, of the first one of a pair; the report refers to the image in it
-    if it is DICOS. The probability of an object is 1 - p-value: the share of benign scans that score lower.
+    Where it isn't seen through, the opaque places are objects with the flag UNKNOWN. source: the bytes of the scan's
+    file, of the first one of a pair; the report refers to the image in it if it is DICOS. The probability of an object
+    is 1 - p-value: the share of benign scans that score lower.
     """
     threats = []
     for region in result.regions:
@@ -37,6 +38,7 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
                 description=describe(region),
             )
         )
+    threats.extend(_unseen(result))
     is_dicos = sniff(source[:SNIFFED]) == DICOS
     write_tdr(
         target,
@@ -48,6 +50,15 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
         milliseconds=sum(result.milliseconds.values()),
         reference=read_reference(source, result.scan.path) if is_dicos else None,
     )
+
+
+def _unseen(result: Result) -> list[Threat]:
+    """Where nothing can be said of what lies behind: shields, and opaque places where there are too many of them."""
+    shields = [
+        Threat(box=one.box, flag="UNKNOWN", description="shield: opaque, sharp edges") for one in result.seen.shields
+    ]
+    places = result.seen.boxes() if result.not_seen_through else []
+    return shields + [Threat(box=box, flag="UNKNOWN", description="not seen through") for box in places]
 
 
 def describe(region: Region) -> str:

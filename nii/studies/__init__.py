@@ -14,4 +14,6 @@ STUDIES = (
     "library",
     "naming",
     "physics",
+    "unseen",
+    "unseen_standard",
 )

@@ -1,70 +1,169 @@
 // The viewer: one state, one function per thing that an officer does, keys and buttons that call them.
+//
+// What is on the screen belongs to one scan. The scan that is asked about last is the only one whose answer is shown,
+// and from the moment it is asked about nothing of another one is visible or can be clicked.
 
+import { alarms } from "./decision.js";
 import { Pane } from "./pane.js";
-import { readScan, score } from "./scan.js";
-import { anyLoad, asDeclared, digits, likeliest, mass, sinceReference, timing, words } from "./words.js";
+import { $, clearPanel, markRegion, showDecision, showFacts, showFinding, showPlaces, showState } from "./panel.js";
+import { download, overlayPicture } from "./save.js";
+import { ask, readScan, score } from "./scan.js";
+import { digits, hiddenPlaces, timing } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const ZOOMS = { 1: 1, 2: 2, 3: 4, 4: 8, 5: 16 };
 const LARGEST_ZOOM = 16;
 const LARGEST_PFA = 0.3;
+const PAN = 0.15; // of the picture's width or height, by an arrow key
 const AS_AT_START = { level: 0.5, width: 1, gamma: 1 };
+const DROP_HERE = $("scan-pane").querySelector(".drop").innerText;
 
 const panes = { scan: new Pane($("scan-pane")), reference: new Pane($("reference-pane")) };
 const view = { x: 0, y: 0, scale: 1, fitted: true };
 const look = { mode: "grey", energy: 0, heat: true, boxes: true, without: false, edges: false, ...AS_AT_START };
-const state = { files: null, reference: null, pfa: 0.01, smallest: 0.001, current: -1, ruling: false, ruler: null, key: "", models: [], records: false };
+const state = {
+  files: null, // the scan that was asked about last
+  pictured: null, // the one whose picture is shown
+  record: null, // its answer; null while it is scored, and after a failure
+  declared: "", // as it was sent
+  reference: null, // the file of an earlier passage
+  pfa: 0.01,
+  smallest: 0.001,
+  current: -1,
+  ruling: false,
+  ruler: null,
+  key: "", // in memory only
+  models: [],
+  records: false,
+};
+let asking = new AbortController();
 
 // ---- scans
 
-async function open(files, pane = panes.scan) {
+/** Another scan: what was declared of the previous one, and its reference, are not this one's. */
+async function open(files) {
   if (!files.length) return;
-  if (files.length > 2) return say("expected one scan, or two files of one energy each", true);
-  say(`scoring ${[...files].map((file) => file.name).join(" + ")} ...`);
+  if (state.files) leaveVehicle();
+  state.files = [...files];
+  await scoreScan();
+}
+
+/** Score the scan at hand, with what is declared of it and its reference. Whatever was asked before is given up. */
+async function scoreScan() {
+  asking.abort();
+  const { signal } = (asking = new AbortController());
+  const { files } = state;
+  const name = files.map((file) => file.name).join(" + ");
+  showNothing(`scoring ${name} ...`);
+  $("name").textContent = name;
+  showState("scoring", "scoring ...");
   const started = performance.now();
   try {
-    const asked = pane === panes.scan ? { reference: state.reference, declared: $("declared").value.trim() } : {};
-    const scan = await readScan(await score(files, null, state.key, undefined, asked));
-    scan.kilovolts = isKilovolts(scan.record);
-    if (pane === panes.scan) await take(scan, [...files]);
-    else pane.show(scan);
-    repaint();
-    const seconds = ((performance.now() - started) / 1000).toFixed(2);
-    say("");
-    $("timing").textContent = `${timing(scan.record)}; on screen after ${seconds} s`;
-    if (pane === panes.reference) await compareWith([...files]);
+    if (files.length > 2) throw { detail: `expected one scan, or two files of one energy each, came ${files.length}` };
+    await learnModels();
+    const asked = { declared: (state.declared = $("declared").value.trim()), reference: state.reference };
+    const scan = await readScan(await score(files, asked, keyHeader(), signal));
+    if (signal.aborted) return;
+    show(scan);
+    $("timing").textContent = `${timing(scan.record)}; on screen after ${((performance.now() - started) / 1000).toFixed(2)} s`;
   } catch (error) {
-    refused(error, () => open(files, pane));
+    if (!signal.aborted) failed(error);
   }
 }
 
-/** The scan in view is asked for again, with what it may have changed since this reference. */
-async function compareWith(files) {
-  state.reference = files.length === 1 ? files[0] : null; // of two files of one energy each the service takes none
-  if (state.reference && state.files) await open(state.files);
+function failed(error) {
+  if (state.reference && error.detail?.startsWith("reference")) {
+    takeReferenceOff(error.detail);
+    return scoreScan();
+  }
+  const text = error.detail || `no answer from the service: ${error.message}`;
+  const why = text + (error.retry ? `; try again in ${error.retry} s` : "");
+  showState("failed", "failed", "", why);
+  if (state.pictured !== state.files) panes.scan.clear("No scan: see at the right why.");
+  say(why, true);
+  if (error.status === 401) askKey(scoreScan);
 }
 
-async function take(scan, files) {
-  Object.assign(state, { files, current: -1, ruler: null });
+/** Of a scan that is asked about again, its picture and its view stay. */
+function showNothing(text) {
+  Object.assign(state, { record: null, current: -1, ruler: null });
+  clearPanel();
+  say("");
+  if (state.pictured !== state.files) {
+    panes.scan.clear(text);
+    state.pictured = null;
+  }
+  if (panes.reference.file !== state.reference) panes.reference.clear(text);
+  redraw();
+}
+
+function show(scan) {
+  const { record, reference } = scan;
+  const again = state.pictured === state.files;
+  scan.kilovolts = isKilovolts(record);
   panes.scan.show(scan);
-  const { record } = scan;
+  Object.assign(state, { record, pictured: state.files, pfa: record.pfa });
+  state.report = scan.report;
   state.smallest = record.calibration ? record.calibration.smallest_pfa : null;
-  state.pfa = record.pfa;
-  $("name").textContent = record.path;
   $("model").textContent = record.model;
   for (const id of ["save-overlay", "save-tdr"]) $(id).disabled = false;
+  $("finding").hidden = !state.records;
   showTools(scan);
-  showPfa();
+  showReference(reference);
+  showPlaces(record, goTo, goToBox);
   showFacts(record);
-  showRegions();
-  showFinding("");
-  fit();
+  showPfa();
+  showDecision(record, state.pfa);
+  repaint();
+  if (!again) fit();
+}
+
+/** Nobody has asked about anything: as at the start. */
+function nextVehicle() {
+  asking.abort();
+  if (state.files) leaveVehicle();
+  state.files = null;
+  showNothing(DROP_HERE);
+  $("name").textContent = "no scan";
+  showState("none", "no scan");
+}
+
+function leaveVehicle() {
+  const left = [$("declared").value.trim() && "declaration", state.reference && "reference"].filter(Boolean);
+  $("declared").value = "";
+  takeReferenceOff("");
+  if (left.length) $("carried").textContent = `Taken off, as of the previous scan: ${left.join(", ")}.`;
+}
+
+// ---- the reference: an earlier passage, which isn't scored, only compared
+
+async function openReference(files) {
+  if (!files.length) return;
+  if (files.length > 1) return say(`expected a reference of one file, came ${files.length}`, true);
+  state.reference = files[0];
+  $("carried").textContent = "";
+  $("reference-pane").hidden = false;
+  panes.reference.clear(`${files[0].name} comes with the next scan.`);
+  panes.reference.file = null;
+  if (state.files) await scoreScan();
+}
+
+function showReference(reference) {
+  if (!reference) return;
+  reference.kilovolts = panes.scan.scan.kilovolts;
+  panes.reference.show(reference);
+  panes.reference.file = state.reference;
+}
+
+function takeReferenceOff(why) {
+  state.reference = panes.reference.file = null;
+  panes.reference.clear("Drop the reference here.");
+  $("reference-pane").hidden = true;
+  $("carried").textContent = why;
 }
 
 /** Buttons that a scan has no use for: materials need two energies, an operator image is shown as it came. */
 function showTools(scan) {
-  const energies = scan.coloured ? 0 : scan.energies;
-  for (const button of document.querySelectorAll("[data-energies]")) button.disabled = energies < Number(button.dataset.energies);
+  for (const button of document.querySelectorAll("[data-energies]")) button.disabled = scan.energies < Number(button.dataset.energies);
   if ($("modes").querySelector("[aria-checked='true']").disabled) setMode("grey");
 }
 
@@ -75,114 +174,33 @@ function isKilovolts(record) {
   return names.length > 0 && names.every((name) => /kv/i.test(name));
 }
 
-function refused(error, again) {
-  if (error.status === 401) return askKey(again);
-  const retry = error.retry ? `; try again in ${error.retry} s` : "";
-  say(error.detail ? error.detail + retry : `no answer from the service: ${error.message}`, true);
+// ---- the service's models, and its key
+
+async function learnModels() {
+  if (state.models.length) return;
+  const { models, records } = await (await ask("v1/model", { headers: keyHeader() })).json();
+  Object.assign(state, { models, records });
+  if (!state.record) $("model").textContent = models.map((one) => `${one.name} ${one.version}`).join(", ");
 }
 
+/** again: what to do with the key. Who gives none is asked again by the button, or by the next answer that wants one. */
 function askKey(again) {
-  say("this service needs an API key", true);
   const dialog = $("key-dialog");
-  dialog.showModal();
+  $("give-key").hidden = false;
+  $("give-key").onclick = () => askKey(again);
+  $("key").value = dialog.returnValue = "";
+  if (!dialog.open) dialog.showModal();
   dialog.onclose = () => {
-    state.key = $("key").value.trim(); // kept in memory only
-    if (state.key) again();
+    const key = $("key").value.trim();
+    if (dialog.returnValue !== "use" || !key) return say("this service needs an API key", true);
+    state.key = key;
+    $("give-key").hidden = true;
+    say("");
+    again();
   };
 }
 
-async function save(accept, ending) {
-  if (!state.files) return;
-  say("writing ...");
-  try {
-    const answer = await score(state.files, state.pfa, state.key, accept);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = state.files[0].name.replace(/\.[^.]*$/, "") + ending;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    say(`saved ${link.download}`);
-  } catch (error) {
-    refused(error, () => save(accept, ending));
-  }
-}
-
-// ---- the decision: everything that alarms has a p-value of at most the budget
-
-const alarms = (one) => one.p_value !== null && one.p_value <= state.pfa;
-
-/** Why there is no decision: no calibration, or a scan that shows nothing. */
-const undecided = (record) => record.quality.notes.find((note) => note.includes(" decision")) || "";
-
-function decide() {
-  const { record } = panes.scan.scan;
-  const [kind, word] = record.p_value === null ? ["none", "no decision"] : alarms(record) ? ["alarm", "ALARM"] : ["clear", "clear"];
-  $("decision").className = kind;
-  const p = record.p_value === null ? "" : `, p ${digits(record.p_value)}`;
-  $("decision").replaceChildren(element("b", word), element("small", `score ${record.score.toFixed(2)}${p}`));
-  [...$("regions").children].forEach((item, i) => {
-    item.className = alarms(record.candidates[i]) ? "alarm" : "below";
-  });
-  const n = record.candidates.filter(alarms).length;
-  $("count").textContent = `${n} of ${record.candidates.length} alarm`;
-}
-
-function setPfa(pfa) {
-  state.pfa = Math.min(Math.max(pfa, state.smallest), LARGEST_PFA);
-  showPfa();
-  if (panes.scan.scan) decide();
-  redraw();
-}
-
-/** The slider is logarithmic, from the smallest budget that the calibration supports. */
-const pfaAt = (place) => state.smallest * (LARGEST_PFA / state.smallest) ** (place / 100);
-
-function showPfa() {
-  const slider = $("pfa");
-  slider.disabled = state.smallest === null;
-  if (slider.disabled) return void ($("pfa-note").textContent = undecided(panes.scan.scan.record));
-  slider.value = (100 * Math.log(state.pfa / state.smallest)) / Math.log(LARGEST_PFA / state.smallest);
-  $("pfa-text").textContent = `${digits(100 * state.pfa)} % of benign scans`;
-  const found = panes.scan.scan?.record.calibration;
-  if (found) $("pfa-note").textContent = `calibration ${found.name}: ${found.scans} benign scans, at least ${digits(100 * state.smallest)}\u00a0%`;
-}
-
-// ---- the side panel
-
-function showRegions() {
-  const { record } = panes.scan.scan;
-  $("regions").replaceChildren(...record.candidates.map(regionItem));
-  decide();
-}
-
-function regionItem(region, i) {
-  const item = element("li", "");
-  item.tabIndex = 0;
-  item.append(
-    element("b", `${i + 1} ${words(region.family)}`),
-    element("span", region.p_value === null ? `score ${region.score.toFixed(2)}` : `p ${digits(region.p_value)}`),
-    element("small", `${mass(region)}, ${region.material}`),
-    element("small", likeliest(region)),
-  );
-  item.onclick = () => goTo(i);
-  item.onkeydown = (event) => event.key === "Enter" && goTo(i);
-  return item;
-}
-
-/** The known concealments most like a region, so that the officer sees why it is called so. */
-function similarTo(region) {
-  const row = element("div", "");
-  row.className = "similar";
-  for (const one of region.similar || []) {
-    const [figure, image] = [element("figure", ""), element("img", "")];
-    image.alt = `known ${words(one.family)}`;
-    image.title = `${one.id}, distance ${digits(one.distance)}`;
-    libraryPicture(one.id).then((address) => (image.src = address), (error) => say(error.message, true));
-    figure.append(image, element("figcaption", `${words(one.family)} ${digits(one.mass_kg)} kg`));
-    row.append(figure);
-  }
-  return row;
-}
+const keyHeader = () => (state.key ? { "X-API-Key": state.key } : {});
 
 const known = new Map(); // addresses of library pictures, by id
 
@@ -197,53 +215,70 @@ async function fetchPicture(path) {
   return URL.createObjectURL(await answer.blob());
 }
 
-function goTo(i) {
-  const { candidates } = panes.scan.scan.record;
-  if (!candidates.length) return;
-  state.current = (i + candidates.length) % candidates.length;
-  const [x, y, w, h] = candidates[state.current].box;
-  const { clientWidth, clientHeight } = panes.scan.canvas;
-  const scale = Math.min(clientWidth / (4 * w), clientHeight / (4 * h), 8);
-  Object.assign(view, { x: x + w / 2, y: y + h / 2, scale: Math.max(scale, panes.scan.fitScale()), fitted: false });
-  [...$("regions").children].forEach((item, n) => item.setAttribute("aria-current", n === state.current));
-  document.querySelector(".similar")?.remove();
-  $("regions").children[state.current].append(similarTo(candidates[state.current]));
-  $("regions").children[state.current].scrollIntoView({ block: "nearest" });
+// ---- what to keep: nothing is scored for it again
+
+const savedName = (ending) => state.files[0].name.replace(/\.[^.]*$/, "") + ending;
+
+async function saveOverlay() {
+  const [name, marks] = [savedName(".overlay.png"), marksOf(panes.scan)];
+  download(await overlayPicture(panes.scan, look, { ...marks, current: -1, ruler: null }, state.record, state.pfa), name);
+  say(`saved ${name}`);
+}
+
+function saveReport() {
+  const [name, { pfa }] = [savedName(".tdr.dcs"), state.record];
+  download(state.report, name);
+  say(pfa === state.pfa ? `saved ${name}` : `saved ${name}, decided at ${digits(100 * pfa)} % as the record is`);
+}
+
+// ---- the budget
+
+function setPfa(pfa) {
+  if (state.smallest === null) return;
+  state.pfa = Math.min(Math.max(pfa, state.smallest), LARGEST_PFA);
+  showPfa();
+  showDecision(state.record, state.pfa);
   redraw();
 }
 
-function showFacts(record) {
-  const cargo = record.cargo[0];
-  const facts = {
-    "Any load": anyLoad(record.load),
-    ...(record.declared ? { Declared: asDeclared(record.declared) } : {}),
-    ...(record.changes ? { "Since reference": sinceReference(record.changes) } : {}),
-    Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",
-    Size: `${panes.scan.scan.columns} x ${panes.scan.scan.rows} pixels`,
-    Model: `${record.model}, ${record.model_sha256.slice(0, 12)}`,
-    Input: record.sha256.slice(0, 16),
-    Answer: `${record.id.slice(0, 8)}, ${record.time.slice(0, 19).replace("T", " ")}`,
-  };
-  $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
-  const notes = [record.drift, ...record.quality.notes, ...(record.quality.figures.notes || [])].filter(Boolean);
-  $("notes").replaceChildren(...notes.map((note) => element("li", note)));
+/** The slider is logarithmic, from the smallest budget that the calibration supports. */
+const pfaAt = (place) => state.smallest * (LARGEST_PFA / state.smallest) ** (place / 100);
+
+function showPfa() {
+  const { calibration } = state.record;
+  $("pfa").disabled = !calibration;
+  if (!calibration) return;
+  $("pfa").value = (100 * Math.log(state.pfa / state.smallest)) / Math.log(LARGEST_PFA / state.smallest);
+  $("pfa-text").textContent = `${digits(100 * state.pfa)} % of benign scans`;
+  $("pfa-note").textContent = `calibration ${calibration.name}: ${calibration.scans} benign scans, at least ${digits(100 * state.smallest)}\u00a0%`;
+}
+
+// ---- places
+
+function goTo(i) {
+  const { candidates } = state.record;
+  if (!candidates.length) return;
+  state.current = (i + candidates.length) % candidates.length;
+  markRegion(state.record, state.current, libraryPicture);
+  goToBox(candidates[state.current].box);
+}
+
+function goToBox([x, y, w, h]) {
+  const { clientWidth, clientHeight } = panes.scan.canvas;
+  const scale = Math.min(clientWidth / (4 * w), clientHeight / (4 * h), 8);
+  Object.assign(view, { x: x + w / 2, y: y + h / 2, scale: Math.max(scale, panes.scan.fitScale()), fitted: false });
+  redraw();
 }
 
 // ---- the officer's finding, where the service keeps records
 
 async function giveFinding(finding) {
-  const { id } = panes.scan.scan.record;
+  const { id, path } = state.record;
   const headers = { "Content-Type": "application/json", ...keyHeader() };
   const body = JSON.stringify({ finding, note: $("note").value });
   const answer = await fetch(`v1/scans/${id}/finding`, { method: "POST", headers, body }).catch(() => null);
-  if (!answer?.ok) return say(answer ? `finding not kept: status ${answer.status}` : "no answer from the service", true);
-  if (panes.scan.scan.record.id === id) showFinding(finding);
-}
-
-function showFinding(finding) {
-  $("finding").hidden = !state.records;
-  if (!finding) $("note").value = "";
-  for (const button of document.querySelectorAll("[data-finding]")) button.setAttribute("aria-checked", button.dataset.finding === finding);
+  if (!answer?.ok) return say(`finding of ${path} not kept: ${answer ? `status ${answer.status}` : "no answer from the service"}`, true);
+  if (state.record?.id === id) showFinding(finding);
 }
 
 // ---- looking
@@ -265,7 +300,10 @@ function changeLook(change) {
 }
 
 function zoomTo(scale, x = view.x, y = view.y) {
-  Object.assign(view, { scale: Math.min(Math.max(scale, panes.scan.fitScale() / 2), LARGEST_ZOOM), x, y, fitted: false });
+  if (!panes.scan.scan) return; // taken off while somebody drags
+  const { columns, rows } = panes.scan.scan;
+  const within = { x: clip(x, 0, columns), y: clip(y, 0, rows) }; // so that nobody loses the scan
+  Object.assign(view, { scale: clip(scale, panes.scan.fitScale() / 2, LARGEST_ZOOM), ...within, fitted: false });
   redraw();
 }
 
@@ -278,12 +316,18 @@ function fit() {
 
 function zoomAt(pane, event) {
   event.preventDefault();
-  if (!panes.scan.scan) return;
+  if (!panes.scan.scan || !pane.scan) return;
   const [x, y] = pane.toScan(event.offsetX, event.offsetY, view);
   const before = view.scale;
   zoomTo(before * 1.0015 ** -event.deltaY);
   const share = 1 - before / view.scale;
   zoomTo(view.scale, view.x + (x - view.x) * share, view.y + (y - view.y) * share);
+}
+
+/** By an arrow key: right and down are positive. */
+function pan(right, down) {
+  const { clientWidth, clientHeight } = panes.scan.canvas;
+  zoomTo(view.scale, view.x + (right * PAN * clientWidth) / view.scale, view.y + (down * PAN * clientHeight) / view.scale);
 }
 
 function reset() {
@@ -305,14 +349,22 @@ function redraw() {
   requestAnimationFrame(() => {
     asked = false;
     const started = performance.now();
-    const own = { alarms, current: state.current, ruler: state.ruler };
-    for (const [name, pane] of Object.entries(panes)) {
-      const regions = pane.scan ? pane.scan.record.candidates : [];
-      const changes = pane.scan?.record.changes?.regions || [];
-      pane.draw(view, look, name === "scan" ? { ...own, regions, changes } : { alarms, regions, changes, current: -1, ruler: null });
-    }
+    for (const pane of Object.values(panes)) pane.draw(view, look, marksOf(pane));
     state.drawMs = performance.now() - started;
   });
+}
+
+/** What is marked in a pane: of the scan what its record says, of the reference nothing, since it isn't scored. */
+function marksOf(pane) {
+  const record = pane === panes.scan ? state.record : null;
+  return {
+    alarms: (region) => alarms(region, state.pfa),
+    regions: record?.candidates || [],
+    changes: record?.changes?.regions || [],
+    unseen: hiddenPlaces(record?.seen).map(({ box, text }) => ({ box, text: text.startsWith("shield") ? "shield" : "" })),
+    current: state.current,
+    ruler: pane === panes.scan ? state.ruler : null,
+  };
 }
 
 function point(pane, event) {
@@ -321,11 +373,13 @@ function point(pane, event) {
   const [x, y] = pane.toScan(event.offsetX, event.offsetY, view).map(Math.floor);
   if (x < 0 || y < 0 || x >= scan.columns || y >= scan.rows) return void ($("pixel").textContent = "\u00a0");
   const i = y * scan.columns + x;
-  const values = scan.coloured ? [] : scan.attenuation.map((plane) => `A ${plane[i].toFixed(3)} (T ${Math.exp(-plane[i]).toFixed(4)})`);
-  $("pixel").textContent = [`x ${x}, y ${y}`, ...values, `evidence ${(scan.heat[i] / 255).toFixed(2)}`, `${digits(view.scale)}x`].join("   ");
+  const values = scan.coloured ? [] : Array.from({ length: scan.energies }, (_, energy) => scan.attenuationAt(energy, i)).map((a) => `A ${a.toFixed(3)} (T ${Math.exp(-a).toFixed(4)})`);
+  const evidence = scan.heat && state.record ? [`evidence ${(scan.heat[i] / 255).toFixed(2)}`] : [];
+  $("pixel").textContent = [`x ${x}, y ${y}`, ...values, ...evidence, `${digits(view.scale)}x`].join("   ");
 }
 
 function measure(pane, from, event) {
+  if (!pane.scan) return;
   const to = pane.toScan(event.offsetX, event.offsetY, view);
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
   const pitch = pane.scan.record.scan.pitch_mm;
@@ -354,20 +408,21 @@ function dragging(pane) {
 
 // ---- wiring
 
-function dropping(section, pane) {
-  section.ondragover = (event) => (event.preventDefault(), section.classList.add("over"));
+function dropping(section, take) {
+  section.ondragover = () => section.classList.add("over");
   section.ondragleave = () => section.classList.remove("over");
   section.ondrop = (event) => {
+    event.stopPropagation();
     event.preventDefault();
     section.classList.remove("over");
-    open(event.dataTransfer.files, pane);
+    take(event.dataTransfer.files);
   };
 }
 
 function toggleReference() {
   const hidden = $("reference-pane").hidden;
   $("reference-pane").hidden = !hidden;
-  if (hidden && !panes.reference.scan) $("reference-file").click();
+  if (hidden && !state.reference) $("reference-file").click();
   view.fitted ? fit() : redraw();
 }
 
@@ -384,7 +439,8 @@ function toggleTheme() {
   root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
 }
 
-const KEYS = {
+const ALWAYS = { o: () => $("file").click(), b: toggleReference, k: nextVehicle, t: toggleTheme, "?": () => $("keys").showModal() };
+const LOOKING = {
   g: () => setMode("grey"),
   i: () => setMode("inverse"),
   c: () => setMode("colour"),
@@ -402,26 +458,40 @@ const KEYS = {
   "+": () => zoomTo(view.scale * 1.5),
   "=": () => zoomTo(view.scale * 1.5),
   "-": () => zoomTo(view.scale / 1.5),
+  arrowleft: () => pan(-1, 0),
+  arrowright: () => pan(1, 0),
+  arrowup: () => pan(0, -1),
+  arrowdown: () => pan(0, 1),
+  z: reset,
+};
+for (const [key, scale] of Object.entries(ZOOMS)) LOOKING[key] = () => zoomTo(scale);
+const fewer = () => setPfa(state.pfa / 1.25);
+const more = () => setPfa(state.pfa * 1.25);
+const ANSWERED = {
   n: () => goTo(state.current + 1),
   p: () => goTo(state.current < 0 ? -1 : state.current - 1),
-  "[": () => setPfa(state.pfa / 1.25),
-  "]": () => setPfa(state.pfa * 1.25),
-  z: reset,
-  s: () => save("image/png", ".overlay.png"),
-  d: () => save("application/dicom", ".tdr.dcs"),
+  "[": fewer,
+  "]": more,
+  ",": fewer, // brackets need AltGr on many keyboards
+  ".": more,
+  s: saveOverlay,
+  d: saveReport,
 };
-for (const [key, scale] of Object.entries(ZOOMS)) KEYS[key] = () => zoomTo(scale);
-const ALWAYS = { o: () => $("file").click(), b: toggleReference, t: toggleTheme, "?": () => $("keys").showModal() };
 
 document.onkeydown = (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  // AltGr is Ctrl with Alt to some systems; it types a character, brackets on a German keyboard
+  const commands = event.ctrlKey || event.metaKey || event.altKey;
+  if ((commands && !event.getModifierState("AltGraph")) || document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input:not([type='range'])")) return; // somebody writes
   const key = event.key.toLowerCase();
-  if ([$("note"), $("declared")].includes(event.target)) return; // somebody writes
-  const act = ALWAYS[key] || (panes.scan.scan && KEYS[key]);
+  if (key.startsWith("arrow") && event.target.closest("input, .scrolls")) return;
+  const act = actOf(key) || (!event.shiftKey && actOf(event.code.replace("Digit", ""))); // digits want Shift in France
   if (!act) return;
   event.preventDefault();
   act();
 };
+
+const actOf = (key) => ALWAYS[key] || (panes.scan.scan && LOOKING[key]) || (state.record && ANSWERED[key]);
 
 for (const button of document.querySelectorAll("[data-mode]")) button.onclick = () => setMode(button.dataset.mode);
 for (const button of document.querySelectorAll("[data-zoom]")) {
@@ -436,19 +506,33 @@ $("ruler").onclick = toggleRuler;
 $("reset").onclick = reset;
 $("open").onclick = ALWAYS.o;
 $("open-reference").onclick = toggleReference;
-$("declared").onchange = () => state.files && open(state.files);
+$("declared").onchange = () => {
+  if (state.files && $("declared").value.trim() !== state.declared) scoreScan();
+};
+$("declared").oninput = () => ($("carried").textContent = "");
+$("next").onclick = nextVehicle;
 $("theme").onclick = toggleTheme;
 $("help").onclick = ALWAYS["?"];
-$("save-overlay").onclick = KEYS.s;
-$("save-tdr").onclick = KEYS.d;
-for (const [id, pane] of [["file", panes.scan], ["reference-file", panes.reference]]) {
+$("save-overlay").onclick = saveOverlay;
+$("save-tdr").onclick = saveReport;
+for (const [id, take] of [["file", open], ["reference-file", openReference]]) {
   $(id).onchange = () => {
-    open([...$(id).files], pane);
+    take([...$(id).files]);
     $(id).value = "";
   };
 }
-dropping($("scan-pane"), panes.scan);
-dropping($("reference-pane"), panes.reference);
+// a file that is dropped anywhere else is a scan too: the browser would leave the page for it
+const isFile = (event) => event.dataTransfer.types.includes("Files");
+document.ondragover = (event) => {
+  if (isFile(event)) event.preventDefault(); // what a handler returns counts too: false would let text be dropped
+};
+document.ondrop = (event) => {
+  if (!isFile(event)) return;
+  event.preventDefault();
+  open(event.dataTransfer.files);
+};
+dropping($("scan-pane"), open);
+dropping($("reference-pane"), openReference);
 Object.values(panes).forEach(dragging);
 new ResizeObserver(() => (view.fitted ? fit() : redraw())).observe($("scan-pane"));
 
@@ -457,24 +541,18 @@ function say(text, bad = false) {
   $("status").classList.toggle("bad", bad);
 }
 
-function element(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text; // never as HTML: names come from files
-  return made;
-}
-
-const keyHeader = () => (state.key ? { "X-API-Key": state.key } : {});
 const clip = (x, low, high) => Math.min(Math.max(x, low), high);
 
 async function start() {
-  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  changeLook({});
-  const answer = await fetch("v1/model", { headers: keyHeader() }).catch(() => null);
-  if (answer?.status === 401) return askKey(start);
-  if (!answer?.ok) return;
-  Object.assign(state, await answer.json()); // models, records
-  $("model").textContent = state.models.map((one) => `${one.name} ${one.version}`).join(", ");
+  try {
+    await learnModels();
+  } catch (error) {
+    if (error.status === 401) askKey(start);
+  }
 }
 
+document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+changeLook({});
+nextVehicle();
 start();
 window.viewer = { state, view, look, panes }; // for a look at it from the console

@@ -3,7 +3,11 @@
 import { STEPS } from "./scan.js";
 import { changeWords, words } from "./words.js";
 
-const CHANGED = "#8a2be2"; // a change to the conveyance, unlike any alarm
+const CHANGED = "#007a85"; // a change to the conveyance, unlike any alarm
+const UNSEEN = "#9628c8"; // hatched: what the beam doesn't pass
+const ALARM = "#d22b22";
+const BELOW = "#f0a020";
+const HATCH = 9; // points between the lines
 const PAPER = [245, 246, 248];
 const HUES = { 1: [226, 125, 20], 2: [32, 150, 60], 3: [30, 80, 205] }; // orange, green, blue
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
@@ -16,6 +20,14 @@ export class Pane {
     this.picture = document.createElement("canvas");
     this.heatPicture = document.createElement("canvas");
     this.scan = null;
+  }
+
+  /** Nothing is shown but a text. */
+  clear(text) {
+    this.scan = null;
+    this.section.classList.remove("full");
+    this.section.querySelector(".drop").innerText = text;
+    for (const canvas of [this.canvas, this.picture, this.heatPicture]) canvas.width = canvas.height = 0;
   }
 
   show(scan) {
@@ -42,6 +54,7 @@ export class Pane {
 
   #paintHeat() {
     const { heat, columns, rows } = this.scan;
+    if (!heat) return;
     const context = this.heatPicture.getContext("2d");
     const image = context.createImageData(columns, rows);
     const out = new Uint32Array(image.data.buffer);
@@ -72,15 +85,25 @@ export class Pane {
     if (!scan) return;
     const s = view.scale * dots;
     context.setTransform(s, 0, 0, s, width / 2 - view.x * s, height / 2 - view.y * s);
-    context.imageSmoothingEnabled = view.scale < 1;
+    this.drawScan(context, look, marks, s, dots);
+  }
+
+  /** On a context whose transform is set: s of its points to a pixel of the scan, marks `dots` points thick. */
+  drawScan(context, look, marks, s, dots) {
+    context.imageSmoothingEnabled = s < dots;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.picture, 0, 0);
-    if (look.heat) context.drawImage(this.heatPicture, 0, 0);
-    // the highest last, on top of the others
-    if (look.boxes) for (let i = marks.regions.length - 1; i >= 0; i--) drawRegion(context, marks.regions[i], i, s, marks, dots);
-    if (look.boxes) for (const change of marks.changes) drawChange(context, change, s, dots);
+    if (look.heat && this.scan.heat) context.drawImage(this.heatPicture, 0, 0);
+    if (look.boxes) drawMarks(context, marks, s, dots);
     if (marks.ruler) drawRuler(context, marks.ruler, s, dots);
   }
+}
+
+function drawMarks(context, marks, s, dots) {
+  for (const { box, text } of marks.unseen) drawUnseen(context, box, text, s, dots);
+  // the highest last, on top of the others
+  for (let i = marks.regions.length - 1; i >= 0; i--) drawRegion(context, marks.regions[i], i, s, marks, dots);
+  for (const change of marks.changes) drawChange(context, change, s, dots);
 }
 
 function paintColours(scan, out) {
@@ -133,7 +156,7 @@ function ramp(stops, x) {
 function drawRegion(context, region, number, s, marks, dots) {
   const alarms = marks.alarms(region);
   if (!alarms && number !== marks.current && number > 0) return; // below the budget: only the highest is drawn
-  const colour = alarms ? "#e3342b" : "#f0a020";
+  const colour = alarms ? ALARM : BELOW;
   context.lineWidth = ((number === marks.current ? 3 : 1.8) * dots) / s;
   context.strokeStyle = colour;
   context.setLineDash(alarms ? [] : [(6 * dots) / s, (4 * dots) / s]);
@@ -147,6 +170,26 @@ function drawRegion(context, region, number, s, marks, dots) {
   context.closePath();
   context.stroke();
   label(context, `${number + 1} ${words(region.family)}`, x - gap, y - gap, colour, s, dots);
+}
+
+/** A place that nothing can be seen behind: hatched, so that it isn't told by its colour alone. */
+function drawUnseen(context, [x, y, w, h], text, s, dots) {
+  context.save();
+  context.strokeStyle = UNSEEN;
+  context.lineWidth = (2 * dots) / s;
+  context.strokeRect(x, y, w, h);
+  context.beginPath();
+  context.rect(x, y, w, h);
+  context.clip();
+  context.beginPath();
+  for (let at = 0; at < w + h; at += (HATCH * dots) / s) {
+    context.moveTo(x + at, y);
+    context.lineTo(x + at - h, y + h);
+  }
+  context.lineWidth = (1.2 * dots) / s;
+  context.stroke();
+  context.restore();
+  if (text) label(context, text, x, y, UNSEEN, s, dots);
 }
 
 function drawChange(context, change, s, dots) {
@@ -166,7 +209,7 @@ function label(context, text, x, y, colour, s, dots) {
   const left = Math.min(x, edge - wide);
   context.fillStyle = colour;
   context.fillRect(left, top, wide, 1.35 * size);
-  context.fillStyle = "#fff";
+  context.fillStyle = colour === BELOW ? "#1a1200" : "#fff";
   context.fillText(text, left + 0.3 * size, top + size);
 }
 

@@ -8,10 +8,17 @@ const REACH = 4; // pixels around one that its energy ratio is averaged over
 const MV = [0.838, 0.852]; // high over low attenuation: organic below, metal above; rough, it falls with thickness
 const KV = [0.55, 0.72]; // at tube energies it is the other way round: metal below, organic above
 
+// by the bits of a half float: its value, as transmission the attenuation, and the level of that
 const HALF = halfTable();
+const ATTENUATION = HALF.map((t) => -Math.log(Math.max(t, 1e-4)));
+const LEVEL = Uint16Array.from(ATTENUATION, levelOf);
 
-/** POST the files, and what else is asked (reference, declared); read the answer. Throws {detail, status, retry}. */
-export async function score(files, pfa, key, accept = "multipart/form-data", asked = {}) {
+/**
+ * POST the files, and what else is asked (reference, declared); a Response with the record and its layers.
+ *
+ * signal: aborts it. Throws {detail, status, retry}.
+ */
+export async function score(files, asked, headers, signal) {
   const body = new FormData();
   if (files.length === 2) {
     const [low, high] = inOrder(files);
@@ -21,10 +28,12 @@ export async function score(files, pfa, key, accept = "multipart/form-data", ask
     body.append("file", files[0]);
   }
   for (const [name, value] of Object.entries(asked)) if (value) body.append(name, value);
-  if (pfa !== null) body.append("pfa", String(pfa));
-  const headers = { Accept: accept };
-  if (key) headers["X-API-Key"] = key;
-  const answer = await fetch("v1/scans", { method: "POST", body, headers });
+  return ask("v1/scans", { method: "POST", body, headers: { ...headers, Accept: "multipart/form-data" }, signal });
+}
+
+/** A Response that is good. Throws {detail, status, retry}. */
+export async function ask(path, options) {
+  const answer = await fetch(path, options);
   if (!answer.ok) throw await problem(answer);
   return answer;
 }
@@ -40,28 +49,39 @@ function inOrder(files) {
   return /high|_h\./i.test(sorted[0].name) && !/low|_l\./i.test(sorted[0].name) ? sorted.reverse() : sorted;
 }
 
-/** The parts of a multipart answer as a scan. */
+/** The parts of a multipart answer as a scan; its `reference` is the earlier passage, null where none was sent. */
 export async function readScan(answer) {
   const form = await answer.formData();
-  const part = async (name) => npy(await form.get(name).arrayBuffer());
-  const [pixels, heat, excess] = await Promise.all(["transmission", "heat", "excess"].map(part));
-  return new ScanLayers(JSON.parse(form.get("record")), pixels, heat, excess);
+  const part = async (name) => form.has(name) && npy(await form.get(name).arrayBuffer());
+  const [pixels, heat, excess, earlier] = await Promise.all(["transmission", "heat", "excess", "reference"].map(part));
+  const scan = new Layers(JSON.parse(form.get("record")), pixels, heat.data, excess);
+  const geometry = earlier && JSON.parse(form.get("reference_scan"));
+  scan.reference = earlier ? new Layers({ scan: geometry, path: geometry.path }, earlier, null, null) : null;
+  scan.report = form.get("tdr");
+  return scan;
 }
 
-class ScanLayers {
+/** Pixels to draw. Values stay half floats, as they came, and are looked up: a logarithm per pixel takes seconds. */
+class Layers {
   constructor(record, pixels, heat, excess) {
     this.record = record;
     [this.rows, this.columns] = pixels.shape.slice(1);
-    this.coloured = pixels.data instanceof Uint8Array; // an operator image: shown as it came
-    this.pixels = pixels.data;
-    this.heat = heat.data;
     this.n = this.rows * this.columns;
-    if (this.coloured) return;
-    this.energies = pixels.shape[0];
-    this.attenuation = split(pixels.data, this.energies).map((plane) => plane.map((t) => -Math.log(Math.max(t, 1e-4))));
-    this.excess = split(excess.data, excess.shape[0]);
-    this.levels = this.attenuation.map((plane) => quantised(plane));
+    this.coloured = pixels.data instanceof Uint8Array; // an operator image: shown as it came
+    this.energies = this.coloured ? 0 : pixels.shape[0];
+    this.pixels = pixels.data;
+    this.heat = heat; // null of a reference, which isn't scored
+    this.excess = excess;
     this.cache = new Map();
+  }
+
+  #plane(data, energy) {
+    return data.subarray(energy * this.n, (energy + 1) * this.n);
+  }
+
+  /** Attenuation at a pixel. */
+  attenuationAt(energy, i) {
+    return ATTENUATION[this.pixels[energy * this.n + i]];
   }
 
   /** Levels (0 to STEPS - 1) to draw: of an energy, with or without the layer, with or without sharpened edges. */
@@ -72,19 +92,22 @@ class ScanLayers {
   }
 
   #make(energy, without, edges) {
-    let levels = this.levels[energy];
-    if (without) {
-      const excess = this.excess[energy];
-      levels = quantised(this.attenuation[energy].map((a, i) => (this.heat[i] > SHOWN_HEAT * 255 ? a - excess[i] : a)));
+    if (edges) return sharpened(this.drawn(energy, without, false), this.rows, this.columns);
+    const levels = lookedUp(LEVEL, this.#plane(this.pixels, energy));
+    if (!without || !this.excess) return levels;
+    const excess = this.#plane(this.excess.data, energy);
+    for (let i = 0; i < this.n; i++) {
+      if (this.heat[i] > SHOWN_HEAT * 255) levels[i] = levelOf(this.attenuationAt(energy, i) - HALF[excess[i]]);
     }
-    return edges ? sharpened(levels, this.rows, this.columns) : levels;
+    return levels;
   }
 
   /** Per pixel 0 unknown, 1 organic, 2 inorganic, 3 metal; null where there is only one energy. */
   materials() {
-    if (this.coloured || this.energies < 2) return null;
+    if (this.energies < 2) return null;
     if (this.classes) return this.classes;
-    const [low, high] = this.attenuation.map((plane) => boxMean(plane, this.rows, this.columns, REACH));
+    const planes = [0, 1].map((energy) => lookedUp(ATTENUATION, this.#plane(this.pixels, energy)));
+    const [low, high] = planes.map((plane) => boxMean(plane, this.rows, this.columns, REACH));
     const tube = this.kilovolts;
     const [first, second] = tube ? KV : MV;
     this.classes = new Uint8Array(this.n);
@@ -98,7 +121,7 @@ class ScanLayers {
   }
 }
 
-/** A NumPy file: shape and data; float16 becomes Float32Array. */
+/** A NumPy file: shape and data; of float16 the bits. */
 function npy(buffer) {
   const view = new DataView(buffer);
   const start = 10 + view.getUint16(8, true);
@@ -106,10 +129,7 @@ function npy(buffer) {
   const shape = header.match(/'shape': \(([^)]*)\)/)[1].split(",").filter((s) => s.trim()).map(Number);
   const kind = header.match(/'descr': '([^']*)'/)[1];
   if (kind === "|u1") return { shape, data: new Uint8Array(buffer, start) };
-  const halves = new Uint16Array(buffer.slice(start));
-  const data = new Float32Array(halves.length);
-  for (let i = 0; i < data.length; i++) data[i] = HALF[halves[i]];
-  return { shape, data };
+  return { shape, data: new Uint16Array(buffer.slice(start)) };
 }
 
 function halfTable() {
@@ -123,17 +143,15 @@ function halfTable() {
   return table;
 }
 
-function split(data, n) {
-  const size = data.length / n;
-  return Array.from({ length: n }, (_, i) => data.subarray(i * size, (i + 1) * size));
+/** What a table holds for each of the bits; a loop, since `from` with a function takes five times as long. */
+function lookedUp(table, bits) {
+  const out = new table.constructor(bits.length);
+  for (let i = 0; i < out.length; i++) out[i] = table[bits[i]];
+  return out;
 }
 
-function quantised(plane) {
-  const levels = new Uint16Array(plane.length);
-  for (let i = 0; i < plane.length; i++) {
-    levels[i] = Math.min(Math.max((plane[i] / DEEPEST) * (STEPS - 1), 0), STEPS - 1);
-  }
-  return levels;
+function levelOf(attenuation) {
+  return Math.min(Math.max((attenuation / DEEPEST) * (STEPS - 1), 0), STEPS - 1);
 }
 
 function sharpened(levels, rows, columns) {

@@ -49,3 +49,21 @@ export function sinceReference(changes) {
 export function timing(record) {
   return Object.entries(record.timing_ms).map(([stage, ms]) => `${stage} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`).join(", ");
 }
+
+const percent = (share) => (share === null ? "unknown" : `${Math.round(100 * share)} %`);
+
+/** The answer to "what could be seen". */
+export function seenThrough(seen) {
+  if (seen.unseen === null) return seen.why || "can't be told";
+  return `${percent(seen.powder)} for 1 kg of powder, ${percent(seen.steel)} for 5 kg of steel; ${percent(seen.unseen)} of the load not, limit ${percent(seen.limit)}`;
+}
+
+/** What can't be seen through: [{text, box}], shields first, each of them by what it stands out. */
+export function hiddenPlaces(seen) {
+  if (!seen) return [];
+  const shields = seen.shields.map(({ box, attenuation, around }) => ({
+    box,
+    text: `shield, attenuation ${digits(attenuation)} among ${digits(around)}`,
+  }));
+  return [...shields, ...seen.boxes.map((box) => ({ box, text: `opaque, ${box[2]} x ${box[3]} pixels` }))];
+}

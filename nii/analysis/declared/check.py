@@ -46,14 +46,17 @@ def question(declared: str | None, registry: Path | None) -> Question | None:
     return None if declared is None else Question(read_declaration(declared), entries)
 
 
-def check(scan: Scan, detector: Detector, asked: Question, families: Iterable[str]) -> dict[str, Any]:
+def check(
+    scan: Scan, detector: Detector, asked: Question, families: Iterable[str], *, looked: bool = False
+) -> dict[str, Any]:
     """What a record holds of the declaration.
 
-    families: of the regions that alarm. Raises ModelError if scan and model don't fit.
+    families: of the regions that alarm. looked: the scan is known to show something (`nii.quality.blank`). Raises
+    ModelError if scan and model don't fit.
     """
-    declaration, contract, insides = asked.declaration, detector.contract, find_insides(scan)
+    declaration, contract, insides = asked.declaration, detector.contract, find_insides(scan, looked=looked)
     sections = find_sections(scan, insides, detector)
-    found = judge(sections, declaration, contract, _unlike(scan, contract))
+    found = judge(sections, declaration, contract, _unlike(scan, contract, looked=looked))
     goods = kinds_of(declaration.goods, contract.cargos)
     return {
         "answer": str(found.answer),
@@ -120,8 +123,8 @@ def _undetermined(why: str, fitting: tuple[str, ...] = ()) -> Verdict:
     return Verdict(DeclaredAnswer.UNDETERMINED, why, None, fitting)
 
 
-def _unlike(scan: Scan, contract: Contract) -> str:
-    if (nothing := blank(scan)) is not None:
+def _unlike(scan: Scan, contract: Contract, *, looked: bool) -> str:
+    if not looked and (nothing := blank(scan)) is not None:
         return f"the scan shows nothing: {nothing}"
     if len(scan.transmission) < len(contract.energies):
         return "single energy, and loads are calibrated on two"

@@ -21,9 +21,12 @@ class Insides:
     why: str = ""
 
 
-def find_insides(scan: Scan) -> Insides:
-    """Those of a scan of transmission at MV energies with a known pitch; of others none, and why."""
-    if (why := unfit(scan)) is not None or scan.pitch_mm is None:
+def find_insides(scan: Scan, *, looked: bool = False) -> Insides:
+    """Those of a scan of transmission at MV energies with a known pitch; of others none, and why.
+
+    looked: it is known to show something (`nii.quality.blank`).
+    """
+    if (why := unfit(scan, looked=looked)) is not None or scan.pitch_mm is None:
         return Insides(None, (), why or "")
     A = on_grid(scan, scan.pitch_mm)
     rooms = tuple(find_rooms(np.asarray(A.mean(axis=0), np.float32)))

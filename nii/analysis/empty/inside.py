@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nii.scan import FloatArray, Scan
+from nii.scan import FloatArray, Scan, attenuation_of
 
 Array = npt.NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def on_grid(scan: Scan, pitch_mm: tuple[float, float]) -> FloatArray:
     rows, columns = scan.shape
     size = (max(round(columns * pitch_mm[1] / GRID_MM), 1), max(round(rows * pitch_mm[0] / GRID_MM), 1))
     planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in scan.transmission]
-    return np.stack([cv2.medianBlur(-np.log(np.clip(plane, FAINTEST, None)), 3) for plane in planes])
+    return np.stack([cv2.medianBlur(attenuation_of(plane, FAINTEST), 3) for plane in planes])
 
 
 def find_rooms(A: FloatArray) -> list[Room]:

@@ -34,7 +34,7 @@ from nii.physics.beams import standard_beams
 from nii.physics.calibrated_mass import calibrate_mass
 from nii.physics.mass import Mass
 from nii.quality.blank import blank
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, of_tube
 from nii.stats.operating_point import p_values
 
 Array = npt.NDArray[np.float64]
@@ -146,14 +146,14 @@ def standard() -> EmptyStandard:
     )
 
 
-def find_load(scan: Scan, by: EmptyStandard | None = None, *, pfa: float = PFA) -> LoadResult:
+def find_load(scan: Scan, by: EmptyStandard | None = None, *, pfa: float = PFA, looked: bool = False) -> LoadResult:
     """Whether a container, trailer or box holds anything, by its walls, floor and light.
 
     Undetermined where the scan has no pitch, is no transmission at MV energies, shows nothing
-    (`nii.quality.blank`) or shows no body of 3.5 m or more.
+    (`nii.quality.blank`) or shows no body of 3.5 m or more. looked: the caller knows that it shows something.
     """
     by = by or standard()
-    if (why := unfit(scan)) is not None or scan.pitch_mm is None:
+    if (why := unfit(scan, looked=looked)) is not None or scan.pitch_mm is None:
         return LoadResult(LoadAnswer.UNDETERMINED, why=why or "")
     A = on_grid(scan, scan.pitch_mm)
     rooms = find_rooms(np.asarray(A.mean(axis=0), np.float32))
@@ -184,15 +184,15 @@ def find_load(scan: Scan, by: EmptyStandard | None = None, *, pfa: float = PFA) 
     )
 
 
-def unfit(scan: Scan) -> str | None:
-    """Why the test says nothing of such a scan; None where it does."""
+def unfit(scan: Scan, *, looked: bool = False) -> str | None:
+    """Why the test says nothing of such a scan; None where it does. looked: it is known to show something."""
     if scan.kind is not Kind.TRANSMISSION:
         return "an operator image holds no transmission"
     if scan.pitch_mm is None:
         return "pixel pitch unknown"
-    if any("kv" in energy.lower() for energy in scan.energies):
+    if any(map(of_tube, scan.energies)):
         return "made for MV energies"
-    return None if (nothing := blank(scan)) is None else f"the scan shows nothing: {nothing}"
+    return None if looked or (nothing := blank(scan)) is None else f"the scan shows nothing: {nothing}"
 
 
 @dataclass(frozen=True, eq=False)

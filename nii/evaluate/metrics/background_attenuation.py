@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nii.physics.beams import standard_beams
 from nii.physics.forward import attenuation_curve
+from nii.physics.materials import STEEL_G_CM3
 from nii.scan import FloatArray, Kind, Scan
 
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +22,6 @@ Box = tuple[int, int, int, int]
 GAP = 3  # pixels next to the concealment that its blurred edge may reach
 RING = 12  # pixels that the ring is wide
 FAINTEST = 1e-4  # transmission; below lies the noise of the electronics alone
-STEEL_G_CM3 = 7.85
 STEEL_MM = np.linspace(0.0, 600.0, 601)
 
 

@@ -30,6 +30,7 @@ from nii.evaluate.metrics.naming import what_metrics
 from nii.evaluate.metrics.pixels import pixel_metrics
 from nii.evaluate.metrics.regions import confusion, mass_metrics, material_rate, region_metrics
 from nii.evaluate.metrics.results import ScanResult, ScoredSet, failed, usable
+from nii.evaluate.metrics.seen import seen_metrics
 from nii.stats.operating_point import Calibration, check_pfa
 from nii.stats.optional import evaluate_extra
 from nii.stats.rates import LEVEL, RESAMPLES, roc_band
@@ -89,6 +90,7 @@ def metrics(
         "mass": mass_metrics(scored.concealed),
         "material": material_rate(scored.concealed),
         "load": load_metrics(scored.all),
+        "seen": seen_metrics(scored, rules.promised),
         "what": what_metrics(scored.all, model.get("families")),
         "confusion": confusion(scored.concealed),
         "calibration": calibration_check(scored, calibrations),

@@ -22,8 +22,8 @@ class KnownConcealment:
     mass_kg: true mass. material: its class, as regions name it. dprime: detectability index of an
     ideal observer who knows the load and the concealment (no unit); what is below 1 nobody can see.
     alike: it is as the goods whose place it takes, and counts as a family of its own, since nobody could tell it.
-    cover: attenuation of what lies around it, high energy; cover_steel_mm: the thickness of steel
-    that attenuates as much.
+    unseen: share of it that is behind what is opaque. cover: attenuation of what lies around it, high
+    energy; cover_steel_mm: the thickness of steel that attenuates as much.
     """
 
     family: str
@@ -32,6 +32,7 @@ class KnownConcealment:
     material: str | None = None
     alike: bool = False
     dprime: float | None = None
+    unseen: float | None = None
     cover: float | None = None
     cover_steel_mm: float | None = None
 
@@ -67,6 +68,7 @@ class ScanResult:
     calibration: name of that calibration; None: the one for the scan's scanner.
     seconds: from the file on disk to the finished result: reading, network, regions, masses.
     any_load: what the test of emptiness answered. kinds: of load, all that the model knows, likeliest first.
+    unseen: share of the load that is opaque. seen_enough: seen through well enough to be called clear.
     """
 
     name: str
@@ -82,6 +84,8 @@ class ScanResult:
     seconds: float | None = None
     any_load: str | None = None
     kinds: tuple[str, ...] = ()
+    unseen: float | None = None
+    seen_enough: bool = True
     error: str | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +114,11 @@ class ScanResult:
         return max((t.dprime for t in self.truth if t.dprime is not None), default=None)
 
     @property
+    def concealed_unseen(self) -> float | None:
+        """Share of its least hidden concealment that is behind what is opaque."""
+        return min((t.unseen for t in self.truth if t.unseen is not None), default=None)
+
+    @property
     def cover(self) -> float | None:
         """Attenuation around its least covered concealment."""
         return min((t.cover for t in self.truth if t.cover is not None), default=None)
@@ -127,8 +136,9 @@ class ScanResult:
         return MIXED if "+" in self.cargo else self.cargo.partition(":")[0]
 
     def alarm(self, pfa: float) -> bool | None:
-        """The decision at a false-alarm budget; None without a p-value."""
-        return None if self.p_value is None else self.p_value <= pfa
+        """The decision at a false-alarm budget; None without a p-value, and for no alarm where too little is seen."""
+        alarm = None if self.p_value is None else self.p_value <= pfa
+        return alarm if alarm or self.seen_enough else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def report_html(figures: Figures, results: Sequence[ScanResult], gallery: Galler
     parts = [
         ("gaps", "What this set can't say", summary.gaps(figures)),
         ("detection", "Detection and false alarms", detection(figures, results)),
+        ("seen", "What wasn't seen through", sections.seen_table(figures)),
         ("families", "What is found", families(figures, rule)),
         ("parts", "Loads and scanners", parts_of_set(figures, rule)),
         ("size", "How small a thing is found", sizes(figures, rule)),

@@ -9,6 +9,7 @@ from nii.evaluate.metrics.results import KnownConcealment, ScanResult
 from nii.evaluate.report import page
 from nii.evaluate.report.text import area, area_span, budget, number, of, percent, plain, span
 
+ANSWERS = ("alarm", "not_seen_through", "clear")
 PD_HEAD = ("found", "Pd", "95 % interval")
 PFA_HEAD = ("false alarms", "Pfa", "95 % interval")
 
@@ -197,6 +198,20 @@ def failed_table(figures: Figures) -> str:
     return page.table("Scans that could not be scored", ["Scan", "truth", "reason"], rows, texts=(1, 2))
 
 
+def seen_table(figures: Figures) -> str:
+    """Scans by answer, and Pd with and without concealments that nobody could see."""
+    seen = figures["seen"]
+    if seen["benign"] is None:
+        return ""
+    rows = [[truth, *(str(seen[truth][answer]) for answer in ANSWERS)] for truth in ("benign", "concealed")]
+    rows += [
+        [f"benign, {plain(load)}", *(str(row[a]) for a in ANSWERS)] for load, row in seen["benign_by_load"].items()
+    ]
+    by_answer = page.table("Answers at the model's own threshold", ["Scans", *map(plain, ANSWERS)], rows)
+    rates = [["all", *_pd(seen["pd"])], ["that can be seen", *_pd(seen["pd_of_visible"])]]
+    return by_answer + page.table("Share found", ["Concealments", *PD_HEAD], rates)
+
+
 def about_table(figures: Figures) -> str:
     """What was evaluated, as the caller named it."""
     entries = {**{f"model {k}": v for k, v in figures["model"].items()}, **figures["about"]}
@@ -206,7 +221,8 @@ def about_table(figures: Figures) -> str:
 
 def describe(result: ScanResult, rule: Headline) -> str:
     """One line under the pictures of a scan."""
-    decision = {True: "alarm", False: "no alarm", None: "no decision"}[rule.alarm(result)]
+    undecided = "no decision" if result.seen_enough else "not seen through"
+    decision = {True: "alarm", False: "no alarm", None: undecided}[rule.alarm(result)]
     rank = f", p-value {result.p_value:.3g}" if result.p_value is not None else ""
     nameless = "unnamed" if result.concealed else "nothing"
     hidden = ", ".join(map(_thing, result.truth)) or nameless

@@ -24,6 +24,8 @@ SCORE_COLUMNS: Mapping[str, str] = {
     "cargo": "VARCHAR",
     "scanner": "VARCHAR",
     "regions": "INTEGER",
+    "unseen": "DOUBLE",
+    "not_seen_through": "BOOLEAN",
     "seconds": "DOUBLE",
 }
 REGION_COLUMNS: Mapping[str, str] = {
@@ -67,6 +69,8 @@ def _score_row(result: ScanResult, pfa: float | None) -> Row:
         "pfa": pfa,
         "families": list(result.families),
         "regions": len(result.regions) if result.error is None else None,
+        "unseen": result.unseen,
+        "not_seen_through": None if pfa is None else not (result.seen_enough or result.alarm(pfa)),
         "seconds": result.seconds,
     }
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.cargo.stacked import pallet
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.freeform import Hollowed, Palette, Substance, draw_palette, inset, shrunk, thing
 from nii.simulate.render.scene import Part, enclosing
-from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY
 
 LEAST_PARTS, MOST_PARTS = 80, 240  # of a load; keeps the rendering of a scene within twice the usual time
 FEW = 6  # parts, below which nothing is arranged
@@ -132,7 +133,7 @@ def _copied(rng: Rng, parts: list[Part], at: tuple[float, float, float], density
     return [
         replace(
             part,
-            shape=shifted(part.shape, at),
+            shape=part.shape.shifted(at),
             density=part.density * density,
             texture=part.texture and replace(part.texture, seed=(part.texture.seed + seed) % SEEDS),
         )
@@ -251,7 +252,7 @@ def hanging(rng: Rng, box: Box, means: Means) -> list[Part]:
     (x0, x1), high = box.x, box.z[1] - box.z[0]
     thick, count = rng.uniform(20, 60), min(int(rng.integers(3, 40)), max((means.parts - 1) // 3, 1))
     rail = (sum(box.y) / 2 - thick / 2, sum(box.y) / 2 + thick / 2)
-    parts = [Part(Box(box.x, rail, (box.z[1] - thick, box.z[1])), "steel", rng.uniform(1, 7.85))]
+    parts = [Part(Box(box.x, rail, (box.z[1] - thick, box.z[1])), "steel", rng.uniform(1, STEEL_G_CM3))]
     pitch, own = (x1 - x0) / count, Means(1, means.palette)
     like, drop = thing(rng, _unit(box, pitch), 1, means.palette), rng.uniform(0.02, 0.2) * high
     for i in range(count):

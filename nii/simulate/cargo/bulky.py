@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.cargo.stacked import pallet
 from nii.simulate.render.draws import Rng, drawn_texture
 from nii.simulate.render.scene import Part, Texture
@@ -15,7 +16,7 @@ LOOSE_GOODS = (
 )  # fmt: skip
 """Bulk goods, and their densities as poured in g/cm3."""
 
-WALLS = {"steel": (1.2, 7.85), "polyethylene": (5.0, 0.95)}
+WALLS = {"steel": (1.2, STEEL_G_CM3), "polyethylene": (5.0, 0.95)}
 """Wall of a drum in mm, and the density of its material in g/cm3."""
 
 MOST_PARTS = 900  # of one stack of pipes or logs; keeps the drawing of thin pipes fast
@@ -72,7 +73,7 @@ def ibc(rng: Rng, space: Box) -> list[Part]:
                 level = rng.uniform(0.5, 0.96) * 980
                 parts.append(Part(Box((x + 20, x + 1180), y, (z + 150, z + 150 + level)), liquid, density))
                 for bar in np.linspace(x, x + 1190, 9):
-                    parts.append(Part(Box((bar, bar + 16), y, (z + 145, z + 1150)), "steel", 7.85 * 0.004))
+                    parts.append(Part(Box((bar, bar + 16), y, (z + 145, z + 1150)), "steel", STEEL_G_CM3 * 0.004))
     return parts
 
 
@@ -158,7 +159,7 @@ def pipes(rng: Rng, space: Box) -> list[Part]:
     """Pipes along the container, or one time in four bundles of sections."""
     if rng.random() >= 0.75:
         return _bundles(rng, space)
-    metal, density = [("steel", 7.85), ("pvc", 1.4), ("aluminium", 2.7), ("copper", 8.9)][rng.integers(4)]
+    metal, density = [STEEL, ("pvc", 1.4), ("aluminium", 2.7), ("copper", 8.9)][rng.integers(4)]
     thick = (0.90, 0.97) if metal != "pvc" else (0.85, 0.94)
     return _lying(rng, space, (30, 160), (metal, (density * 0.99, density)), axis="x", hollow=thick)
 
@@ -198,7 +199,7 @@ def scrap(rng: Rng, space: Box) -> list[Part]:
         x, z, y = rng.uniform(*heap.x), rng.uniform(*heap.z), rng.uniform(-900, 600)
         a, b = rng.uniform(10, 60), rng.uniform(60, 420)
         corners = rotated(((-b, -a), (b, -a), (b, a), (-b, a)), rng.uniform(0, np.pi), (x, z))
-        metal, density = [("steel", 7.85), ("aluminium", 2.7), ("copper", 8.9)][rng.integers(3)]
+        metal, density = [STEEL, ("aluminium", 2.7), ("copper", 8.9)][rng.integers(3)]
         inside = space.x[0] < min(c[0] for c in corners) and max(c[0] for c in corners) < space.x[1]
         if inside and min(c[1] for c in corners) > space.z[0]:
             parts.append(Part(PrismY(corners, (y, y + rng.uniform(4, 80))), metal, density))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.render.draws import Rng, drawn_texture, log_uniform
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY, Vector
@@ -11,7 +12,7 @@ from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY, Vector
 RUBBER = 1.15  # g/cm3
 OUT_MM = 25.0  # that parts of a machine stand out of its body
 
-METALS = (("steel", 7.85), ("steel", 7.85), ("aluminium", 2.7), ("copper", 8.9), ("cast_iron", 7.2))
+METALS = (STEEL, STEEL, ("aluminium", 2.7), ("copper", 8.9), ("cast_iron", 7.2))
 """Metals of machine parts with their densities in g/cm3; steel is twice as frequent as any other."""
 
 
@@ -148,7 +149,10 @@ def _shell(rng: Rng, frame: _Frame, roof: float, belt: float, half: float) -> li
     outline = ((0.0, 350), (0.0, belt - 150), (0.22, belt), (0.33, roof), (0.78, roof), (0.97, belt), (1.0, 350))
     shell = tuple((frame.at(u), frame.floor + v) for u, v in outline)
     inner = tuple((frame.at(0.01 + 0.98 * u), frame.floor + 12 + (v - 12) * 0.985) for u, v in outline)
-    sides = [Part(PrismY(shell, (side, side + 3)), "steel", 7.85 * rng.uniform(0.3, 0.6)) for side in (-half, half - 3)]
+    sides = [
+        Part(PrismY(shell, (side, side + 3)), "steel", STEEL_G_CM3 * rng.uniform(0.3, 0.6))
+        for side in (-half, half - 3)
+    ]
     body = (-half + 3, half - 3)
     return [*sides, Part(PrismY(shell, body), "steel", 0.045), Part(PrismY(inner, body), "steel", 0.040, -1)]
 

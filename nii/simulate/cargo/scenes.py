@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nii.physics.materials import STEEL
 from nii.simulate.cargo.loads import KINDS, UNLISTED, Load, draw_load
 from nii.simulate.contraband.concealments import LOOSE, draw_concealment, draw_families
 from nii.simulate.contraband.placing import behind_dense
@@ -106,7 +107,7 @@ def _draw_one(rng: Rng, family: str, conveyance: Conveyance, filled: list[Filled
         return found
     # Shielded: a plate of metal behind it, part of what should not be there.
     box = enclosing(found.parts)
-    metal, density = [("steel", 7.85), ("lead", 11.34), ("aluminium", 2.7)][rng.integers(3)]
+    metal, density = [STEEL, ("lead", 11.34), ("aluminium", 2.7)][rng.integers(3)]
     plate = Box(box.x, (box.y[1], box.y[1] + rng.uniform(1, 6)), box.z)
     return Concealment(family, (*found.parts, Part(plate, metal, density)), found.displaced)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.conveyance.structure import span
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Part
@@ -76,7 +77,7 @@ def _rods(rng: Rng, load: Box) -> list[Part]:
         low, high = (foot, load.z[0]), (foot + way, load.z[0] + rise)
         corners = ((low[0], low[1]), (low[0] + thick, low[1]), (high[0] + thick, high[1]), (high[0], high[1]))
         y = load.y[int(rng.integers(2))]
-        parts.append(Part(PrismY(corners, span(y, -np.sign(y) * thick)), "steel", 7.85 * rng.uniform(0.6, 0.8)))
+        parts.append(Part(PrismY(corners, span(y, -np.sign(y) * thick)), "steel", STEEL_G_CM3 * rng.uniform(0.6, 0.8)))
     return parts
 
 

@@ -28,7 +28,7 @@ from nii.simulate.conveyance.structure import Conveyance
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.freeform import anything
 from nii.simulate.render.scene import Concealment, Part, Spot, enclosing
-from nii.simulate.render.shapes import Box, shifted
+from nii.simulate.render.shapes import Box
 
 LOOSE: dict[str, Callable[[Rng], list[Part]]] = {
     "bricks": bricks,
@@ -86,7 +86,7 @@ def draw_concealment(
         return Concealment(family, tuple(parts), tuple(pushed_out))
     parts = draw_loose(rng, family) if broad else LOOSE[family](rng)
     move, host = draw_place(rng, enclosing(parts), room, spots)
-    moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
+    moved = tuple(replace(part, shape=part.shape.shifted(move)) for part in parts)
     return Concealment(family, moved, displaced(moved, host))
 
 

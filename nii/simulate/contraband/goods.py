@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from nii.physics.materials import STEEL
 from nii.simulate.contraband.hidden_goods import at
 from nii.simulate.render.draws import Rng, layers, log_uniform
 from nii.simulate.render.scene import Part
@@ -27,7 +28,7 @@ def ammunition(rng: Rng) -> list[Part]:
         if steel:
             outer = at(left, 0, 0, (wide, deep, high))
             inner = at(left + 1, 1, 1, (wide - 2, deep - 2, high - 2))
-            parts += [Part(outer, "steel", 7.85), Part(inner, "steel", 7.85, -1)]
+            parts += [Part(outer, *STEEL), Part(inner, *STEEL, -1)]
         for row in range(rows):
             for i in range(across):
                 x, z = left + 6 + (i + 0.5) * 2.2 * calibre, 6 + row * (case + 22)

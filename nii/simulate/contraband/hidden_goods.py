@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nii.physics.materials import MATERIALS
+from nii.physics.materials import MATERIALS, STEEL_G_CM3
 from nii.simulate.render.draws import SEEDS, Rng, drawn_material, log_uniform
 from nii.simulate.render.scene import Part, Texture
-from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, Shape, rotated, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, PrismX, PrismY, Shape, rotated
 
 Size = tuple[float, float, float]  # mm along x, y, z
 
@@ -167,11 +167,11 @@ def firearms(rng: Rng) -> list[Part]:
     for i in range(int(log_uniform(rng, 1, 6.9))):
         corners = rotated(outline, angle + rng.normal(0, 0.06), (0.0, i * rng.uniform(30, 150)))
         y = (i * 5.0, i * 5.0 + rng.uniform(*thick))
-        parts.append(Part(PrismY(corners, y), "steel", 7.85 * rng.uniform(0.4, 0.9)))
+        parts.append(Part(PrismY(corners, y), "steel", STEEL_G_CM3 * rng.uniform(0.4, 0.9)))
         (x0, x1), (z0, z1) = PrismY(corners, y).bounds.x, PrismY(corners, y).bounds.z
         barrel = Cylinder(((x0 + x1) / 2, y[0], z0 + 0.8 * (z1 - z0)), 9, (x1 - x0) * 0.95, "x")
         if abs(angle) < 0.1:
-            parts.append(Part(barrel, "steel", 7.85 * 0.75))
+            parts.append(Part(barrel, "steel", STEEL_G_CM3 * 0.75))
     return parts
 
 
@@ -194,7 +194,7 @@ def other(rng: Rng) -> list[Part]:
         if rng.random() < 0.25 and isinstance(shape, Box | Cylinder | Ellipsoid):
             parts.append(Part(_shrunk(shape, rng.uniform(0.5, 0.95)), material, density, -1))
     low = min(part.shape.bounds.z[0] for part in parts)
-    return [replace(part, shape=shifted(part.shape, (0.0, 0.0, -low))) for part in parts]
+    return [replace(part, shape=part.shape.shifted((0.0, 0.0, -low))) for part in parts]
 
 
 def _anything(rng: Rng) -> tuple[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.contraband.hidden_goods import DRUGS
 from nii.simulate.contraband.placing import displaced
 from nii.simulate.conveyance.running_gear import RIM
@@ -17,7 +18,7 @@ from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismX, PrismY
 
 Change = tuple[list[Part], list[Part]]  # what is put in, and what gives way
 
-BOARDS = (("steel", 7.85), ("plywood", 0.68), ("aluminium", 2.7))
+BOARDS = (STEEL, ("plywood", 0.68), ("aluminium", 2.7))
 """Sheets of second walls, with their densities in g/cm3."""
 
 
@@ -120,7 +121,7 @@ def tank_hide(rng: Rng, conveyance: Conveyance) -> Change:
     packs = (x[0], cut - 3) if x[1] == cut else (cut + 3, x[1])
     material, density = drawn_material(rng, DRUGS)
     filled = Part(PrismX(shape.corners, packs), material, density * rng.uniform(0.6, 1), texture=layers(rng, 70, 0.08))
-    return [Part(PrismX(shape.corners, wall), "steel", 7.85), filled], [
+    return [Part(PrismX(shape.corners, wall), *STEEL), filled], [
         replace(fuel, shape=PrismX(fuel.shape.corners, x), sign=-1)
     ]
 

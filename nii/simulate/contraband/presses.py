@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.contraband.hidden_goods import at
 from nii.simulate.conveyance.structure import tube
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Part, enclosing
 from nii.simulate.render.shapes import Box, Cylinder, PrismY
 
-STEEL = ("steel", 7.85)  # with its density in g/cm3
 CAST = ("cast_iron", 7.2)
 
 
@@ -128,7 +128,7 @@ def press_parts(rng: Rng) -> list[Part]:
         r, thick = rng.uniform(70, 210), rng.uniform(25, 90)
         axis = str(rng.choice(["y", "z"]))
         centre = (r, 60.0 if axis == "y" else r, length + (r if axis == "y" else thick / 2) + 5)
-        density = 7.85 * rng.uniform(0.6, 1)
+        density = STEEL_G_CM3 * rng.uniform(0.6, 1)
         parts.append(Part(Cylinder(centre, r, thick, axis), "steel", density))
         parts.append(Part(Cylinder(centre, r * rng.uniform(0.15, 0.4), thick, axis), "steel", density, -1))
     return parts

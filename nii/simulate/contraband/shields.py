@@ -1,10 +1,11 @@
 """Shields: opaque plates with sharp edges that hide a concealment from the beam."""
 
+from nii.physics.materials import STEEL
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Part, enclosing
 from nii.simulate.render.shapes import Box, Interval
 
-PLATES = (("lead", 11.34), ("steel", 7.85))  # with densities in g/cm3
+PLATES = (("lead", 11.34), STEEL)  # with densities in g/cm3
 THICK = (5.0, 50.0)  # mm
 OVER = (5.0, 80.0)  # mm by which a plate is larger than the thing, at each side
 APART = 2.0  # mm between a plate and the thing

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.render.scene import Part
-from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismX, Shape, Vector, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismX, Shape, Vector
 
-STEEL = 7.85  # g/cm3
+STEEL = STEEL_G_CM3
 ALUMINIUM = 2.70
 
 Corners = tuple[tuple[float, float], ...]
@@ -49,11 +50,11 @@ def moved(conveyance: Conveyance, x: float) -> Conveyance:
     return Conveyance(
         conveyance.kind,
         tuple(_moved(part, by) for part in conveyance.parts),
-        tuple(shifted(room, by).bounds for room in conveyance.rooms),
-        shifted(conveyance.outside, by).bounds,
+        tuple(room.shifted(by) for room in conveyance.rooms),
+        conveyance.outside.shifted(by),
         {
             name: tuple(
-                Cavity(shifted(cavity.shape, by), cavity.filling and _moved(cavity.filling, by)) for cavity in cavities
+                Cavity(cavity.shape.shifted(by), cavity.filling and _moved(cavity.filling, by)) for cavity in cavities
             )
             for name, cavities in conveyance.cavities.items()
         },
@@ -121,4 +122,4 @@ def hollow(corners: Corners, inner: Corners, x: Interval, material: str, density
 
 
 def _moved(part: Part, by: Vector) -> Part:
-    return replace(part, shape=shifted(part.shape, by))
+    return replace(part, shape=part.shape.shifted(by))

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.conveyance.structure import tube
 from nii.simulate.held_out.forms import Filling, bar, chain, place, some, steps, within
 from nii.simulate.render.draws import Rng, drawn_texture, log_uniform
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, PrismY
-
-STEEL = ("steel", 7.85)
 
 
 def shop_goods(rng: Rng, space: Box) -> list[Part]:
@@ -59,7 +58,7 @@ def _books(rng: Rng, box: Box) -> list[Part]:
 
 def _appliance(rng: Rng, box: Box) -> list[Part]:
     """A case of sheet or plastic with a motor or transformer and a board in it: ovens, amplifiers, sewing machines."""
-    metal, density, wall = (("steel", 7.85, 1.0), ("abs", 1.05, 3.0), ("aluminium", 2.7, 2.0))[rng.integers(3)]
+    metal, density, wall = ((*STEEL, 1.0), ("abs", 1.05, 3.0), ("aluminium", 2.7, 2.0))[rng.integers(3)]
     inner = Box(*((side[0] + wall, side[1] - wall) for side in (box.x, box.y, box.z)))
     half = min(rng.uniform(25, 80), (box.x[1] - box.x[0]) / 3, (box.y[1] - box.y[0]) / 3, (box.z[1] - box.z[0]) / 3)
     x, y, z = place(rng, inner, (half, half, half))
@@ -78,7 +77,7 @@ def _pots(rng: Rng, box: Box) -> list[Part]:
     parts: list[Part] = []
     radius = min((box.x[1] - box.x[0]) / 2, (box.y[1] - box.y[0]) / 2, rng.uniform(60, 190))
     material, density, wall = (
-        ("steel", 7.85, 1.5), ("aluminium", 2.7, 4.0), ("cast_iron", 7.2, 4.5), ("ceramic_tile", 2.1, 7.0),
+        (*STEEL, 1.5), ("aluminium", 2.7, 4.0), ("cast_iron", 7.2, 4.5), ("ceramic_tile", 2.1, 7.0),
         ("glass", 2.5, 4.0), ("copper", 8.9, 1.2),
     )[rng.integers(6)]  # fmt: skip
     for x in steps(box.x[0], box.x[1] + 1, 2 * radius):

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.conveyance.structure import tube
 from nii.simulate.held_out.forms import Filling, Point, bar, chain, some, steps, within
 from nii.simulate.render.draws import Rng, drawn_texture
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY
 
-STEEL = ("steel", 7.85)
 STEEL_TUBE = ("steel", 2.2)  # 1.5 mm of wall in 20 mm
 
 FABRICS = ("cotton", "polyester_cloth", "wool", "leather")
@@ -73,7 +73,7 @@ def _wheel(middle: tuple[float, float, float], radius: float) -> list[Part]:
 
 def chairs(rng: Rng, space: Box) -> list[Part]:
     """Chairs of boards or plastic on legs of tube, nested in stacks that lean; table tops on edge between them."""
-    board: Filling = (("plywood", 0.65), ("polypropylene", 0.9), ("steel", 7.85))[rng.integers(3)]
+    board: Filling = (("plywood", 0.65), ("polypropylene", 0.9), STEEL)[rng.integers(3)]
     thick = {"plywood": 12.0, "polypropylene": 5.0, "steel": 1.2}[board[0]]
     wide, seat = rng.uniform(400, 520), rng.uniform(400, 470)
     rise, lean = rng.uniform(70, 160), rng.uniform(5, 35)
@@ -140,7 +140,7 @@ def _mats(rng: Rng, space: Box) -> list[list[Part]]:
     for y in rng.uniform(space.y[0] + 100, space.y[1] - 200, int(rng.integers(2, 6))):
         start, deep = space.x[0] + rng.uniform(0, apart), rng.uniform(2, 9) * wire * 1.6
         top = space.z[0] + (space.z[1] - space.z[0]) * rng.uniform(0.5, 0.95)
-        both, filling = (float(y), float(y) + deep), ("steel", 7.85 * 0.4)
+        both, filling = (float(y), float(y) + deep), ("steel", STEEL_G_CM3 * 0.4)
         rods = [Part(Box((x, x + wire), both, (space.z[0] + 60, top)), *filling)
                 for x in steps(start, space.x[1], apart)]  # fmt: skip
         lines = [Part(Box((start, space.x[1]), both, (z, z + wire)), *filling)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.cargo.loads import Load, built_load
 from nii.simulate.cargo.scenes import Filled, assembled, left_free
 from nii.simulate.contraband.concealments import LOOSE, draw_concealment, draw_families
@@ -15,7 +16,7 @@ from nii.simulate.held_out.forms import place
 from nii.simulate.held_out.frames import bicycles, chairs, garments, mesh
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Concealment, Part, Scene, enclosing
-from nii.simulate.render.shapes import Box, shifted
+from nii.simulate.render.shapes import Box
 
 BUILDERS: dict[str, Callable[[Rng, Box], list[Part]]] = {
     "bicycles": bicycles,
@@ -38,7 +39,7 @@ MIXED = 0.3  # share of loads of two kinds
 TWO = 0.1  # share of concealed scenes with two concealments
 AMONG = 0.4  # share of loose concealments that goods are moved aside for, anywhere among them
 CASED = 0.3  # share of loose concealments in a box of metal among goods
-CASES = (("steel", 7.85), ("steel", 7.85), ("aluminium", 2.7), ("lead", 11.34))
+CASES = (STEEL, STEEL, ("aluminium", 2.7), ("lead", 11.34))
 """Metals of such boxes with their densities in g/cm3."""
 
 
@@ -84,7 +85,7 @@ def _among(rng: Rng, parts: list[Part], where: Filled) -> list[Part]:
     room = Box(goods.x, where.room.y, (where.room.z[0], max(goods.z[1], where.room.z[0] + 2 * half[2])))
     x, y, z = place(rng, room, (half[0], half[1], half[2]))
     by = (x - sum(own.x) / 2, y - sum(own.y) / 2, z - sum(own.z) / 2)
-    return [replace(part, shape=shifted(part.shape, by)) for part in parts]
+    return [replace(part, shape=part.shape.shifted(by)) for part in parts]
 
 
 def _cased(rng: Rng, parts: list[Part]) -> list[Part]:

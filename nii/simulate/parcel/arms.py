@@ -5,6 +5,7 @@ Everything lies flat on z = 0, x along the barrel, in millimetres.
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.parcel.fittings import scattered
 from nii.simulate.parcel.gathering import gathered
 from nii.simulate.parcel.items import LEVEL, Item, bent, block, box_shell, moved, plate, post, ring, rod, shell
@@ -54,7 +55,7 @@ def _slide(rng: Rng, metal: Stuff, scale: float, at: tuple[float, float]) -> lis
     parts += [rod(*ends, 7, *metal), rod(*ends, 4.6, metal[0], -metal[1])]
     turns = np.linspace(0, 18 * np.pi, 73)
     spring = [(float(x - 5 + 1.5 * a * scale), float(y - 8 + 4 * np.cos(a)), float(14 + 4 * np.sin(a))) for a in turns]
-    parts += bent(spring, 0.8, "steel", 7.85)
+    parts += bent(spring, 0.8, *STEEL)
     parts += [Part(block((5, 3, 5), (x + dx * long, y + wide / 2, 12)), *metal) for dx in (-0.45, 0.45)]
     parts.append(rod((x - long / 2 - 4, y - 4, 14), (x - long / 2 + 8, y + 4, 14), rng.uniform(3, 5), *metal))  # hammer
     return parts
@@ -68,9 +69,9 @@ def _frame(frame: Stuff, scale: float) -> list[Part]:
         (one,) = [plate(hole, depth, frame[0], -frame[1])]
         parts.append(moved(one, LEVEL, (0, 0, z)))
     trigger = [(86 * scale, 88 * scale, 12.0), (90 * scale, 80 * scale, 12.0), (86 * scale, 72 * scale, 12.0)]
-    parts += bent(trigger, 2.2, "steel", 7.85)
+    parts += bent(trigger, 2.2, *STEEL)
     pins = ((30, 96), (64, 96), (84, 93), (112, 96))
-    return parts + [Part(post(1.8, 24, (u * scale, v * scale, 0)), "steel", 7.85) for u, v in pins]
+    return parts + [Part(post(1.8, 24, (u * scale, v * scale, 0)), *STEEL) for u, v in pins]
 
 
 def _magazine(rng: Rng, metal: Stuff, scale: float, at: tuple[float, float]) -> list[Part]:
@@ -87,7 +88,7 @@ def _magazine(rng: Rng, metal: Stuff, scale: float, at: tuple[float, float]) -> 
         parts.append(rod((x, 4, 10), (x, 10, 10), 3.6, "lead", 10.8))
     left = np.linspace(-long / 2 + 4, long / 2 - 6 - full * 8.5, 13)
     zigzag = [(float(x), (-9.0, 9.0)[i % 2], 10.0) for i, x in enumerate(left)]
-    parts += bent(zigzag, 0.9, "steel", 7.85)
+    parts += bent(zigzag, 0.9, *STEEL)
     middle = top + down / 2
     return [moved(part, turn, (float(middle[0]), float(middle[1]), 2.0)) for part in parts]
 
@@ -140,7 +141,7 @@ def press_parts(rng: Rng) -> list[Part]:
         turns = np.linspace(0, 12 * np.pi, 49)
         r = rng.uniform(6, 16)
         wire = [(float(a * 1.1), float(r * np.cos(a)), float(r + 2 + r * np.sin(a))) for a in turns]
-        groups.append(bent(wire, rng.uniform(1, 2.2), "steel", 7.85))
+        groups.append(bent(wire, rng.uniform(1, 2.2), *STEEL))
     if rng.random() < 0.4:
         step = radius * rng.uniform(2.1, 3.5)
         row = [moved(part, LEVEL, (i * step, 0, 0)) for i, group in enumerate(groups) for part in group]

@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.parcel.fittings import scattered, strip, teeth, wander
 from nii.simulate.parcel.items import (
     LEVEL,
@@ -104,7 +105,7 @@ def plug(rng: Rng) -> list[Part]:
     if rng.random() < 0.5:
         return [
             grip,
-            *box_shell((18, 12, 4.5), 0.4, "steel", 7.85, (12, 0, 2)),
+            *box_shell((18, 12, 4.5), 0.4, *STEEL, (12, 0, 2)),
             Part(block((12, 9, 1), (10, 0, 3)), "copper", 4),
         ]
     pins = rng.uniform(3, 10)
@@ -172,7 +173,7 @@ def gadget(rng: Rng) -> Item:
             x, y = (i / rows - 0.4) * wide * 0.8, (j / columns - 0.4) * deep * 0.7
             parts.append(Part(block((wide / rows * 0.4, deep / columns * 0.4, 2), (x, y, high - 3)), "rubber", 1.2))
     for x in (-0.44, 0.44):
-        parts += [Part(post(1.6, 9, (x * wide, y * deep, 2)), "steel", 7.85) for y in (-0.43, 0.43)]
+        parts += [Part(post(1.6, 9, (x * wide, y * deep, 2)), *STEEL) for y in (-0.43, 0.43)]
     return Item(tuple(parts))
 
 
@@ -187,7 +188,7 @@ def motor(rng: Rng) -> Item:
         a = 2 * np.pi * i / 6
         at = (float(14 * s * np.cos(a)), float(14 * s * np.sin(a)), 10 * s)
         parts.append(Part(post(5 * s, 30 * s, at), "copper", rng.uniform(3, 6)))
-    parts.append(Part(post(2.2 * s, 95 * s), "steel", 7.85))
+    parts.append(Part(post(2.2 * s, 95 * s), *STEEL))
     for z in (50 * s, 58 * s):
         parts += [moved(p, LEVEL, (0, 0, z)) for p in ring(rng.uniform(8, 22) * s, 2.2 * s, 4, "brass", 8.4)]
     angles = np.linspace(0, 10 * np.pi, 41)

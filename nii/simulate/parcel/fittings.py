@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.parcel.items import (
     LEVEL,
     METALS,
@@ -128,7 +129,7 @@ def coins(rng: Rng) -> Item:
 def keys(rng: Rng) -> Item:
     """One to eight keys on a ring, with a fob or none."""
     metal = any_of(rng, (("brass", (8.2, 8.6)), ("nickel", (8.6, 8.9)), ("steel", (7.8, 7.9))))
-    parts = ring(13, 11, 2.4, "steel", 7.85)
+    parts = ring(13, 11, 2.4, *STEEL)
     for i in range(int(rng.integers(1, 9))):
         length, thick = rng.uniform(28, 55), rng.uniform(1.8, 2.6)
         notches = [(12 + 18 + float(t) * length, -3.5 + float(rng.uniform(0, 3))) for t in np.linspace(0, 1, 8)]
@@ -177,7 +178,7 @@ def small_springs(rng: Rng) -> Item:
         angles = np.linspace(0, 2 * np.pi * turns, turns * 6 + 1)
         pitch = wire * rng.uniform(2.2, 5) / (2 * np.pi)
         points = [(float(a * pitch), float(radius * np.cos(a)), float(radius * (1 + np.sin(a)) + wire)) for a in angles]
-        found.append(bent(points, wire, "steel", 7.85))
+        found.append(bent(points, wire, *STEEL))
     return scattered(rng, found, (50, 40))
 
 

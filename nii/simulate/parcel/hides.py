@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nii.physics.materials import MATERIALS
+from nii.physics.materials import MATERIALS, STEEL
 from nii.simulate.contraband.hidden_goods import ANYTHING, DRUGS, PISTOL
 from nii.simulate.contraband.placing import displaced
 from nii.simulate.parcel import arms
@@ -28,7 +28,7 @@ from nii.simulate.parcel.things import figure, shoe
 from nii.simulate.render.draws import Rng, drawn_material, log_uniform
 from nii.simulate.render.freeform import draw_palette, thing
 from nii.simulate.render.scene import Part, Spot, enclosing
-from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, Shape, rotated, shifted
+from nii.simulate.render.shapes import Box, Cylinder, Ellipsoid, Interval, Shape, rotated
 
 IN_GOODS = 0.4  # share put inside a thing, where one is large enough
 SHIELDED = 0.08  # share wrapped in foil or sheet of metal
@@ -86,7 +86,7 @@ def pills(rng: Rng) -> list[Part]:
                 Part(post(radius * 0.8, 12, (0, 0, height)), "polypropylene", 0.4),
             ]
             own.append(Part(post(radius - 1.2, full, (0, 0, 1.2)), material, density, texture=lump))
-            parts += [replace(part, shape=shifted(part.shape, (i * 2.1 * radius, 0, 0))) for part in own]
+            parts += [replace(part, shape=part.shape.shifted((i * 2.1 * radius, 0, 0))) for part in own]
         return parts
     rows, columns, r = int(rng.integers(2, 5)), int(rng.integers(3, 8)), rng.uniform(3.5, 6)
     sheets = int(rng.integers(1, 9))
@@ -112,7 +112,7 @@ def press_parts(rng: Rng) -> list[Part]:
     if rng.random() < 0.6:
         r = log_uniform(rng, 14, 60)
         disc = ring(r, r * rng.uniform(0.15, 0.5), rng.uniform(8, 28), "tool_steel", steel)
-        parts += [replace(part, shape=shifted(part.shape, (0, -r - 3, 0))) for part in disc]
+        parts += [replace(part, shape=part.shape.shifted((0, -r - 3, 0))) for part in disc]
     return parts
 
 
@@ -124,7 +124,7 @@ def die_moulds(rng: Rng) -> list[Part]:
         parts = []
         for i in range(int(rng.integers(1, 7))):
             die = ring(rng.uniform(1.8, 2.8) * bore, bore, rng.uniform(12, 26), metal, density)
-            parts += [replace(part, shape=shifted(part.shape, (i * 6 * bore, 0, 0))) for part in die]
+            parts += [replace(part, shape=part.shape.shifted((i * 6 * bore, 0, 0))) for part in die]
         return parts
     w, d, h = log_uniform(rng, 30, 160), log_uniform(rng, 25, 110), log_uniform(rng, 6, 30)
     parts = [Part(block((w, d, h)), metal, density)]
@@ -324,7 +324,7 @@ def _put(rng: Rng, thing: Item, room: Box) -> Item:
 def _wrapped(rng: Rng, parts: list[Part]) -> list[Part]:
     """With foil or sheet of metal above and below."""
     box = enclosing(parts)
-    metal, density, thickest = [("aluminium", 2.7, 0.3), ("lead", 11.34, 1.0), ("steel", 7.85, 1.0)][rng.integers(3)]
+    metal, density, thickest = [("aluminium", 2.7, 0.3), ("lead", 11.34, 1.0), (*STEEL, 1.0)][rng.integers(3)]
     thick = log_uniform(rng, 0.02, thickest)
     sheets = [Box(box.x, box.y, (z, z + thick)) for z in (box.z[0] - thick, box.z[1])]
     return [*parts, *(Part(sheet, metal, density) for sheet in sheets)]

@@ -22,7 +22,6 @@ from nii.simulate.render.shapes import (
     PrismY,
     Shape,
     Vector,
-    oriented,
 )
 
 Stuff = tuple[str, Interval]  # a material and its density as packed, g/cm3
@@ -79,7 +78,7 @@ def carried(item: Item, axes: Float64Array, at: Sequence[float] | Float64Array) 
 
 def moved(part: Part, axes: Float64Array, at: Sequence[float] | Float64Array) -> Part:
     """The part with each point p moved to axes @ p + at."""
-    return replace(part, shape=oriented(part.shape, axes, at))
+    return replace(part, shape=part.shape.oriented(axes, at))
 
 
 def any_of(rng: Rng, stuffs: Sequence[Stuff]) -> tuple[str, float]:
@@ -161,7 +160,7 @@ def coil(rng: Rng, radius: float, wire: float, turns: int, material: str, densit
 def plate(corners: Sequence[tuple[float, float]], thick: float, material: str, density: float) -> Part:
     """An outline in x and y lying flat, this thick."""
     lying = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0]])  # the prism's y becomes up
-    return Part(oriented(PrismY(tuple(corners), (0, thick)), lying), material, density)
+    return Part(PrismY(tuple(corners), (0, thick)).oriented(lying), material, density)
 
 
 @dataclass(frozen=True)

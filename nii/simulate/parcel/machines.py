@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.parcel.items import (
     LEVEL,
     METALS,
@@ -267,7 +268,7 @@ def casting(rng: Rng) -> Item:
             )
         )
     for x in (-0.42, 0.42):
-        parts += [Part(post(3, size[2] + 8, (x * size[0], y * size[1], 0)), "steel", 7.85) for y in (-0.42, 0.42)]
+        parts += [Part(post(3, size[2] + 8, (x * size[0], y * size[1], 0)), *STEEL) for y in (-0.42, 0.42)]
     return Item(tuple(parts))
 
 
@@ -276,7 +277,7 @@ def air_filter(rng: Rng) -> Item:
     if rng.random() < 0.5:
         r, high = rng.uniform(30, 70), rng.uniform(60, 160)
         parts = shell(post(r, high), post(r * 0.6, high), "paper", rng.uniform(0.15, 0.35))
-        parts += [Part(post(r, 2.0, (0, 0, z)), "steel", rng.uniform(3, 7.85)) for z in (0.0, high)]
+        parts += [Part(post(r, 2.0, (0, 0, z)), "steel", rng.uniform(3, STEEL_G_CM3)) for z in (0.0, high)]
         return Item(tuple(parts), (Spot(block((r * 0.8, r * 0.8, high * 0.9), (0, 0, 3)), None),))
     size = (rng.uniform(180, 320), rng.uniform(130, 240), rng.uniform(25, 55))
     pleats = Part(block(size), "paper", rng.uniform(0.06, 0.15), texture=grain(rng, (5, 10), (0.2, 0.4), "stripes-x"))
@@ -309,7 +310,7 @@ def spring(rng: Rng) -> Item:
     angles = np.linspace(0, 2 * np.pi * turns, turns * 8 + 1)
     pitch = wire * rng.uniform(2.2, 4) / (2 * np.pi)
     points = [(float(a * pitch), float(r * np.cos(a)), float(r + r * np.sin(a))) for a in angles]
-    return Item(tuple(bent(points, wire, "steel", 7.85)))
+    return Item(tuple(bent(points, wire, *STEEL)))
 
 
 def moulded(rng: Rng) -> Item:
@@ -320,7 +321,7 @@ def moulded(rng: Rng) -> Item:
     for x in rng.uniform(-0.45, 0.45, int(rng.integers(1, 5))):
         parts.append(Part(Box((x * w, x * w + 2), (-d / 2, d / 2), (0, h)), *stuff))
     for _ in range(int(rng.integers(0, 6))):
-        parts.append(Part(post(2, 12, (*(rng.uniform(-0.45, 0.45, 2) * (w, d)), 1)), "steel", 7.85))
+        parts.append(Part(post(2, 12, (*(rng.uniform(-0.45, 0.45, 2) * (w, d)), 1)), *STEEL))
     return Item(tuple(parts), (Spot(block((w * 0.9, d * 0.9, h * 0.85), (0, 0, 3)), None),))
 
 

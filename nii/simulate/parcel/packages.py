@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.parcel.items import Item, block, box_shell, can_shell, grain, post, shell
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.scene import Part, Texture
@@ -72,9 +73,7 @@ def _carton(rng: Rng, size: Vector) -> Package:
             parts.append(Part(block((length, size[1] / 2 - 0.5, wall), (0, y, z)), "cardboard", density, texture=flute))
     if rng.random() < 0.15:
         for x in np.linspace(-0.42, 0.42, int(rng.integers(2, 6))) * length:
-            parts.append(
-                Part(block((13, 1.2, 1.0), (float(x), rng.normal(0, 3), size[2] + 4 * wall - 1)), "steel", 7.85)
-            )
+            parts.append(Part(block((13, 1.2, 1.0), (float(x), rng.normal(0, 3), size[2] + 4 * wall - 1)), *STEEL))
     return Package("carton", block(outside), inner, tuple(parts))
 
 
@@ -114,12 +113,10 @@ def _tin(rng: Rng, size: Vector) -> Package:
     wall = rng.uniform(0.2, 0.4)
     if rng.random() < 0.4:
         outside = (size[0] + 2, size[1] + 2, size[2] + 2)
-        return Package("tin", block(outside), block(size, (0, 0, 1)), tuple(box_shell(outside, wall, "steel", 7.85)))
+        return Package("tin", block(outside), block(size, (0, 0, 1)), tuple(box_shell(outside, wall, *STEEL)))
     radius = max(size[0], size[1]) / 2 / ROUND_SHARE + 1
-    parts = can_shell(radius, size[2] + 2, wall, "steel", 7.85)
-    parts += shell(
-        post(radius + 0.6, 18, (0, 0, size[2] - 16)), post(radius + 0.1, 18, (0, 0, size[2] - 16)), "steel", 7.85
-    )
+    parts = can_shell(radius, size[2] + 2, wall, *STEEL)
+    parts += shell(post(radius + 0.6, 18, (0, 0, size[2] - 16)), post(radius + 0.1, 18, (0, 0, size[2] - 16)), *STEEL)
     side = 2 * ROUND_SHARE * radius - 2
     around = block((2 * radius + 1.2, 2 * radius + 1.2, size[2] + 2))
     return Package("tin", around, block((side, side, size[2]), (0, 0, 1)), tuple(parts))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL
 from nii.simulate.parcel.items import (
     CLOTH,
     LEVEL,
@@ -75,7 +76,7 @@ def shoe(rng: Rng) -> Item:
     )  # fmt: skip
     parts = [sole, *body, stuffed]
     if rng.random() < 0.5:
-        parts.append(Part(block((length * 0.4, 12, 1.5), (-length * 0.1, 0, thick)), "steel", 7.85))
+        parts.append(Part(block((length * 0.4, 12, 1.5), (-length * 0.1, 0, thick)), *STEEL))
     for i in range(int(rng.integers(0, 7))):
         x = length * (0.02 + 0.045 * i)
         parts += [Part(post(2.6, 1.2, (x, y, thick + high * 0.78)), "brass", 8.4) for y in (-9.0, 9.0)]
@@ -119,7 +120,7 @@ def toy_car(rng: Rng) -> Item:
     roof = box_shell((w * 0.5, d * 0.85, h * 0.7), 1.6, *any_of(rng, PLASTICS[:3]), (0, 0, 10 * s + h))
     parts = [*body, *roof]
     for x in (-0.32 * w, 0.32 * w):
-        parts.append(Part(Cylinder((x, 0, 16 * s), 1.6, d * 1.1, "y"), "steel", 7.85))
+        parts.append(Part(Cylinder((x, 0, 16 * s), 1.6, d * 1.1, "y"), *STEEL))
         parts += [Part(Cylinder((x, y, 16 * s), 16 * s, 13 * s, "y"), "rubber", 0.9) for y in (-d / 2, d / 2)]
     if rng.random() < 0.5:
         parts.append(Part(Cylinder((0.2 * w, 0, 22 * s), 11 * s, 30 * s, "x"), "copper", 4.0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nii.physics.materials import MATERIALS
+from nii.physics.materials import MATERIALS, STEEL
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.scene import Part, Texture, enclosing
 from nii.simulate.render.shapes import (
@@ -22,8 +22,6 @@ from nii.simulate.render.shapes import (
     PrismX,
     PrismY,
     Shape,
-    oriented,
-    shifted,
 )
 from nii.simulate.render.textures import PATTERNS
 
@@ -118,7 +116,7 @@ def anything(rng: Rng) -> list[Part]:
             wide, deep, high = (size * log_uniform(rng, 0.3, 1.5) for _ in range(3))
             one = thing(rng, Box((0.0, wide), (0.0, deep), (0.0, high)), int(rng.integers(1, MOST_PARTS)), palette)
         own = enclosing(one)
-        parts += [replace(part, shape=shifted(part.shape, (x - own.x[0], 0.0, -own.z[0]))) for part in one]
+        parts += [replace(part, shape=part.shape.shifted((x - own.x[0], 0.0, -own.z[0]))) for part in one]
         x += own.x[1] - own.x[0] + rng.uniform(0, 20)
     return parts
 
@@ -157,7 +155,7 @@ def hollow(rng: Rng, box: Box, most: int, palette: Palette) -> list[Part]:
 def vessel(rng: Rng, box: Box, most: int, palette: Palette) -> list[Part]:
     """A can, barrel, tank or lying drum, filled to a level with a liquid or with loose goods."""
     del most
-    shell = (("polyethylene", 0.95), ("steel", 7.85), ("glass", 2.5), ("aluminium", 2.7))[rng.integers(4)]
+    shell = (("polyethylene", 0.95), STEEL, ("glass", 2.5), ("aluminium", 2.7))[rng.integers(4)]
     shapes: tuple[Hollowed, ...] = (box, *(_cylinder(rng, box, axis) for axis in "xyz"))
     outer = shapes[rng.integers(4)]
     inner = shrunk(outer, min(rng.uniform(1, 8), 0.2 * _least_side(box)))
@@ -242,10 +240,10 @@ def _slanting(rng: Rng, box: Box) -> Shape:
     )
     axes = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     shape = shapes[rng.integers(3)]
-    reach = np.array(_half(oriented(shape, axes).bounds))
+    reach = np.array(_half(shape.oriented(axes).bounds))
     by = float((np.array(_half(box)) / reach).min())
-    turned = oriented(scaled(shape, by), axes)
-    return shifted(turned, _onto(turned.bounds, box))
+    turned = scaled(shape, by).oriented(axes)
+    return turned.shifted(_onto(turned.bounds, box))
 
 
 def lump(rng: Rng, box: Box) -> Mesh:

@@ -4,12 +4,18 @@ Axes: x along the travel (image columns), y along the beam (away from the source
 (image rows, top row highest). Lengths in mm. A scan is taken column by column: the fan lies
 in the plane of constant x, so in one column every solid here is a set of rectangles or one
 ellipse in the (y, z) plane, and the path of a ray through it has a closed form.
+
+Every solid has: path(view), its path lengths; bounds, the smallest box around it; volume_cm3; and the same solid
+shifted(by) (x, y, z) mm, mirrored(axis, at) in a mirror at this place (mm) on the axis "x" or "y", turned() (x and y
+exchanged: a quarter turn about z, and a mirror), oriented(axes, at) (any way).
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +86,45 @@ UNTURNED: Matrix = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 SWAPPED: Matrix = ((0, 1, 0), (1, 0, 0), (0, 0, 1))
 
 
+class _Upright(ABC):
+    """What solids have in common whose sides or axes lie along x, y and z; each is moved within its own kind."""
+
+    @property
+    @abstractmethod
+    def bounds(self) -> "Box":
+        """The smallest box around it."""
+
+    @property
+    @abstractmethod
+    def volume_cm3(self) -> float: ...
+
+    @abstractmethod
+    def way(self, rays: Rays) -> FloatArray:
+        """Lengths along the beam axis within the solid, (row, column); the rays are about its middle."""
+
+    @property
+    def middle(self) -> Vector:
+        """Middle of its bounds in its own axes."""
+        box = self.bounds
+        return ((box.x[0] + box.x[1]) / 2, (box.y[0] + box.y[1]) / 2, (box.z[0] + box.z[1]) / 2)
+
+    @property
+    def half(self) -> Vector:
+        """Half its extent along its own axes."""
+        box = self.bounds
+        return ((box.x[1] - box.x[0]) / 2, (box.y[1] - box.y[0]) / 2, (box.z[1] - box.z[0]) / 2)
+
+    def reach(self, along: Vector) -> float:
+        """How far it reaches from its middle in this direction of its own axes."""
+        return sum(abs(a) * h for a, h in zip(along, self.half, strict=True))
+
+    def oriented(self, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> "Oriented":
+        """The same solid with each of its points p moved to axes @ p + at; axes: (3, 3), orthogonal."""
+        return _oriented(self, axes, at)  # type: ignore[arg-type] # the five kinds below and no other
+
+
 @dataclass(frozen=True)
-class Box:
+class Box(_Upright):
     """An axis-parallel box; each side an interval in mm."""
 
     x: Interval
@@ -101,9 +144,21 @@ class Box:
     def volume_cm3(self) -> float:
         return float(np.prod([b - a for a, b in (self.x, self.y, self.z)])) / 1000
 
+    def way(self, rays: Rays) -> FloatArray:
+        return _between(*within_box(rays, self.half))
+
+    def shifted(self, by: Vector) -> "Box":
+        return Box(_shift(self.x, by[0]), _shift(self.y, by[1]), _shift(self.z, by[2]))
+
+    def mirrored(self, axis: str, at: float) -> "Box":
+        return Box(_flip(self.x, at), self.y, self.z) if axis == "x" else Box(self.x, _flip(self.y, at), self.z)
+
+    def turned(self) -> "Box":
+        return Box(self.y, self.x, self.z)
+
 
 @dataclass(frozen=True)
-class Cylinder:
+class Cylinder(_Upright):
     """A right circular cylinder along one axis.
 
     centre: (x, y, z) mm; the middle of the solid. radius, length: mm. axis: "x", "y" or "z".
@@ -137,9 +192,27 @@ class Cylinder:
     def volume_cm3(self) -> float:
         return np.pi * self.radius**2 * self.length / 1000
 
+    def way(self, rays: Rays) -> FloatArray:
+        order = {"x": (1, 2, 0), "y": (2, 0, 1), "z": (0, 1, 2)}[self.axis]
+        return _between(*within_cylinder(rays.turned(order), self.radius, self.length / 2))
+
+    def reach(self, along: Vector) -> float:
+        share = along["xyz".index(self.axis)]
+        return self.radius * math.sqrt(max(1 - share**2, 0.0)) + self.length / 2 * abs(share)
+
+    def shifted(self, by: Vector) -> "Cylinder":
+        return replace(self, centre=_moved(self.centre, by))
+
+    def mirrored(self, axis: str, at: float) -> "Cylinder":
+        return replace(self, centre=_opposite(self.centre, axis, at))
+
+    def turned(self) -> "Cylinder":
+        axis = {"x": "y", "y": "x", "z": "z"}[self.axis]
+        return Cylinder((self.centre[1], self.centre[0], self.centre[2]), self.radius, self.length, axis)
+
 
 @dataclass(frozen=True)
-class Ellipsoid:
+class Ellipsoid(_Upright):
     """centre and semi-axes along (x, y, z), mm."""
 
     centre: tuple[float, float, float]
@@ -160,9 +233,25 @@ class Ellipsoid:
     def volume_cm3(self) -> float:
         return float(4 / 3 * np.pi * np.prod(self.semi)) / 1000
 
+    def way(self, rays: Rays) -> FloatArray:
+        return _between(*within_ellipsoid(rays, self.half))
+
+    def reach(self, along: Vector) -> float:
+        return math.hypot(*(a * h for a, h in zip(along, self.half, strict=True)))
+
+    def shifted(self, by: Vector) -> "Ellipsoid":
+        return replace(self, centre=_moved(self.centre, by))
+
+    def mirrored(self, axis: str, at: float) -> "Ellipsoid":
+        return replace(self, centre=_opposite(self.centre, axis, at))
+
+    def turned(self) -> "Ellipsoid":
+        (x, y, z), (a, b, c) = self.centre, self.semi
+        return Ellipsoid((y, x, z), (b, a, c))
+
 
 @dataclass(frozen=True)
-class PrismY:
+class PrismY(_Upright):
     """A polygon in the image plane, (x, z) corners in mm, extruded along the beam over y."""
 
     corners: tuple[tuple[float, float], ...]
@@ -186,9 +275,24 @@ class PrismY:
     def volume_cm3(self) -> float:
         return _area(self.corners) * (self.y[1] - self.y[0]) / 1000
 
+    def way(self, rays: Rays) -> FloatArray:
+        corners = np.array(self.corners, np.float32) - np.array(self.middle, np.float32)[[0, 2]]
+        return in_prism(rays.turned((0, 2, 1)), corners, self.half[1])
+
+    def shifted(self, by: Vector) -> "PrismY":
+        return PrismY(tuple((u + by[0], v + by[2]) for u, v in self.corners), _shift(self.y, by[1]))
+
+    def mirrored(self, axis: str, at: float) -> "PrismY":
+        if axis == "x":
+            return PrismY(tuple((2 * at - u, v) for u, v in self.corners), self.y)
+        return PrismY(self.corners, _flip(self.y, at))
+
+    def turned(self) -> "PrismX":
+        return PrismX(self.corners, self.y)
+
 
 @dataclass(frozen=True)
-class PrismX:
+class PrismX(_Upright):
     """A polygon in the plane of the fan, (y, z) corners in mm, extruded along the travel over x."""
 
     corners: tuple[tuple[float, float], ...]
@@ -216,12 +320,45 @@ class PrismX:
     def volume_cm3(self) -> float:
         return _area(self.corners) * (self.x[1] - self.x[0]) / 1000
 
+    def way(self, rays: Rays) -> FloatArray:
+        corners = np.array(self.corners, np.float32) - np.array(self.middle, np.float32)[[1, 2]]
+        return in_prism(rays.turned((1, 2, 0)), corners, self.half[0])
+
+    def shifted(self, by: Vector) -> "PrismX":
+        return PrismX(tuple((u + by[1], v + by[2]) for u, v in self.corners), _shift(self.x, by[0]))
+
+    def mirrored(self, axis: str, at: float) -> "PrismX":
+        if axis == "y":
+            return PrismX(tuple((2 * at - u, v) for u, v in self.corners), self.x)
+        return PrismX(self.corners, _flip(self.x, at))
+
+    def turned(self) -> PrismY:
+        return PrismY(self.corners, self.x)
+
 
 Upright = Box | Cylinder | Ellipsoid | PrismY | PrismX
 
 
+class _AnyWay(ABC):
+    """What solids have in common that stand any way: to move one is to orient it anew."""
+
+    @abstractmethod
+    def oriented(self, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Self:
+        """The same solid with each of its points p moved to axes @ p + at; axes: (3, 3), orthogonal."""
+
+    def shifted(self, by: Vector) -> Self:
+        return self.oriented(np.array(UNTURNED), by)
+
+    def mirrored(self, axis: str, at: float) -> Self:
+        flip = np.array([axis == name for name in "xyz"])
+        return self.oriented(np.diag(np.where(flip, -1.0, 1.0)), np.where(flip, 2 * at, 0.0))
+
+    def turned(self) -> Self:
+        return self.oriented(np.array(SWAPPED))
+
+
 @dataclass(frozen=True)
-class Oriented:
+class Oriented(_AnyWay):
     """A solid that stands any way: its point p lies at axes @ p + at.
 
     axes: orthogonal. Costs several times what an upright solid does.
@@ -234,7 +371,7 @@ class Oriented:
     def path(self, view: View) -> Patch:
         box = self.bounds
         rows, columns = view.rows(*box.y, *box.z), view.columns(*box.x)
-        middle = np.array(self.at) + np.array(self.axes) @ np.array(_middle(self.solid))
+        middle = np.array(self.at) + np.array(self.axes) @ np.array(self.solid.middle)
         slope = view.slope[rows]
         up = view.source_z + slope * (middle[1] - view.source_y) - middle[2]
         x, _, z = np.array(self.axes)
@@ -242,16 +379,16 @@ class Oriented:
         column, row, step = (
             part.astype(np.float32) for part in (np.outer(x, view.x[columns] - middle[0]), np.outer(z, up), step)
         )
-        way = _way(self.solid, Rays(column, row, step))
+        way = self.solid.way(Rays(column, row, step))
         return Patch(rows, columns, way * view.stretch[rows].astype(np.float32)[:, None])
 
     @cached_property
     def bounds(self) -> Box:
-        middle = _middle(self.solid)
+        middle = self.solid.middle
         sides: list[Interval] = []
         for axis, at in zip(self.axes, self.at, strict=True):
             m = at + sum(a * b for a, b in zip(axis, middle, strict=True))
-            r = _reach(self.solid, axis)
+            r = self.solid.reach(axis)
             sides.append((m - r, m + r))
         return Box(sides[0], sides[1], sides[2])
 
@@ -259,9 +396,13 @@ class Oriented:
     def volume_cm3(self) -> float:
         return self.solid.volume_cm3
 
+    def oriented(self, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Self:
+        made = _oriented(self.solid, axes @ np.array(self.axes), axes @ np.array(self.at) + at)
+        return replace(self, axes=made.axes, at=made.at)
+
 
 @dataclass(frozen=True, eq=False)
-class Mesh:
+class Mesh(_AnyWay):
     """A closed triangle mesh, as a user brings it (nii.simulate.render.meshes reads files).
 
     triangles: (n, 3, 3) corners (x, y, z) in mm, counter-clockwise seen from outside.
@@ -287,9 +428,13 @@ class Mesh:
         a, b, c = self.triangles.transpose(1, 0, 2)
         return float(np.einsum("ni,ni->", a, np.cross(b, c))) / 6000
 
+    def oriented(self, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Self:
+        moved = self.triangles @ axes.T + np.asarray(at)
+        return replace(self, triangles=moved if np.linalg.det(axes) > 0 else moved[:, ::-1])
+
 
 @dataclass(frozen=True, eq=False)
-class Swarm:
+class Swarm(_AnyWay):
     """Many small solids of one form, which are rendered together; each with a weight of its own.
 
     The path is the sum of theirs times their weights, so that one part holds a thing of many pieces and densities.
@@ -330,133 +475,39 @@ class Swarm:
         """Sum of the volumes times their weights."""
         return float(self.solids.volumes @ self.solids.weight) / 1000
 
+    def oriented(self, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Self:
+        solids = self.solids
+        turned = replace(solids, axes=axes @ solids.axes, middle=solids.middle @ axes.T + np.asarray(at))
+        return replace(self, solids=turned)
+
 
 Shape = Upright | Oriented | Mesh | Swarm
 
 
-def oriented(shape: Shape, axes: Float64Array, at: Sequence[float] | Float64Array = (0.0, 0.0, 0.0)) -> Shape:
-    """The same solid with each of its points p moved to axes @ p + at; axes: (3, 3), orthogonal."""
-    if isinstance(shape, Mesh):
-        moved = shape.triangles @ axes.T + np.asarray(at)
-        return Mesh(moved if np.linalg.det(axes) > 0 else moved[:, ::-1])
-    if isinstance(shape, Swarm):
-        solids = shape.solids
-        turned = replace(solids, axes=axes @ solids.axes, middle=solids.middle @ axes.T + np.asarray(at))
-        return Swarm(turned)
-    if isinstance(shape, Oriented):
-        at = axes @ np.array(shape.at) + at
-        axes, shape = axes @ np.array(shape.axes), shape.solid
+def _oriented(solid: Upright, axes: Float64Array, at: Sequence[float] | Float64Array) -> Oriented:
     first, second, third = ((float(a), float(b), float(c)) for a, b, c in axes)
-    return Oriented(shape, (first, second, third), (float(at[0]), float(at[1]), float(at[2])))
+    return Oriented(solid, (first, second, third), (float(at[0]), float(at[1]), float(at[2])))
 
 
-def _middle(solid: Upright) -> Vector:
-    """Middle of the solid's bounds in its own axes."""
-    box = solid.bounds
-    return ((box.x[0] + box.x[1]) / 2, (box.y[0] + box.y[1]) / 2, (box.z[0] + box.z[1]) / 2)
-
-
-def _half(solid: Upright) -> Vector:
-    box = solid.bounds
-    return ((box.x[1] - box.x[0]) / 2, (box.y[1] - box.y[0]) / 2, (box.z[1] - box.z[0]) / 2)
-
-
-def _way(solid: Upright, rays: Rays) -> FloatArray:
-    """Lengths along the beam axis within the solid, (row, column); the rays are about its middle."""
-    half, middle = _half(solid), np.array(_middle(solid), np.float32)
-    match solid:
-        case Box():
-            near, far = within_box(rays, half)
-        case Ellipsoid():
-            near, far = within_ellipsoid(rays, half)
-        case Cylinder():
-            order = {"x": (1, 2, 0), "y": (2, 0, 1), "z": (0, 1, 2)}[solid.axis]
-            near, far = within_cylinder(rays.turned(order), solid.radius, solid.length / 2)
-        case PrismY():
-            corners = np.array(solid.corners, np.float32) - middle[[0, 2]]
-            return in_prism(rays.turned((0, 2, 1)), corners, half[1])
-        case PrismX():
-            corners = np.array(solid.corners, np.float32) - middle[[1, 2]]
-            return in_prism(rays.turned((1, 2, 0)), corners, half[0])
+def _between(near: FloatArray, far: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(far - near, 0), np.float32)
 
 
-def _reach(solid: Upright, along: Vector) -> float:
-    """How far the solid reaches from its middle in this direction of its own axes."""
-    half = _half(solid)
-    match solid:
-        case Ellipsoid():
-            return math.hypot(*(a * h for a, h in zip(along, half, strict=True)))
-        case Cylinder():
-            share = along["xyz".index(solid.axis)]
-            return solid.radius * math.sqrt(max(1 - share**2, 0.0)) + solid.length / 2 * abs(share)
-        case _:
-            return sum(abs(a) * h for a, h in zip(along, half, strict=True))
+def _moved(centre: Vector, by: Vector) -> Vector:
+    return (centre[0] + by[0], centre[1] + by[1], centre[2] + by[2])
 
 
-def shifted(shape: Shape, by: Vector) -> Shape:
-    """The same solid moved by (x, y, z) mm."""
-    x, y, z = by
-    match shape:
-        case Box():
-            return Box(_shift(shape.x, x), _shift(shape.y, y), _shift(shape.z, z))
-        case Cylinder() | Ellipsoid():
-            centre = (shape.centre[0] + x, shape.centre[1] + y, shape.centre[2] + z)
-            return replace(shape, centre=centre)
-        case PrismY():
-            return PrismY(tuple((u + x, v + z) for u, v in shape.corners), _shift(shape.y, y))
-        case PrismX():
-            return PrismX(tuple((u + y, v + z) for u, v in shape.corners), _shift(shape.x, x))
-        case Oriented() | Mesh() | Swarm():
-            return oriented(shape, np.array(UNTURNED), by)
+def _opposite(centre: Vector, axis: str, at: float) -> Vector:
+    x, y, z = centre
+    return (2 * at - x, y, z) if axis == "x" else (x, 2 * at - y, z)
 
 
 def _shift(interval: Interval, step: float) -> Interval:
     return (interval[0] + step, interval[1] + step)
 
 
-def mirrored(shape: Shape, axis: str, at: float) -> Shape:
-    """The same solid seen in a mirror at this place (mm) on the axis "x" or "y"."""
-    match shape:
-        case Box():
-            return replace(shape, **{axis: _flip(getattr(shape, axis), at)})
-        case Cylinder() | Ellipsoid():
-            x, y, z = shape.centre
-            return replace(shape, centre=(2 * at - x, y, z) if axis == "x" else (x, 2 * at - y, z))
-        case PrismY() if axis == "x":
-            return PrismY(tuple((2 * at - u, v) for u, v in shape.corners), shape.y)
-        case PrismY():
-            return PrismY(shape.corners, _flip(shape.y, at))
-        case PrismX() if axis == "y":
-            return PrismX(tuple((2 * at - u, v) for u, v in shape.corners), shape.x)
-        case PrismX():
-            return PrismX(shape.corners, _flip(shape.x, at))
-        case Oriented() | Mesh() | Swarm():
-            flip = np.array([axis == name for name in "xyz"])
-            return oriented(shape, np.diag(np.where(flip, -1.0, 1.0)), np.where(flip, 2 * at, 0.0))
-
-
 def _flip(interval: Interval, at: float) -> Interval:
     return (2 * at - interval[1], 2 * at - interval[0])
-
-
-def turned(shape: Shape) -> Shape:
-    """The same solid with x and y exchanged: a quarter turn about z, and a mirror."""
-    match shape:
-        case Box():
-            return Box(shape.y, shape.x, shape.z)
-        case Cylinder():
-            axis = {"x": "y", "y": "x", "z": "z"}[shape.axis]
-            return Cylinder((shape.centre[1], shape.centre[0], shape.centre[2]), shape.radius, shape.length, axis)
-        case Ellipsoid():
-            (x, y, z), (a, b, c) = shape.centre, shape.semi
-            return Ellipsoid((y, x, z), (b, a, c))
-        case PrismY():
-            return PrismX(shape.corners, shape.y)
-        case PrismX():
-            return PrismY(shape.corners, shape.x)
-        case Oriented() | Mesh() | Swarm():
-            return oriented(shape, np.array(SWAPPED))
 
 
 def rotated(

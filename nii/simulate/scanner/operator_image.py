@@ -19,7 +19,7 @@ from nii.io.jpeg import decode_jpeg
 from nii.io.picture import Content
 from nii.physics.forward import Beam
 from nii.physics.inverse import invert
-from nii.scan import FloatArray
+from nii.scan import FloatArray, attenuation_of
 from nii.simulate.render.draws import Rng, log_uniform
 
 Bytes = npt.NDArray[np.uint8]
@@ -114,7 +114,7 @@ def render(transmission: FloatArray, beams: Sequence[Beam], colours: ColourMap) 
     """
     if transmission.shape[0] != 2 or len(beams) != 2:
         raise ScanError(f"operator image: expected a scan of two energies, came {transmission.shape[0]}")
-    both = -np.log(np.maximum(_repaired(transmission), np.float32(FAINTEST)))
+    both = attenuation_of(_repaired(transmission), FAINTEST)
     attenuation = np.float32(colours.low_share) * both[0] + np.float32(1 - colours.low_share) * both[1]
     lightness = _lightness(_sharpened(attenuation, colours), colours)
     level = (lightness * (LEVELS - 1)).astype(np.int32)

@@ -16,7 +16,7 @@ from nii.simulate.conveyance.draw import SHARES, draw_conveyance
 from nii.simulate.conveyance.structure import Conveyance
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Concealment, Part, expected, solid
-from nii.simulate.render.shapes import Box, View, shifted
+from nii.simulate.render.shapes import Box, View
 from nii.simulate.scanner.presets import Scanner, draw_scanner
 from nii.simulate.sets.scan import SEEDS, put_in, with_added
 
@@ -166,7 +166,7 @@ class _Passage:
 
     def _placed(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         move = (0.0, *self.travel.offset)
-        return tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
+        return tuple(replace(part, shape=part.shape.shifted(move)) for part in parts)
 
     def measured(self, change: Concealment | None, rng: Rng) -> tuple[FloatArray, npt.NDArray[np.bool_] | None]:
         """Measured transmission (energy, row, column), and the mask of the change in it."""

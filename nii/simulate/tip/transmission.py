@@ -17,11 +17,11 @@ from nii.physics.beams import standard_beams
 from nii.physics.forward import Beam, attenuation_curve, transmission
 from nii.physics.noise import NoiseModel, blurred, for_beams, scattered, variance
 from nii.quality.measure import assess, noise_curve
-from nii.scan import FloatArray, Kind, Scan
+from nii.scan import FloatArray, Kind, Scan, attenuation_of, of_tube
 from nii.simulate.contraband.concealments import LOOSE
 from nii.simulate.render.draws import Rng, log_uniform
 from nii.simulate.render.scene import Part, areal_densities, enclosing
-from nii.simulate.render.shapes import View, shifted
+from nii.simulate.render.shapes import View
 from nii.simulate.sets.scan import THINNEST, main_material, with_dprime
 from nii.simulate.sets.truth import Hidden
 
@@ -81,24 +81,45 @@ def insert(
     beams = standard_beams(energies)
     if beams is None:
         raise ScanError(f"{scan.path or 'scan'}: expected energies such as 4MV or 160kV, came {', '.join(energies)}")
-    is_tube = "kv" in energies[0].lower()
+    is_tube = of_tube(energies[0])
     pitch = scan.pitch_mm or (TUBE_PITCH_MM if is_tube else LINAC_PITCH_MM)
     noise = noise or estimated_noise(scan, beams)
-    smooth = np.stack([cv2.blur(plane, (3, 3)) for plane in scan.transmission])
-    attenuation = -np.log(np.clip(smooth, FAINTEST, 1))
+    smooth = _smooth(scan)
+    attenuation = attenuation_of(smooth, FAINTEST, 1)
     wanted = log_uniform(rng, *PARCEL_KG) if mass_kg is None and is_tube else mass_kg
     thing = draw_thing(rng, family, wanted, pitch, room_in(attenuation[-1], scan.path))
     if mass_kg is not None and thing.mass_kg < 0.999 * mass_kg:
         raise UsageError(f"mass: expected a {thing.family} that fits into the scan, came {mass_kg:g} kg")
     at = draw_place(rng, attenuation[-1], thing.shape, scan.path)
     box = (slice(at[0], at[0] + thing.shape[0]), slice(at[1], at[1] + thing.shape[1]))
-    excess = layer_excess_on(attenuation[:, *box], thing.layers, beams)
+    measured, excess = projected(scan, thing.layers, box, beams, noise, rng)
     hidden = Hidden(thing.family, thing.mass_kg, 0.0, *at, excess, thing.mask, thing.material)
-    measured = scan.transmission.copy()
-    measured[:, *box] = _multiplied(scan.transmission, smooth, box, excess, noise, rng)
     note = f"TIP: {thing.family} of {thing.mass_kg:.3g} kg was put into this scan"
     changed = replace(scan, transmission=measured, sha256="", notes=(*scan.notes, note))
     return changed, with_dprime(hidden, np.maximum(smooth, np.float32(FAINTEST)), noise)
+
+
+def projected(
+    scan: Scan,
+    layers: dict[str, FloatArray],
+    box: tuple[slice, slice],
+    beams: Sequence[Beam],
+    noise: NoiseModel,
+    rng: Rng,
+) -> tuple[FloatArray, FloatArray]:
+    """Transmission of a scan with layers of areal density, g/cm2 by material, in a box of it; and their excess there.
+
+    Returns float32 (energy, row, column) and, of the box alone, (energy, h, w).
+    """
+    smooth = _smooth(scan)
+    excess = layer_excess_on(attenuation_of(smooth, FAINTEST, 1)[:, *box], layers, beams)
+    measured = scan.transmission.copy()
+    measured[:, *box] = _multiplied(scan.transmission, smooth, box, excess, noise, rng)
+    return measured, excess
+
+
+def _smooth(scan: Scan) -> FloatArray:
+    return np.stack([cv2.blur(plane, (3, 3)) for plane in scan.transmission])
 
 
 def estimated_noise(scan: Scan, beams: Sequence[Beam]) -> NoiseModel:
@@ -232,7 +253,7 @@ def _thing(rng: Rng, family: str, parts: list[Part], scale: float, pitch: tuple[
         source_y=-distance,
         source_z=middle + rng.uniform(-0.2, 0.2) * distance,
     )
-    level = [replace(part, shape=shifted(part.shape, (0.0, -depth, 0.0))) for part in parts]
+    level = [replace(part, shape=part.shape.shifted((0.0, -depth, 0.0))) for part in parts]
     layers = areal_densities(level, view)
     mass = scale**3 * sum(part.mass_kg for part in parts)
     seen = sum(float(layer.sum()) for layer in layers.values()) * pitch[0] * pitch[1] / 1e5  # mm2 g/cm2 to kg

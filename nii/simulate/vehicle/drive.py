@@ -6,7 +6,7 @@ import numpy as np
 
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Part
-from nii.simulate.render.shapes import Box, shifted, turned
+from nii.simulate.render.shapes import Box
 from nii.simulate.vehicle.body import Body
 from nii.simulate.vehicle.parts import VehicleCavity, case, cavity_of, clutter, pipe, ribbed, rod, sheet, solid, span
 
@@ -79,9 +79,9 @@ def _engine_bay(rng: Rng, body: Body) -> list[Part]:
     length = 88 * count * size
     x = body.axles[0] + (rng.uniform(-60, 20) if across else rng.uniform(-150, -20))
     move = (x, length * 0.3 if across else 0.0, body.radius + rng.uniform(40, 90))
-    shapes = [turned(part.shape) if across else part.shape for part in local]
+    shapes = [part.shape.turned() if across else part.shape for part in local]
     y_first = (move[0], -move[1], move[2])
-    return [replace(part, shape=shifted(shape, y_first)) for part, shape in zip(local, shapes, strict=True)]
+    return [replace(part, shape=shape.shifted(y_first)) for part, shape in zip(local, shapes, strict=True)]
 
 
 def _engine(rng: Rng, count: int, size: float) -> list[Part]:

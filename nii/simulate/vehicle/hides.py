@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from nii.errors import UsageError
+from nii.physics.materials import STEEL
 from nii.simulate.contraband.hidden_goods import DRUGS
 from nii.simulate.contraband.placing import displaced
 from nii.simulate.render.draws import Rng, drawn_material, layers, log_uniform
@@ -127,7 +128,7 @@ def floor_hide(rng: Rng, vehicle: Vehicle) -> Concealment:
         return found
     top = max(part.shape.bounds.z[1] for part in found.parts)
     widest = max((part.shape.bounds for part in found.parts), key=lambda box: box.y[1] - box.y[0])
-    metal, density, gauge = [("steel", 7.85, 1.5), ("plywood", 0.6, 9.0), ("aluminium", 2.7, 2.0)][rng.integers(3)]
+    metal, density, gauge = [(*STEEL, 1.5), ("plywood", 0.6, 9.0), ("aluminium", 2.7, 2.0)][rng.integers(3)]
     cover = Part(Box(widest.x, widest.y, (top + GAP, top + GAP + gauge)), metal, density)
     return replace(found, parts=(*found.parts, cover))
 
@@ -153,7 +154,7 @@ def tank_hide(rng: Rng, vehicle: Vehicle) -> Concealment:
     cut = low + (high - low) * share
     room = replace(inside, **{axis: (low, cut - gauge)})
     wall = replace(inside, **{axis: (cut - gauge, cut)})
-    metal, density = ("steel", 7.85) if rng.random() < 0.6 else ("aluminium", 2.7)
+    metal, density = STEEL if rng.random() < 0.6 else ("aluminium", 2.7)
     gone = Box(*(_common(a, b) for a, b in zip(_sides(replace(inside, **{axis: (low, cut)})), _sides(fuel.shape.bounds),
                                                strict=True)))  # fmt: skip
     parts = [*packs(rng, cavity_of(room)), Part(wall, metal, density)]

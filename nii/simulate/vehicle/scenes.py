@@ -7,7 +7,7 @@ from nii.simulate.contraband.concealments import LOOSE, draw_loose
 from nii.simulate.contraband.placing import displaced
 from nii.simulate.render.draws import Rng
 from nii.simulate.render.scene import Concealment, Part, Scene, enclosing
-from nii.simulate.render.shapes import Box, Interval, mirrored, shifted, turned
+from nii.simulate.render.shapes import Box, Interval
 from nii.simulate.scanner.presets import Scanner, draw_scanner
 from nii.simulate.vehicle.build import Vehicle, draw_vehicle
 from nii.simulate.vehicle.goods import ITEMS, UNLISTED, fill, fill_unlisted, hosts, oddments
@@ -124,13 +124,13 @@ def draw_thing(
     for _ in range(ATTEMPTS):
         parts = draw_loose(rng, family) if broad else LOOSE[family](rng)
         if rng.random() < 0.5:
-            parts = [replace(part, shape=turned(part.shape)) for part in parts]
+            parts = [replace(part, shape=part.shape.turned()) for part in parts]
         size, mass = enclosing(parts), sum(part.mass_kg for part in parts)
         rooms = [room for name, room in vehicle.rooms.items() if mass < HEAVY_KG or name == "boot"]
         if mass < HEAVIEST_KG and (place := _draw_place(rng, size, rooms, goods)):
             box, host = place
             move = (box.x[0] - size.x[0], box.y[0] - size.y[0], box.z[0] - size.z[0])
-            moved = tuple(replace(part, shape=shifted(part.shape, move)) for part in parts)
+            moved = tuple(replace(part, shape=part.shape.shifted(move)) for part in parts)
             return Concealment(family, moved, displaced(moved, host))
     return None
 
@@ -206,11 +206,11 @@ def _facing(rng: Rng, scene: Scene, vehicle: Vehicle) -> Scene:
                     for concealment in scene.concealments
                 ),
                 cargo=scene.cargo,
-                extent=mirrored(scene.extent, axis, at).bounds,
+                extent=scene.extent.mirrored(axis, at),
                 conveyance_kind=scene.conveyance_kind,
             )
     return scene
 
 
 def _all_mirrored(parts: tuple[Part, ...], axis: str, at: float) -> tuple[Part, ...]:
-    return tuple(replace(part, shape=mirrored(part.shape, axis, at)) for part in parts)
+    return tuple(replace(part, shape=part.shape.mirrored(axis, at)) for part in parts)

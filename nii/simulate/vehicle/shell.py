@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.render.draws import SEEDS, Rng
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, PrismY
@@ -156,7 +157,7 @@ def _housings(body: Body) -> list[Part]:
         for side in (-1, 1):
             y = inwards(side * (body.half - 15), body.tyre + 70)
             outline = arc((x, body.radius), body.radius + 60, SPREAD, (0.05, np.pi - 0.05), 14)
-            parts.append(Part(PrismY(outline, y), "steel", 7.85 * 0.8 / SPREAD))
+            parts.append(Part(PrismY(outline, y), "steel", STEEL_G_CM3 * 0.8 / SPREAD))
             liner = arc((x, body.radius), body.radius + 45, SPREAD, (-0.1, np.pi + 0.1), 14)
             parts.append(Part(PrismY(liner, y), "polypropylene", 0.9 * 2 / SPREAD))
     return parts

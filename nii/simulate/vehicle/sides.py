@@ -5,6 +5,7 @@ Sheet gauges are 0.6 to 0.8 mm for skins and 0.8 to 1.5 mm for structure.
 
 import numpy as np
 
+from nii.physics.materials import STEEL, STEEL_G_CM3
 from nii.simulate.render.draws import SEEDS, Rng
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Interval, PrismY
@@ -22,10 +23,10 @@ def draw_sides(rng: Rng, body: Body) -> list[Part]:
     hardware = rng.integers(SEEDS)  # both sides of a car have the same parts
     for side in (-1, 1):
         outer, inner = side * body.half, side * body.half * weak
-        parts.append(Part(PrismY(skin, inwards(outer, gauge)), "steel", 7.85))
-        parts.append(Part(PrismY(frame, inwards(inner, tube)), "steel", 7.85))
+        parts.append(Part(PrismY(skin, inwards(outer, gauge)), *STEEL))
+        parts.append(Part(PrismY(frame, inwards(inner, tube)), *STEEL))
         for outline in windows:
-            parts.append(Part(PrismY(outline, inwards(inner, tube)), "steel", 7.85, -1))
+            parts.append(Part(PrismY(outline, inwards(inner, tube)), *STEEL, -1))
             parts.append(Part(PrismY(_shrunk(outline, 0.99), inwards(inner, 4.0)), "glass", 2.5))
         for span in doors:
             parts += _door(np.random.default_rng(hardware), body, span, side)
@@ -33,7 +34,9 @@ def draw_sides(rng: Rng, body: Body) -> list[Part]:
             parts += _bed_side(rng, body, side)
         else:
             parts += _quarter(body, doors[-1][1], side)
-        inner_skin = Part(PrismY(_shrunk(skin, 0.985), inwards(outer - side * 18, gauge * 2)), "steel", 7.85 * 0.85)
+        inner_skin = Part(
+            PrismY(_shrunk(skin, 0.985), inwards(outer - side * 18, gauge * 2)), "steel", STEEL_G_CM3 * 0.85
+        )
         parts.append(inner_skin)  # shut faces, reinforcements, inner panels
         post = ((body.pillar - 15, body.clearance + 60), (body.pillar + 25, body.belt))
         parts.append(bar(*post, 135, inwards(outer - side * 20, 3.2), "steel"))
@@ -120,7 +123,7 @@ def _door(rng: Rng, body: Body, span: Interval, side: int) -> list[Part]:
     low = (span[0] + 40, z[0] + high * rng.uniform(0.3, 0.5))
     high_end = (span[1] - 40, low[1] + rng.uniform(-60, 60))
     rest = (z[1] - 260, z[1] - 190)
-    parts = [*edges, *(Part(box, "steel", 7.85) for box in (panel, *hem))]
+    parts = [*edges, *(Part(box, *STEEL) for box in (panel, *hem))]
     parts += [
         bar(low, high_end, rng.uniform(28, 45), inwards(outer - side * 15, 5), "steel"),
         bar((span[0] + 90, z[1] - 40), (span[1] - 200, z[0] + 200), 25, inwards(outer - side * 40, 2), "steel"),
@@ -134,7 +137,7 @@ def _door(rng: Rng, body: Body, span: Interval, side: int) -> list[Part]:
     hole = PrismY(
         _oval((span[0] + width * rng.uniform(0.5, 0.65), z[0] + high * 0.55), width * 0.2, high * 0.2), panel.y
     )
-    parts.append(Part(hole, "steel", 7.85, -1))
+    parts.append(Part(hole, *STEEL, -1))
     if rng.random() < 0.8:
         at = (span[0] + rng.uniform(130, 200), outer - side * 85, z[0] + rng.uniform(140, 200))
         parts += [rod(at, rng.uniform(60, 85), 3, "y", "steel"), rod(at, rng.uniform(25, 40), 25, "y", "steel", 0.9)]
@@ -167,7 +170,7 @@ def _bed_side(rng: Rng, body: Body, side: int) -> list[Part]:
     x = (body.profile[5][0] + 30, body.length - 40)
     inner = Box(x, inwards(outer - side * 130, 0.9), (body.load_floor, body.belt - 30))
     rail = Box(x, inwards(outer - side * 10, 110), (body.belt - 60, body.belt - 10))
-    return [Part(inner, "steel", 7.85, texture=ribbed(rng, 210, 0.15)), *case(rail, 1.2, "steel")]
+    return [Part(inner, *STEEL, texture=ribbed(rng, 210, 0.15)), *case(rail, 1.2, "steel")]
 
 
 def door_cavities(body: Body) -> tuple[VehicleCavity, ...]:

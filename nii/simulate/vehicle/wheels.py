@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nii.physics.materials import STEEL_G_CM3
 from nii.simulate.render.draws import SEEDS, Rng, log_uniform
 from nii.simulate.render.scene import Part
 from nii.simulate.render.shapes import Box, Cylinder, Interval, PrismY, Vector
@@ -113,7 +114,7 @@ def _brake(rng: Rng, wheel: Wheel) -> list[Part]:
     return [
         rod((x, inner, z), disc, rng.uniform(10, 24), "y"),
         rod((x, y, z), 70, 65, "y", "steel", 0.4),
-        Part(caliper, "steel", 7.85 * 0.38),
+        Part(caliper, "steel", STEEL_G_CM3 * 0.38),
     ]
 
 
@@ -165,7 +166,7 @@ def _rear_axle(rng: Rng, body: Body) -> list[Part]:
     start = front + 1150
     shaft = rear - 140 - start
     return [
-        Part(Cylinder((rear, 0, z), 120, 190, "y"), "steel", 7.85 * 0.55),
+        Part(Cylinder((rear, 0, z), 120, 190, "y"), "steel", STEEL_G_CM3 * 0.55),
         rod((rear, 0, z), 85, 30, "y"),
         rod((rear, 0, z), 32, 2 * body.half - 460, "y", "steel", 0.75),
         rod((rear - 110, 0, z), 60, 160, "x", "steel", 0.6),
