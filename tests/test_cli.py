@@ -22,6 +22,8 @@ from nii.cli import app, main
 from nii.io.table import read_jsonl
 from nii.io.write import write_tiff
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def model(tmp_path):

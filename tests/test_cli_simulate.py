@@ -9,6 +9,8 @@ from nii.cli import main
 from nii.io.scanset import read_entry, read_set
 from nii.scan import Kind
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(*arguments: str | Path) -> int:
     """Exit code of `nii simulate` with these arguments."""

@@ -23,6 +23,8 @@ from nii.analysis.record import COLUMNS
 from nii.model.detector import Detector
 from nii.simulate.sets.generate import simulate_set
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path
@@ -286,6 +288,11 @@ def test_the_site_builds_without_a_warning(tmp_path):
     card = (tmp_path / "site" / "code" / "nii" / "models" / "cargo" / "index.html").read_text(encoding="utf-8")
     assert "missed.jpg" in card
     assert (tmp_path / "site" / "code" / "datasets" / "pictures" / "missed.jpg").is_file()
+
+
+def test_no_page_is_listed_twice():
+    pages = re.findall(r"docs/\S+\.md", read(ROOT / "mkdocs.yml").split("\nnav:")[1])
+    assert sorted(set(pages)) == sorted(pages)
 
 
 def test_every_command_has_its_line_in_the_reference():

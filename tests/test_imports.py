@@ -89,6 +89,11 @@ def test_datasets_and_tests_are_no_packages():
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
+def test_no_folder_of_tests_hides_a_package():
+    """A folder `training` on the path would be taken for the package that an editable install finds later."""
+    assert not set(PACKAGES) & {path.name for path in (ROOT / "tests").iterdir()}
+
+
 def test_every_package_is_listed_for_the_wheel():
     import tomllib
 

@@ -14,6 +14,8 @@ from nii.model.detector import Detector, find_model
 from serving.app import create_app
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scan(tmp_path, rng):

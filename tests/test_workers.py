@@ -13,6 +13,8 @@ import pytest
 from nii.errors import UsageError
 from nii.workers import AHEAD, dask_cluster, processes
 
+pytestmark = pytest.mark.slow
+
 POISON = 13
 
 

@@ -99,7 +99,7 @@ class DeviceSamples:
         cargo = store.cargo[crops.scan]
         empty = np.where(store.measured[crops.scan], -1.0, cargo == self.empty).astype(np.float32)
         of_scan = (store.sent(one).repeat_interleave(2) for one in (cargo, empty))
-        return Batch(*quartered((*flipped, family, *of_scan)))
+        return quartered(Batch._make([*flipped, family, *of_scan]))
 
     @torch.no_grad()
     def scanned(self, number: int, rng: np.random.Generator) -> Tensor:

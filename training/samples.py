@@ -7,6 +7,7 @@ what the scan's file says of noise is reused.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -63,9 +64,9 @@ Place = tuple[int, int, int]
 """Number of a scan, row and column."""
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What a step learns from; H4 and W4 are a quarter of the crop's rows and columns, as in the network's output.
+class Batch(NamedTuple):
+    """What a step learns from, or, without B, one crop; H4 and W4 are a quarter of its rows and columns, as in the
+    network's output.
 
     transmission (B, E, H, W). evidence (B, 1, H4, W4): share that a concealment covers. weight (B, 1, H4, W4): of the
     loss, whose sum is the same for each concealment; 0 where nothing is asked for. excess (B, E, H4, W4). precision
@@ -83,7 +84,7 @@ class Batch:
     empty: Tensor
 
 
-class Samples(IterableDataset[tuple[Tensor, ...]]):
+class Samples(IterableDataset[Batch]):
     """An endless stream of pairs; pair number i depends on (seed, i) only, so training resumes exactly."""
 
     def __init__(
@@ -113,7 +114,7 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
                 grouped.setdefault(concealment.family, []).append((scan, concealment))
         self.by_family = [grouped[family] for family in sorted(grouped)]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[Batch]:
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         index = self.start + worker * self.step
@@ -121,10 +122,10 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
             yield quartered(self.sample(np.random.default_rng((self.seed, index))))
             index += workers * self.step
 
-    def sample(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """A pair, in the order of Batch's fields: a crop with concealments, and the same crop without.
+    def sample(self, rng: np.random.Generator) -> Batch:
+        """A pair: a crop with concealments, and the same crop without.
 
-        Targets for each pixel; `quartered` makes them what Batch holds.
+        Targets are for each pixel still; `quartered` makes them those of a batch.
         """
         config, growth = self.config, rng.uniform(1, self.config.enlarged)
         crop = round(config.crop[0] / growth), round(config.crop[1] / growth)
@@ -157,18 +158,16 @@ class Samples(IterableDataset[tuple[Tensor, ...]]):
         if colours:
             pair = _as_operator_images(pair, scan.beams, colours)
         crops = [_flipped(_enlarged(self._tensors(*one, chain, scan), config.crop), flip=flip) for one in pair]
-        return tuple(torch.stack(both) for both in zip(*crops, strict=True))
+        return Batch(*map(torch.stack, zip(*crops, strict=True)))
 
-    def _tensors(
-        self, measured: FloatArray, T: FloatArray, target: "_Target", chain: Chain, scan: Background
-    ) -> list[Tensor]:
-        """One crop as measured, and its targets, in the order of Batch's fields."""
+    def _tensors(self, measured: FloatArray, T: FloatArray, target: "_Target", chain: Chain, scan: Background) -> Batch:
+        """One crop as measured, and its targets for each pixel."""
         sigma = np.sqrt(chain.variance(T[:1])) / np.maximum(T[:1], 1e-4)  # of attenuation
         precision = np.clip(0.02 / sigma, 0.02, 1.0)
         arrays = (measured, target.evidence[None], target.weight[None], target.excess, precision)
         floats = [torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in arrays]
         empty = -1.0 if scan.measured else float(scan.cargo == self.empty)
-        return [*floats, torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(empty)]
+        return Batch._make([*floats, torch.from_numpy(target.family), torch.tensor(scan.cargo), torch.tensor(empty)])
 
     def _concealed(self, rng: np.random.Generator) -> tuple[Background, Hidden]:
         """A concealment and its scan; every family is as likely as any other."""
@@ -320,27 +319,32 @@ def _tilted(planes: FloatArray, angle: float, way: int = cv2.INTER_LINEAR) -> Fl
     return np.asarray(np.stack(turned), np.float32)
 
 
-def _enlarged(sample: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-    """Images and targets (C, h, w), and the families (h, w), at this size."""
-    if sample[0].shape[1:] == size:
+def _enlarged(sample: Batch, size: tuple[int, int]) -> Batch:
+    """A crop and its targets at this size."""
+    if sample.transmission.shape[1:] == size:
         return sample
-    images = [F.interpolate(t[None], size, mode="bilinear", align_corners=False)[0] for t in sample if t.dim() == 3]
-    family = F.interpolate(sample[len(images)][None, None].float(), size, mode="nearest")[0, 0].long()
-    return [*images, family, *sample[len(images) + 1 :]]
+    *images, family, cargo, empty = sample
+    images = [F.interpolate(image[None], size, mode="bilinear", align_corners=False)[0] for image in images]
+    family = F.interpolate(family[None, None].float(), size, mode="nearest")[0, 0].long()
+    return Batch._make([*images, family, cargo, empty])
 
 
-def quartered(pair: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def quartered(pair: Batch) -> Batch:
     """Targets by blocks of 4 x 4 pixels: their means. A block with a pixel of no weight has none."""
-    transmission, evidence, weight, excess, precision, family, cargo, empty = pair
-    counts = F.max_pool2d(-weight, 4, ceil_mode=True) < 0
-    targets = _quarter(evidence), _quarter(weight) * counts, _quarter(excess), _quarter(precision)
-    return transmission, *targets, family[:, ::4, ::4].contiguous(), cargo, empty
+    counts = F.max_pool2d(-pair.weight, 4, ceil_mode=True) < 0
+    return pair._replace(
+        evidence=_quarter(pair.evidence),
+        weight=_quarter(pair.weight) * counts,
+        excess=_quarter(pair.excess),
+        precision=_quarter(pair.precision),
+        family=pair.family[:, ::4, ::4].contiguous(),
+    )
 
 
 def _quarter(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 4, ceil_mode=True)
 
 
-def _flipped(sample: list[Tensor], *, flip: bool) -> tuple[Tensor, ...]:
+def _flipped(sample: Batch, *, flip: bool) -> Batch:
     """Mirrored along the travel (trucks drive both ways); never upside down."""
-    return tuple(t.flip(-1) if flip and t.dim() > 0 else t for t in sample)
+    return Batch(*(t.flip(-1) if flip and t.dim() > 0 else t for t in sample))

@@ -19,7 +19,7 @@ def estimate_air(counts: npt.NDArray[Any], full_scale: float) -> tuple[float, bo
     the pixels: walls and empty containers form larger bands, but darker ones. Without such a band
     the level is full_scale, or the brightest pixels where full_scale is more than twice as much.
     Returns (0, False) for a picture that is black. Checked on 64 scans of known air level 64250:
-    within 0.31 % on all (tests/test_io_air.py has a synthetic one).
+    within 0.31 % on all (tests/io/test_io_air.py has a synthetic one).
     """
     values = counts.ravel()
     top = float(np.percentile(values, BRIGHTEST))

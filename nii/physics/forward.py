@@ -131,7 +131,7 @@ def condense(beam: Beam, *, nodes: int = LINAC_NODES) -> Beam:
 
     Energies and weights come from non-negative least squares on the relative transmission of C, Al,
     Fe, Sn, W, Pb and U, 0 to 200 g/cm2, as far as it exceeds 1e-6.
-    Error: transmission within 0.1 % over that range for linacs (tests/test_physics_forward.py).
+    Error: transmission within 0.1 % over that range for linacs (tests/physics/test_physics_forward.py).
     """
     if beam.energy_kev.size <= nodes:
         return beam
