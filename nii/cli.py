@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nii.errors import NiiError, OutputError, UsageError
-from nii.progress import bar, watched
+from nii.names import printable
+from nii.run.progress import bar, watched
 from nii.studies import STUDIES
 
 if TYPE_CHECKING:
@@ -480,13 +481,18 @@ def shown(value: float | None) -> str:
 
 def say(text: str) -> None:
     """A line on standard output; above the progress bar, if there is one."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_harmless(text) + "\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
     """A line on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_harmless(text) + "\n")
+
+
+def _harmless(text: str) -> str:
+    """Text of several lines, in which names from anywhere may stand."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

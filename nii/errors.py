@@ -19,6 +19,10 @@ class ScanError(NiiError):
     """A scan file, or an array given as a scan, can't be used."""
 
 
+class TooManyPixelsError(ScanError):
+    """A header promises more pixels than may be opened."""
+
+
 class ScanSetError(NiiError):
     """A scan set (annotations, layout, masks) can't be used."""
 

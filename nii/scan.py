@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from nii.bounds import check_pitch
 from nii.errors import ScanError
 
 FloatArray = npt.NDArray[np.float32]
@@ -44,9 +45,9 @@ class Scan:
         low energy first; (0, 1], noise may exceed 1 slightly. For an operator image
         the three planes are red, green, blue display values in [0, 1] instead.
     energies: one name per energy, low first, such as ("4MV", "6MV"); empty if unknown.
-    pitch_mm: pixel pitch at the object (row, column) in mm; None if unknown.
+    pitch_mm: pixel pitch at the object (row, column) in mm, within `nii.bounds`; None if unknown.
     notes: quality notes for the reader of the result, one line each.
-    sha256: of the file's bytes (of both files, concatenated, for a pair).
+    sha256: of the file's bytes; of a pair, of the hashes of its two files (`nii.io.read.hash_of`).
     """
 
     transmission: FloatArray
@@ -65,7 +66,8 @@ class Scan:
             raise ScanError(
                 f"{self.path}: expected one energy name per image, came {len(self.energies)} names for {planes} images"
             )
-
+        if self.pitch_mm is not None:
+            check_pitch(self.pitch_mm, self.shape, self.path or "scan")
         for name in (*self.energies, self.scanner or ""):
             if not (len(name) <= LONGEST_NAME and name.isprintable()):
                 raise ScanError(

@@ -17,8 +17,10 @@ from nii import __version__
 from nii.analysis.declared.registry import read_registry
 from nii.analysis.record import smallest_usable_pfa
 from nii.errors import NiiError
+from nii.io.apart import start_decoders
 from nii.model.detector import Detector
 from nii.run.batch import ModelPool
+from nii.run.drift import DriftMonitor
 from serving.keys import Keys
 from serving.library import add_library_route
 from serving.log import LOGGER, say
@@ -26,7 +28,7 @@ from serving.metrics import Figures
 from serving.middleware import RequestMiddleware
 from serving.openapi import METRICS_RESPONSES, REQUEST_BODY, problems, scan_responses
 from serving.page import viewer_files
-from serving.problems import Problem, problem_response, translate
+from serving.problems import STORE_RETRY, Problem, problem_response, translate
 from serving.records import add_record_routes, open_store
 from serving.schema import Models as ModelList
 from serving.scoring import ScanResponse, load_models, score, trace, warm
@@ -34,6 +36,7 @@ from serving.settings import Settings
 from serving.upload import UploadMemory, read_upload
 from serving.work import WorkerPool
 
+STORE_SECONDS = 3.0  # between looks at the record store
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Authorization: Bearer KEY will do too.")
 
@@ -46,26 +49,65 @@ class Service:
         self.keys = Keys(settings.keys_file) if settings.keys_file else None
         self.pool = WorkerPool(settings.n_workers, settings.waiting)
         self.models = models or ModelPool(settings.model, settings.threads)
-        self.figures = Figures(self.pool, lambda: self.models.drift.states())
+        self.figures = Figures(self.pool, lambda: self.models.drift.states(), lambda: self.scanners)
         self.held = UploadMemory(settings.max_held_bytes)
         self.store = open_store(settings)
         self.registry = read_registry(settings.registry) if settings.registry else None
+        self.scanners: frozenset[str] = frozenset()
+        self.fault = ""  # of the store, as long as it takes no records
         self.ready = False
+
+    def check_ready(self) -> None:
+        """Raise Problem while models are loaded and while the store takes no records."""
+        if not self.ready:
+            raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
+        if self.fault:
+            raise Problem(503, self.fault, {"Retry-After": STORE_RETRY})
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Load before the first request, warm while /readyz answers 503, and let running scans end at the stop."""
+        start_decoders(self.settings.n_workers)
         if not self.models.loaded:
             self.models = await asyncio.to_thread(load_models, self.settings)
-        warming = asyncio.create_task(self.warm())
+        contracts = [one.contract for one in self.models.loaded.values()]
+        own = {made.scanner for one in contracts for made in one.calibrations if made.scanner}
+        self.scanners = frozenset(own | set(filter(None, map(str.strip, self.settings.scanners.split(",")))))
+        self.models.drift = DriftMonitor(self.scanners)
+        if self.store:
+            self.models.drift.restore(self.store.drift(), contracts)
+        warming, watching = asyncio.create_task(self.warm()), asyncio.create_task(self.watch_store())
         try:
             yield
         finally:
             self.ready = False
-            await asyncio.gather(warming, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(warming, watching, return_exceptions=True)
             self.pool.close()
             if self.store:
+                await asyncio.to_thread(self.look_after_store)
                 self.store.close()
+
+    async def watch_store(self) -> None:
+        """Know whether the store works without a request that waits for it."""
+        while self.store is not None:
+            await asyncio.sleep(STORE_SECONDS)
+            await asyncio.to_thread(self.look_after_store)
+
+    def look_after_store(self) -> None:
+        """Keep in it what is known of scanners, or note that it takes nothing."""
+        assert self.store is not None  # noqa: S101 - whoever calls has seen it
+        try:
+            self.store.check()
+            self.store.keep_drift(self.models.drift.saved())
+        except NiiError as error:
+            if not self.fault:
+                LOGGER.error("record store failed", exc_info=error)
+            self.fault = str(error)
+        else:
+            if self.fault:
+                say("record store works again")
+            self.fault = ""
 
     async def warm(self) -> None:
         """Score a made-up scan with every model."""
@@ -103,8 +145,7 @@ def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:
     @app.post("/v1/scans", dependencies=guards, openapi_extra=REQUEST_BODY, responses=scan_responses(kept=kept))
     async def score_scan(request: Request) -> Response:
         """Score one scan: a record, the overlay picture, or a DICOS threat detection report, by Accept."""
-        if not service.ready:
-            raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
+        service.check_ready()
         with service.held.share() as hold:
             asked = await read_upload(request, settings, hold)
             job = partial(
@@ -130,7 +171,7 @@ def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:
         return Response(answer.body, headers={"X-Nii-Trace": trace(answer.record)}, media_type=answer.media_type)
 
     if service.store:
-        add_record_routes(app, service.store, guards)
+        add_record_routes(app, service.store, settings, guards)
 
     @app.get("/v1/model", dependencies=guards, response_model=ModelList, responses=problems(401))
     async def model() -> dict[str, Any]:
@@ -147,9 +188,8 @@ def create_app(settings: Settings, models: ModelPool | None = None) -> FastAPI:
 
     @app.get("/readyz", responses=problems(503))
     async def readyz() -> dict[str, str]:
-        """The models are loaded and warm; 503 before."""
-        if not service.ready:
-            raise Problem(503, "service: expected to be ready, came still loading", {"Retry-After": "1"})
+        """The models are loaded and warm, and the store takes records; else 503."""
+        service.check_ready()
         return {"status": "ready"}
 
     @app.get("/metrics", dependencies=guards, response_class=Response, responses=METRICS_RESPONSES)

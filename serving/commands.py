@@ -24,7 +24,7 @@ def serve(
         from serving.log import to_stderr
         from serving.scoring import load_models
         from serving.settings import load_settings
-        from serving.slow import impatient
+        from serving.slow import BACKLOG, impatient, most_connections
     except ModuleNotFoundError as error:
         raise UsageError(
             f"nii serve: expected the extra [serve], came no {error.name}; pip install 'nii[serve]'"
@@ -34,16 +34,26 @@ def serve(
         create_app(settings, load_models(settings)),
         host=host,
         port=port,
-        http=impatient(settings.upload_seconds, settings.deadline_seconds),
+        http=impatient(
+            settings.upload_seconds,
+            settings.deadline_seconds,
+            most_connections(settings.connections, settings.n_workers),
+        ),
+        backlog=BACKLOG,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
         access_log=False,  # one line of our own per request
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=int(settings.upload_seconds + settings.deadline_seconds) + 1,
     )
     to_stderr()
+    server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_handled)
-    uvicorn.Server(config).run()
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
+        signal.signal(signal.SIGHUP, lambda *_: server.handle_exit(signal.SIGTERM, None))
+    server.run()
 
 
 def findings(

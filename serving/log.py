@@ -33,6 +33,8 @@ def to_stderr() -> None:
     """Send the logs of the service and of its server to stderr; for programs, not for libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    logging.captureWarnings(capture=True)
+    logging.getLogger().handlers = [handler]  # of other libraries, what is wrong
     for name in ("nii.serving", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

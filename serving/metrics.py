@@ -1,6 +1,6 @@
 """Prometheus figures of one service: requests, seconds by stage, queue, scores and alarms by scanner."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
@@ -8,11 +8,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from nii.analysis.record import decision
-from nii.run.drift import DriftState
+from nii.run.drift import OTHERS, DriftState
 from serving.work import WorkerPool
 
-MOST_SCANNERS = 50  # names come from scan files: more of them are counted as "other"
-LONGEST_SCANNER = 60
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 P_VALUES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 SCORES = (-10, -5, -2, -1, 0, 1, 2, 5, 10)
@@ -42,10 +40,13 @@ class _Drift(Collector):
 class Figures:
     """Figures with a registry of their own, so that several services can live in one process.
 
-    Drift is what `nii.run.drift` says of each scanner: `nii_scanner_drifted`, and the evidence behind it.
+    scanners: names that are told apart; files may claim any. Drift is what `nii.run.drift` says of each scanner:
+    `nii_scanner_drifted`, and the evidence behind it.
     """
 
-    def __init__(self, pool: WorkerPool, drift: Callable[[], Iterable[DriftState]]) -> None:
+    def __init__(
+        self, pool: WorkerPool, drift: Callable[[], Iterable[DriftState]], scanners: Callable[[], Collection[str]]
+    ) -> None:
         self.registry = CollectorRegistry()
         own = self.registry
         self.requests = Counter("nii_requests", "Requests", ["method", "route", "status"], registry=own)
@@ -61,7 +62,7 @@ class Figures:
         accepted = Gauge("nii_scans_accepted", "Scans that wait or are scored now", registry=own)
         accepted.set_function(lambda: pool.accepted)
         own.register(_Drift(drift))
-        self._scanners: set[str] = set()
+        self.scanners = scanners
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -70,7 +71,8 @@ class Figures:
 
     def scan(self, record: dict[str, Any]) -> None:
         """Count a scored scan."""
-        name = self._known(record["scan"]["scanner"])
+        told = record["scan"]["scanner"]
+        name = told if told in self.scanners() else OTHERS
         said = decision(record)
         self.scans.labels(name, "undecided" if said == "no decision" else said.replace(" ", "_")).inc()
         self.scores.labels(name).observe(record["score"])
@@ -78,12 +80,6 @@ class Figures:
             self.p_values.labels(name).observe(record["p_value"])
         for stage, milliseconds in record["timing_ms"].items():
             self.stages.labels(stage).observe(milliseconds / 1000)
-
-    def _known(self, scanner: str | None) -> str:
-        name = (scanner or "unknown")[:LONGEST_SCANNER]
-        if len(self._scanners) < MOST_SCANNERS:
-            self._scanners.add(name)
-        return name if name in self._scanners else "other"
 
     def exposition(self) -> bytes:
         """All figures in the text format of Prometheus."""

@@ -13,6 +13,7 @@ from serving.metrics import Figures
 from serving.problems import CLIENT_GONE, Problem, problem_response
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LONGEST_ADDRESS = 64  # characters; a proxy may hand on whatever a client claims
 SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
@@ -74,6 +75,7 @@ class RequestMiddleware:
             route=route,
             status=status,
             milliseconds=round(1000 * seconds, 1),
+            client=(scope.get("client") or ("",))[0][:LONGEST_ADDRESS],
             **scope["state"].get("said", {}),
         )
 

@@ -81,7 +81,9 @@ _SAID: dict[int, dict[str, str]] = {
     503: {
         "not ready": "service: expected to be ready, came still loading",
         "deadline": "scan: expected an answer within 60 s, came none",
+        "store": "record store: expected to work, came a failure",
     },
+    507: {"room": "temporary folder: expected room for an upload, came none"},
 }
 _EXAMPLE_ID = "3f0c2f5e-6f0e-4a4e-9a53-0a8f6f1f9c55"
 
@@ -89,7 +91,9 @@ _EXAMPLE_ID = "3f0c2f5e-6f0e-4a4e-9a53-0a8f6f1f9c55"
 def _problem(status: int, said: dict[str, str]) -> dict[str, Any]:
     examples = {name: {"value": problem_body(status, detail, _EXAMPLE_ID)} for name, detail in said.items()}
     schema = ProblemBody.model_json_schema()
-    headers = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}} if status in (429, 503) else {}
+    headers = (
+        {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}} if status in (429, 503, 507) else {}
+    )
     return {
         "description": problem_body(status, "", _EXAMPLE_ID)["title"],
         "headers": headers,
@@ -209,7 +213,7 @@ def scan_responses(*, kept: bool) -> Responses:
         },
         **({"links": links} if kept else {}),
     }
-    return {200: good, **problems(400, 401, 406, 408, 413, 415, 422, 429, 503)}
+    return {200: good, **problems(400, 401, 406, 408, 413, 415, 422, 429, 503, 507)}
 
 
 LIBRARY_PICTURE: Responses = {200: {"description": "A PNG file.", "content": {"image/png": {"schema": _BINARY}}}}

@@ -6,19 +6,16 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from nii.errors import CalibrationError, ModelError, NiiError, ScanError, UsageError
+from nii.errors import CalibrationError, ModelError, NiiError, PhysicsError, ScanError, TooManyPixelsError, UsageError
 
 MEDIA_TYPE = "application/problem+json"
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
+STORE_RETRY = "5"  # seconds
 CLIENT_GONE = 499  # never sent, only logged: the client closed the connection first
 
 
 class NotAScanError(ScanError):
     """The bytes are of no format that holds scans."""
-
-
-class TooManyPixelsError(ScanError):
-    """The header promises more pixels than this service opens."""
 
 
 class StoreError(NiiError):
@@ -31,6 +28,7 @@ STATUS: tuple[tuple[type[NiiError], int], ...] = (
     (ScanError, 422),
     (ModelError, 422),  # the scan doesn't fit the model; models that don't load stop the start
     (CalibrationError, 422),  # the budget is below what the calibration supports
+    (PhysicsError, 422),  # a declared mass that nothing has
     (UsageError, 400),
     (StoreError, 503),
 )
@@ -49,7 +47,8 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
 def translate(error: NiiError) -> Problem:
     """The problem for an error of the library."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    return Problem(status, str(error) if status != 500 else "internal error")
+    headers = {"Retry-After": STORE_RETRY} if status == 503 else {}
+    return Problem(status, str(error) if status != 500 else "internal error", headers)
 
 
 def problem_response(problem: Problem, request_id: str) -> JSONResponse:

@@ -235,6 +235,11 @@ class Changes(_Strict):
     why: Annotated[str, Field(description="why the test says nothing, or leaves a doubt")]
 
 
+OfFiles = Annotated[
+    Sha256, Field(description="of the file; of a pair, of the two files' SHA-256 (32 bytes each, low energy first)")
+]
+
+
 class Record(_Strict):
     """The row of `nii score`, and the trace of the service."""
 
@@ -242,7 +247,7 @@ class Record(_Strict):
     time: str
     software: str
     path: Annotated[str, Field(description="file name as the client gave it, without folders")]
-    sha256: Sha256
+    sha256: OfFiles
     status: Literal["ok"]
     error: None
     model: str
@@ -263,7 +268,8 @@ class Record(_Strict):
     milliseconds: float
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
     timing_ms: Annotated[
-        dict[str, float], Field(description="upload, queue, read, infer, regions, seen, report, compare")
+        dict[str, float],
+        Field(description="upload, queue, read, infer, regions, quality, seen, load, declared, report, compare"),
     ]
     scan: Geometry
     load: Load

@@ -4,7 +4,8 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,19 @@ import numpy.typing as npt
 from nii import __version__
 from nii.analysis.declared.check import Question
 from nii.analysis.declared.registry import Entry
+from nii.analysis.declared.words import read_declaration
 from nii.analysis.record import Result, analyse, geometry, record
 from nii.analysis.regions import Region
 from nii.compare.changes import find_changes
-from nii.errors import ModelError, ScanError
-from nii.io.read import SNIFFED, decode_scan, sniff
+from nii.errors import ModelError, NiiError, ScanError, TooManyPixelsError
+from nii.io.apart import decode_apart
+from nii.io.read import SNIFFED, sniff
 from nii.model.detector import Detector, shipped_models
 from nii.run.batch import ModelPool
 from nii.scan import Kind, Scan
 from nii.show.overlay import overlay, png
 from nii.show.tdr import write_report
-from serving.headers import check_pixels_stated
+from serving.log import LOGGER
 from serving.problems import NotAScanError
 from serving.settings import PROVIDERS, Settings
 from serving.upload import DICOM, JSON, LAYERS, PNG, UploadRequest
@@ -115,25 +118,46 @@ def score(
     """One scan from bytes to answer, which is in the store before it is returned.
 
     accepted: `time.perf_counter()` when the request joined the queue. registry: of pill presses. unseen: share of the
-    load that may be opaque. Raises ScanError, ModelError, CalibrationError.
+    load that may be opaque. Raises ScanError, ModelError, CalibrationError, and for what was declared UsageError and
+    PhysicsError.
     """
     started = time.perf_counter()
+    question = None if asked.declared is None else Question(read_declaration(asked.declared), registry)
     scan = decode(asked, most_pixels)
     read = time.perf_counter()
     earlier = decode_reference(asked, most_pixels)  # before the network works for a request that is refused
-    question = Question(asked.declared, registry) if asked.declared else None
-    result = analyse(scan, models.for_scan(scan), asked.pfa, question, unseen=unseen)
-    result.milliseconds["read"] = 1000 * (read - started)
-    timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
-    found = service_record(result, timing)
-    if earlier is not None:
-        comparing = time.perf_counter()
-        found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
-        found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
-    found["drift"] = models.drift.observe(found, result.contract)
+    with _faults_of(scan):
+        result = analyse(scan, models.for_scan(scan), asked.pfa, question, unseen=unseen)
+        result.milliseconds["read"] = 1000 * (read - started)
+        timing = {"upload": asked.upload_ms, "queue": 1000 * (started - accepted), **result.milliseconds}
+        found = service_record(result, timing)
+        if earlier is not None:
+            comparing = time.perf_counter()
+            found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
+            found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
+        found["drift"] = models.drift.observe(found, result.contract)
+        body, kind = WRITERS[asked.wanted](result, found, asked.files[0], earlier)
     if store is not None:
         store.keep(found, asked.files)
-    return ScanResponse(*WRITERS[asked.wanted](result, found, asked.files[0], earlier), found)
+    return ScanResponse(body, kind, found)
+
+
+@contextmanager
+def _faults_of(scan: Scan) -> Iterator[None]:
+    """What another library raises, and a lack of memory, is the scan's fault, and the log has all of it.
+
+    Python's own exceptions are ours. Raises ScanError for the former.
+    """
+    try:
+        yield
+    except NiiError:
+        raise
+    except Exception as error:
+        if type(error).__module__ == "builtins" and not isinstance(error, MemoryError | ArithmeticError):
+            raise
+        LOGGER.exception("scan not scored")
+        kind = type(error).__name__
+        raise ScanError(f"{scan.path}: expected a scan that can be scored, came a failure ({kind})") from error
 
 
 def decode(asked: UploadRequest, most_pixels: int) -> Scan:
@@ -150,10 +174,10 @@ def decode_reference(asked: UploadRequest, most_pixels: int) -> Scan | None:
 
 
 def _decoded(files: tuple[bytes, ...], name: str, most_pixels: int) -> Scan:
-    for data in files:
-        check_pixels_stated(data, name, most_pixels)
     try:
-        return decode_scan(files[0] if len(files) == 1 else (files[0], files[1]), name)
+        return decode_apart(files[0] if len(files) == 1 else (files[0], files[1]), name, most_pixels=most_pixels)
+    except TooManyPixelsError:
+        raise
     except ScanError as error:
         if all(sniff(data[:SNIFFED]) for data in files):
             raise

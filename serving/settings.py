@@ -32,10 +32,14 @@ class Settings(BaseSettings):
     longest wait for an answer after it. max_upload_bytes: of a whole request.
     max_held_bytes: of all requests together that upload, wait or are scored; one more byte is answered
     429. max_pixels: per energy, checked before decoding; a worker needs about 0.2 GB per megapixel.
+    connections: at a time; one more is answered 503. proxies: addresses and networks, with commas, whose
+    X-Forwarded-For tells the client's address for the log; none means that the log has that of the connection.
     keys_file: API keys, one per line; none means that everybody who reaches the port may ask. store:
     SQLAlchemy URL of the record store, such as sqlite:///records.db; none means that nothing is kept.
-    keep_scans: folder for the scans themselves, needed to export them as a scan set. registry: CSV file of registered
-    pill presses, asked about declared loads in which one is seen.
+    scanners: names, with commas, of the scanners whose drift and figures are told apart, besides those that have a
+    calibration of their own; scan files may claim any name, and all others are one pool. keep_scans: folder for the
+    scans themselves, needed to export them as a scan set. registry: CSV file of registered pill presses, asked about
+    declared loads in which one is seen.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -52,6 +56,9 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 128_000_000
     max_held_bytes: Annotated[int, Field(ge=1024)] = 1_000_000_000
     max_pixels: Annotated[int, Field(ge=256, le=200_000_000)] = 10_000_000
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    proxies: str = ""
+    scanners: str = ""
     keys_file: Path | None = None
     store: str | None = None
     keep_scans: Path | None = None

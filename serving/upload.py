@@ -1,6 +1,8 @@
 """The read step: a multipart request in, bounded bytes and options out. Nothing is decoded here."""
 
 import asyncio
+import errno
+import logging
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -12,8 +14,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from nii.analysis.declared.words import Declaration, read_declaration
-from nii.errors import UsageError
+from nii.io.picture import one_line
+from serving.log import say
 from serving.problems import CLIENT_GONE, Problem
 from serving.settings import Settings
 
@@ -39,7 +41,7 @@ class UploadRequest:
     pfa: float
     wanted: str
     upload_ms: float
-    declared: Declaration | None = None
+    declared: str | None = None
     reference: tuple[str, bytes] | None = None
 
 
@@ -119,7 +121,7 @@ async def read_upload(request: Request, settings: Settings, hold: Callable[[int]
         pfa=_pfa(options.get("pfa"), settings.pfa),
         wanted=wanted,
         upload_ms=1000 * (time.perf_counter() - started),
-        declared=_declared(options.get("declared")),
+        declared=options.get("declared"),
         reference=reference,
     )
 
@@ -132,9 +134,12 @@ async def _form(request: Request, settings: Settings, hold: Callable[[int], None
         raise Problem(415, f"Content-Type: expected multipart/form-data, came {came}")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > settings.max_upload_bytes:
-        raise too_large(settings)
+        raise too_large(settings.max_upload_bytes)
     try:
-        async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, settings, hold)) as body:
+        async with (
+            aclosing(request.stream()) as stream,
+            aclosing(_bounded(stream, settings.max_upload_bytes, settings.upload_seconds, hold)) as body,
+        ):
             return await _Parser(
                 request.headers,
                 body,
@@ -146,15 +151,29 @@ async def _form(request: Request, settings: Settings, hold: Callable[[int], None
         raise refused.problem from None
     except MultiPartException as error:
         raise Problem(400, f"body: expected multipart/form-data, came {error.message}") from None
+    except OSError as error:
+        say("no room for an upload", level=logging.ERROR, error=one_line(error))
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        where = "temporary folder: expected room for an upload, came none"
+        raise Problem(507 if full else 503, where, {"Retry-After": RETRY}) from None
     except (ValueError, LookupError) as error:  # an unknown charset, an undecodable part header
         raise Problem(400, f"body: expected multipart/form-data, came {type(error).__name__}") from None
 
 
+async def read_small(request: Request, most: int, seconds: float) -> bytes:
+    """A whole body of at most so many bytes, which comes within so many seconds. Raises Problem for another."""
+    try:
+        async with aclosing(request.stream()) as stream, aclosing(_bounded(stream, most, seconds)) as body:
+            return b"".join([chunk async for chunk in body])
+    except _Refused as refused:
+        raise refused.problem from None
+
+
 async def _bounded(
-    stream: AsyncIterator[bytes], settings: Settings, hold: Callable[[int], None]
+    stream: AsyncIterator[bytes], most: int, seconds: float, hold: Callable[[int], None] = lambda _: None
 ) -> AsyncGenerator[bytes, None]:
     """The chunks of a body, until it is too large, too slow or cut off."""
-    deadline = asyncio.get_running_loop().time() + settings.upload_seconds
+    deadline = asyncio.get_running_loop().time() + seconds
     came = 0
     while True:
         try:
@@ -163,13 +182,13 @@ async def _bounded(
         except StopAsyncIteration:
             return
         except TimeoutError:
-            late = f"body: expected within {settings.upload_seconds:g} s, came {came} bytes of it"
+            late = f"body: expected within {seconds:g} s, came {came} bytes of it"
             raise _Refused(Problem(408, late, {"Connection": "close"})) from None
         except ClientDisconnect:
             raise _Refused(Problem(CLIENT_GONE, "client closed the connection")) from None
         came += len(chunk)
-        if came > settings.max_upload_bytes:
-            raise _Refused(too_large(settings))
+        if came > most:
+            raise _Refused(too_large(most))
         try:
             hold(len(chunk))
         except Problem as full:
@@ -177,9 +196,9 @@ async def _bounded(
         yield chunk
 
 
-def too_large(settings: Settings) -> Problem:
+def too_large(most: int) -> Problem:
     """Without Connection: close, which would reset the connection before a client that still sends reads this."""
-    return Problem(413, f"body: expected at most {settings.max_upload_bytes} bytes, came more")
+    return Problem(413, f"body: expected at most {most} bytes, came more")
 
 
 def wanted_answer(accept: str) -> str:
@@ -244,13 +263,6 @@ def _pfa(text: str | None, default: float) -> float:
     if not 0 < value < 1:
         raise Problem(400, f"pfa: expected a number above 0 and below 1, came {text[:60]!r}")
     return value
-
-
-def _declared(text: str | None) -> Declaration | None:
-    try:
-        return None if text is None else read_declaration(text)
-    except UsageError as error:
-        raise Problem(400, str(error)) from None
 
 
 def _number(text: str) -> float:

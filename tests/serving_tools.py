@@ -1,15 +1,17 @@
 """A scan, a model and a running service, for the tests of the service."""
 
 import json
+import resource
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -51,12 +53,22 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(model: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The real server in a process of its own: its address and the process; terminated at the end."""
+def running(
+    model: Path | None, *, limits: Mapping[int, int] = MappingProxyType({}), **environment: str
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The real server in a process of its own: its address and the process; terminated at the end.
+
+    model: None is all that ship. limits: of the process, by `resource.RLIMIT_...`.
+    """
     port = free_port()
-    code = f"from serving.commands import serve; serve('127.0.0.1', {port}, {str(model)!r})"
+    code = f"from serving.commands import serve; serve('127.0.0.1', {port}, {model and str(model)!r})"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env={"PATH": "", **environment}
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        pipesize=1 << 20,  # bytes of log that nobody reads before the end
+        env={"PATH": "", **environment},
+        preexec_fn=lambda: [resource.setrlimit(what, (most, most)) for what, most in limits.items()],
     )
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process)

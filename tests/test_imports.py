@@ -14,7 +14,14 @@ FORBIDDEN = {
     "training": {"fastapi", "starlette", "uvicorn"},
     "serving": {"torch", "torchvision"},
 }
-GROUND = {"__init__", "errors", "names", "progress", "scan", "workers"}  # loose modules of nii/ that every room may use
+GROUND = {
+    "__init__",
+    "bounds",
+    "errors",
+    "names",
+    "scan",
+    "workers",
+}  # loose modules of nii/ that every room may use
 
 
 def layers() -> dict[str, set[str]]:

@@ -64,7 +64,10 @@ def _filled(planes: FloatArray) -> FloatArray:
     if not dead.any() or dead.all():
         return planes
     live = np.flatnonzero(~dead)
-    nearest = live[np.abs(np.arange(dead.size)[:, None] - live).argmin(axis=1)]
+    at = np.arange(dead.size)
+    after = np.searchsorted(live, at).clip(max=live.size - 1)
+    before = (after - 1).clip(min=0)
+    nearest = live[np.where(at - live[before] <= np.abs(live[after] - at), before, after)]
     return np.asarray(planes[:, nearest], np.float32)
 
 

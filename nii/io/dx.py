@@ -11,13 +11,17 @@ applied, and noted.
 import io
 import math
 import re
+from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import config, dcmread
+from pydicom import config
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, JPEG2000TransferSyntaxes
 
 from nii.errors import ScanError
@@ -28,6 +32,8 @@ from nii.scan import check_size
 
 DX_CLASSES = "1.2.840.10008.5.1.4.1.1.501.2."  # 1 presentation, 2 processing; 2.3 is V02A's float variant
 DEFLATED = re.compile(rb"1\.2\.840\.10008\.1\.2\.1\.99(?![0-9.])")
+ITEM = b"\xfe\xff\x00\xe0"
+MOST_ELEMENTS = 10_000  # and items of sequences; scanners write about 200, and pydicom takes 0.1 ms for each
 GREY, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
 REFUSED = (
     "ModalityLUTSequence",
@@ -52,10 +58,24 @@ def read_dicos(data: bytes, name: str) -> Dataset:
     """The data set, without pydicom's warnings: real DICOS files have identifiers it finds odd."""
     if DEFLATED.search(data):  # pydicom would unpack all of it, whatever the size, before any check
         raise ScanError(f"{name}: expected an undeflated DICOS file, came Deflated Explicit VR Little Endian")
+    if data.count(ITEM) > MOST_ELEMENTS:
+        raise ScanError(f"{name}: expected at most {MOST_ELEMENTS} items in a DICOS file, came more")
     with foreign(name, "a readable DICOS file"), config.disable_value_validation():
-        dataset = dcmread(io.BytesIO(data))
+        dataset = read_partial(io.BytesIO(data), _counting(name))
         _ = [dataset.get(tag) for tag in list(dataset.keys())]  # convert all values while unvalidated
     return dataset
+
+
+def _counting(name: str) -> Callable[[BaseTag, str | None, int], bool]:
+    """What pydicom asks before each element whether to stop. Raises ScanError for too many."""
+    numbers = count(1)
+
+    def stop(*_: object) -> bool:
+        if next(numbers) > MOST_ELEMENTS:
+            raise ScanError(f"{name}: expected at most {MOST_ELEMENTS} elements in a DICOS file, came more")
+        return False
+
+    return stop
 
 
 def decode_dx(data: bytes, name: str) -> Picture:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 LOWEST_KV, HIGHEST_KV = 20.0, 30_000.0  # tubes of parcel scanners begin at 40 kV, linacs end at 15 MV
 MEGA = 1000.0  # kV from which on a beam is that of a linac, named in MV
-NAME = re.compile(r"(\d+(?:\.\d+)?) ?([kM])e?Vp?(?:[-_ ]?(low|high)|(\+\w+))?", re.IGNORECASE)
+NAME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([kM])e?Vp?(?:[-_ ]?(low|high)|(\+\w+))?", re.IGNORECASE)
 WORDS = {"low": 0, "le": 0, "high": 2, "he": 2}  # layers of a detector, and whole names without a voltage
 PLAIN, FILTERED = 1, 2  # between the layers; a filter hardens as much as the front layer does
 

@@ -22,6 +22,7 @@ END, SCAN, PROGRESSIVE = 0xD9, 0xDA, 0xC2
 COMMON, LOSSLESS = (0xC0, 0xC1, PROGRESSIVE), (0xC3, 0xF7)  # frame headers; SOF3 and JPEG-LS
 NO_FRAME = (0xC4, 0xC8, 0xCC)  # tables and a reserved one among the frame headers' numbers
 APP1, APP2 = 0xE1, 0xE2
+MOST_SEGMENTS = 10_000  # 64 KB each; cameras write about 20
 LARGEST_SCANS = 64  # a progressive JPEG has about 10; each one costs a pass over the image
 COEFFICIENTS = 64  # of a block
 
@@ -37,7 +38,7 @@ class Segment(NamedTuple):
 def decode_jpeg(data: bytes, name: str) -> Picture:
     """8-bit grey counts or a classified colour picture. Raises ScanError for anything else or damaged."""
     image = jpeg_pixels(data, name)
-    segments = list(_segments(data))
+    segments = list(_segments(data, name))
     if b"\xff\xd8\xff" in data[segments[-1].end :] or any(
         part.marker == APP2 and part.body.startswith(b"MPF\0") for part in segments
     ):
@@ -53,7 +54,7 @@ def jpeg_pixels(data: bytes, name: str) -> Bytes:
     check_size(width, height, name)
     if bits != 8 or components not in (1, 3):
         raise ScanError(f"{name}: expected 8-bit grey or RGB JPEG, came {components} x {bits} bits")
-    segments = list(_segments(data))
+    segments = list(_segments(data, name))
     if segments[-1].marker != END:
         raise ScanError(f"{name}: expected a complete JPEG, came one without its end marker")
     _check_scans(segments, components, name)
@@ -66,7 +67,7 @@ def jpeg_frame(data: bytes, name: str, *, lossless: bool = False) -> tuple[int, 
 
     lossless: look for the lossless processes (SOF3, JPEG-LS) in place of the common ones.
     """
-    for marker, body, _ in _segments(data):
+    for marker, body, _ in _segments(data, name):
         if marker in (LOSSLESS if lossless else COMMON) and len(body) >= 6:
             bits, rows, columns, components = struct.unpack_from(">BHHB", body)
             return bits, rows, columns, components
@@ -77,14 +78,16 @@ def jpeg_frame(data: bytes, name: str, *, lossless: bool = False) -> tuple[int, 
     raise ScanError(f"{name}: expected a JPEG frame header, came none in {len(data)} bytes")
 
 
-def _segments(data: bytes) -> Iterator[Segment]:
+def _segments(data: bytes, name: str) -> Iterator[Segment]:
     """Marker segments up to the end marker, or to where the data ends; pixels between them are passed over."""
-    at = 2
+    at, n = 2, 0
     while (match := MARKER.search(data, at)) is not None:
         marker, at = match[1][0], match.end()
         if marker == END:
             yield Segment(marker, b"", at)
             return
+        if (n := n + 1) > MOST_SEGMENTS:
+            raise ScanError(f"{name}: expected at most {MOST_SEGMENTS} segments in a JPEG, came more")
         length = int.from_bytes(data[at : at + 2], "big")
         yield Segment(marker, data[at + 2 : at + length], at + length)
         at += max(length, 2)

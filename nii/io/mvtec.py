@@ -13,7 +13,7 @@ from nii.names import printable
 
 TRAIN, TEST, TRUTH = "train", "test", "ground_truth"
 WANTED = "a folder of benign scans in train or test, called good, normal, ok, ..."
-MASK_ENDING = re.compile(r"[\s_-]*(mask|gt|label|ground[_-]?truth)$")
+MASK_ENDING = re.compile(r"(?<![\s_-])[\s_-]*(mask|gt|label|ground[_-]?truth)$")
 
 
 def is_mvtec(folder: Path) -> bool:

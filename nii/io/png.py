@@ -18,6 +18,7 @@ from nii.io.raster import decoded, from_grey, from_rgb, opaque_rgb
 from nii.scan import check_size
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
+MOST_CHUNKS = 200_000  # libpng writes 8 KB in each: 1.6 GB
 PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 READABLE = {(8, 0), (16, 0), (8, 2), (8, 6)}  # (bits, colour type)
 COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
@@ -47,7 +48,7 @@ def decode_png(data: bytes, name: str) -> Picture:
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes, bytes]]:
     """(type, body, raw chunk) up to and with IEND, each CRC checked."""
     at = len(MAGIC)
-    while True:
+    for _ in range(MOST_CHUNKS):
         head = data[at : at + 8]
         if len(head) < 8:
             raise ScanError(f"{name}: expected a complete PNG, came one that ends at byte {len(data)}")
@@ -61,6 +62,7 @@ def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes, bytes]]:
         if kind == b"IEND":
             return
         at += 12 + length
+    raise ScanError(f"{name}: expected at most {MOST_CHUNKS} chunks in a PNG, came more")
 
 
 def _header(chunks: list[tuple[bytes, bytes, bytes]], name: str) -> tuple[int, int, int, int]:

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ import numpy.typing as npt
 from nii.errors import ScanError
 from nii.io.doubts import doubts
 from nii.io.energies import read_energies
-from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture
+from nii.io.picture import LARGEST_FILE, Content, Metadata, Picture, foreign
 from nii.io.remote import is_remote, read_remote
 from nii.io.transmission import transmission_of
 from nii.names import printable
@@ -38,17 +40,11 @@ STRANGERS = {
 SNIFFED = 132  # bytes; DICOM's magic lies at 128
 
 
-def read_scan(source: str | Path, *, known: Metadata | None = None) -> Scan:
-    """The scan in one file, or in a pair "low.png,high.png" (low energy first).
+class Decode(Protocol):
+    """What makes a scan of bytes: `decode_scan`, or another with the same answers."""
 
-    known: metadata from elsewhere, such as the annotations of a scan set; the file's own wins.
-    Raises ScanError, one line that names the file, for whatever can't be used as a scan.
-    """
-    name = str(source)
-    paths = split_pair(name)
-    if len(paths) == 1:
-        return decode_scan(read_file(paths[0]), name, known=known)
-    return decode_scan((read_file(paths[0]), read_file(paths[1])), name, known=known)
+    def __call__(self, data: bytes | tuple[bytes, bytes], name: str, *, known: Metadata | None = None) -> Scan:
+        """See `decode_scan`."""
 
 
 def decode_scan(data: bytes | tuple[bytes, bytes], name: str, *, known: Metadata | None = None) -> Scan:
@@ -57,10 +53,31 @@ def decode_scan(data: bytes | tuple[bytes, bytes], name: str, *, known: Metadata
     names = _names_of(name, len(files))
     pictures = [_decode(file, part) for file, part in zip(files, names, strict=True)]
     picture = pictures[0] if len(pictures) == 1 else _joined(pictures[0], pictures[1], name)
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file)
-    return _scan(picture, name, digest.hexdigest(), known or Metadata())
+    with foreign(name, "a readable scan"):
+        return _scan(picture, name, hash_of(files), known or Metadata())
+
+
+def read_scan(source: str | Path, *, known: Metadata | None = None, decode: Decode = decode_scan) -> Scan:
+    """The scan in one file, or in a pair "low.png,high.png" (low energy first).
+
+    known: metadata from elsewhere, such as the annotations of a scan set; the file's own wins. decode: what makes the
+    scan of the bytes, `decode_scan` or `nii.io.apart.decode_apart`. Raises ScanError, one line that names the file, for
+    whatever can't be used as a scan.
+    """
+    name = str(source)
+    paths = split_pair(name)
+    if len(paths) == 1:
+        return decode(read_file(paths[0]), name, known=known)
+    return decode((read_file(paths[0]), read_file(paths[1])), name, known=known)
+
+
+def hash_of(files: Sequence[bytes]) -> str:
+    """SHA-256, hexadecimal, of a file; of a pair, of the hashes (32 bytes each, low energy first) of its two files.
+
+    The bytes of a pair joined could be divided elsewhere, and two pairs would have one hash.
+    """
+    hashes = [hashlib.sha256(file) for file in files]
+    return (hashes[0] if len(hashes) == 1 else hashlib.sha256(b"".join(one.digest() for one in hashes))).hexdigest()
 
 
 def split_pair(source: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from nii.io.entries import Annotation, Box, ScanEntry, ScanSet, means_benign, me
 from nii.io.marks import head_of, is_output
 from nii.io.masks import read_mask
 from nii.io.mvtec import TEST, is_mvtec, read_mvtec
-from nii.io.read import read_scan, split_pair
+from nii.io.read import Decode, decode_scan, read_scan, split_pair
 from nii.io.remote import is_remote
 from nii.io.walk import SCAN_SUFFIXES, SYSTEM, is_folder, matched, scans_in
 from nii.scan import Scan
@@ -200,8 +200,8 @@ def _entered(match: str) -> list[str]:
         return [match]
 
 
-def read_listed(source: str) -> Scan:
-    """The scan of one line of a list that was made with `list_scans`.
+def read_listed(source: str, decode: Decode = decode_scan) -> Scan:
+    """The scan of one line of a list that was made with `list_scans`; decode: as of `read_scan`.
 
     Raises ScanError: of a folder or glob that stayed in the list, why there is no scan in it.
     """
@@ -210,4 +210,4 @@ def read_listed(source: str) -> Scan:
             list_scans(source)
         except ScanSetError as error:
             raise ScanError(str(error)) from None
-    return read_scan(source)
+    return read_scan(source, decode=decode)

@@ -13,6 +13,7 @@ UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 READABLE = (UNCOMPRESSED, LZW, DEFLATE, OLD_DEFLATE, PACKBITS)
 AS_THEY_ARE, DIFFERENCES = 1, 2  # predictors: counts, or each less the one to its left
 BYTES = 2  # of a count
+REPEATED = 128  # of PackBits: lower counts are of literal runs, higher ones of repeated bytes
 
 
 def counts_of(page: TiffPage, data: bytes, name: str) -> npt.NDArray[np.uint16]:
@@ -52,8 +53,25 @@ def _unpack(packed: bytes, compression: int, most: int) -> bytes:
         return packed[:most]
     if compression in (DEFLATE, OLD_DEFLATE):
         return bytes(isal_zlib.decompressobj().decompress(packed, most + 1))
+    if compression == PACKBITS:
+        return _packbits(packed, most)
     decode: Any = TIFF.DECOMPRESSORS[compression]
     return bytes(decode(packed[: 2 * most + 64], out=most + 1))  # no packer makes twice as much of its input
+
+
+def _packbits(packed: bytes, most: int) -> bytes:
+    """Literal and repeated runs (TIFF 6.0, section 9), until they are more than `most` bytes."""
+    unpacked, at = bytearray(), 0
+    while at + 1 < len(packed) and len(unpacked) <= most:
+        count = packed[at]
+        if count < REPEATED:
+            unpacked += packed[at + 1 : at + 2 + count]
+            at += 2 + count
+        else:
+            if count > REPEATED:  # itself means nothing
+                unpacked += packed[at + 1 : at + 2] * (257 - count)
+            at += 2 if count > REPEATED else 1
+    return bytes(unpacked)
 
 
 def _segment_sizes(page: TiffPage) -> list[int]:

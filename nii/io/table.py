@@ -14,6 +14,7 @@ from nii.names import printable
 ENDINGS = (".parquet", ".jsonl", ".csv")
 PLAIN = "hive_partitioning = false"  # else a folder called alarm=true overwrites the column
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)"  # small groups: they are built in memory
+FORMULA = "=+@\\-\\t\\r"  # what a formula may begin with, in a pattern
 LARGEST_ROW = 2**24  # bytes; the reader's buffers are some of these
 Row = Mapping[str, Any]
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,7 +38,8 @@ def write_table(path: Path, rows: Iterable[Row], columns: Mapping[str, str]) -> 
     """Write rows in their order.
 
     columns: name to DuckDB type, such as "DOUBLE" or "STRUCT(x INTEGER, y INTEGER)[]"; a row may lack
-    some (null), and what it has beyond them is left out of .parquet and .csv. Nested values are JSON in .csv.
+    some (null), and what it has beyond them is left out of .parquet and .csv. Nested values are JSON in .csv,
+    whose text never begins as a formula would.
     Raises OutputError where there is no room.
     """
     check_ending(path)
@@ -103,8 +105,7 @@ def _convert(lines: Sequence[Path], path: Path, columns: Mapping[str, str]) -> N
 
     part = path.with_name(f".{path.name}.part")
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-    nested = [name for name, kind in columns.items() if "(" in kind or kind.endswith("]")]
-    picked = "*" if path.suffix == ".parquet" or not nested else _as_json(nested)
+    picked = "*" if path.suffix == ".parquet" else ", ".join(_as_cell(*column) for column in columns.items())
     kind = PARQUET if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
     options = f"format = 'newline_delimited', columns = {{{typed}}}, maximum_object_size = {LARGEST_ROW}, {PLAIN}"
     copy = f"COPY (SELECT {picked} FROM read_json(?, {options})) TO '{_quoted(part)}' {kind}"  # noqa: S608 - names and types are this project's own
@@ -133,9 +134,14 @@ def _line(row: Row) -> str:
     return _SURROGATE.sub(lambda found: json.dumps(printable(found[0]))[1:-1], text)
 
 
-def _as_json(nested: list[str]) -> str:
-    changed = ", ".join(f"to_json({name}) AS {name}" for name in nested)
-    return f"* REPLACE ({changed})"
+def _as_cell(name: str, kind: str) -> str:
+    """SQL of a column in CSV: nested values as JSON, an apostrophe before text that spreadsheets would calculate."""
+    if "(" in kind or kind.endswith("]"):
+        return f'to_json("{name}") AS "{name}"'
+    if kind not in ("VARCHAR", "JSON"):
+        return f'"{name}"'
+    formula = f"regexp_matches(\"{name}\", '^[{FORMULA}]')"
+    return f'CASE WHEN {formula} THEN chr(39) || "{name}" ELSE "{name}" END AS "{name}"'
 
 
 def _quoted(path: Path) -> str:

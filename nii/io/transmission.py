@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from nii.bounds import check_air
 from nii.errors import ScanError
 from nii.io.picture import Content, Picture
 from nii.scan import FloatArray, check_pixels
@@ -27,6 +28,7 @@ def transmission_of(picture: Picture, open_beam: tuple[float, ...], name: str) -
     n = planes.shape[0]
     if len(open_beam) not in (0, 1, n):
         raise ScanError(f"{name}: expected one open_beam, or {n}, came {len(open_beam)}")
+    check_air(open_beam, name)
     levels, notes = (open_beam, ()) if open_beam else _estimated(picture, name)
     scale = np.array(levels, dtype=np.float32).reshape(-1, 1, 1)
     transmission = np.divide(planes, scale, dtype=np.float32)

@@ -17,6 +17,8 @@ from nii.stats.operating_point import Calibration
 
 FORMAT = 1
 KEY = "nii"  # of the metadata entry
+WRONG = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)  # of JSON from anywhere
+LONGEST_WHY = 160  # characters of what is wrong with one
 METADATA_FIELD = 14  # ModelProto.metadata_props, repeated StringStringEntryProto {key = 1, value = 2}
 
 
@@ -52,6 +54,25 @@ class Contract:
     loads: LoadCalibration | None = None
     working_pitch_mm: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises TypeError or ValueError for a field that can't be what it stands for: a file may hold anything."""
+        texts = (self.name, self.version, self.license, self.data)
+        names = (*self.energies, *self.families, *self.cargos)
+        pitches = (*self.pitch_mm, *(() if self.working_pitch_mm is None else (self.working_pitch_mm,)))
+        wrong = {
+            "name, version, license and data": not all(isinstance(text, str) for text in texts),
+            "energies": not 1 <= len(self.energies) <= 3,
+            "names of energies, families and cargos": not all(isinstance(name, str) and name for name in names),
+            "pitch_mm and working_pitch_mm": len(self.pitch_mm) != 2 or not all(map(_is_positive, pitches)),
+            "recipe": not isinstance(self.recipe, dict),
+            "minutes": not _is_number(self.minutes),
+            "mass_ratios": not all(map(_is_positive, self.mass_ratios)),
+            "families of its naming": self.naming is not None and self.naming.families != self.families,
+        }
+        for what, so in wrong.items():
+            if so:
+                raise ValueError(f"a wrong value of {what}")
+
     def to_json(self) -> str:
         """One line of JSON."""
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -67,17 +88,32 @@ class Contract:
             record = json.loads(text)
             found = record.pop("format")
             if found != FORMAT:
-                raise ModelError(f"{name}: expected a model contract of format {FORMAT}, came {found}")
+                raise ValueError(f"format {found!r:.20} in place of {FORMAT}")
             record["kind"] = Kind(record["kind"])
             record["calibrations"] = tuple(Calibration.from_json(one) for one in record["calibrations"])
             naming = record.get("naming")
             record["naming"] = Naming.from_json(naming) if naming else None
             for key in ("energies", "pitch_mm", "families", "cargos", "mass_ratios"):
-                record[key] = tuple(record.get(key, ()))
+                record[key] = _listed(record.get(key, []))
             record["loads"] = LoadCalibration.from_json(record["loads"]) if record.get("loads") else None
             return cls(**record)
-        except (ValueError, KeyError, TypeError, AttributeError, CalibrationError) as error:
-            raise ModelError(f"{name}: expected a model contract in its metadata, came {error!r}") from error
+        except (*WRONG, CalibrationError) as error:
+            why = f"{type(error).__name__}: {error}"[:LONGEST_WHY]
+            raise ModelError(f"{name}: expected a model contract in its metadata, came {why}") from error
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} in place of a list")
+    return tuple(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
 
 
 def read_contract(model: bytes, name: str) -> Contract:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nii.errors import ModelError
 from nii.io.energies import MEGA, kilovolts
-from nii.model.contract import KEY, Contract
+from nii.model.contract import Contract, read_contract
 from nii.model.pitch import resized, size_at, working_size
 from nii.scan import FloatArray, Kind, Scan
 
@@ -94,15 +94,13 @@ class Detector:
             session = onnxruntime.InferenceSession(data, options, providers=usable)
         except Exception as error:
             raise ModelError(f"{path}: expected an ONNX model, came {_first_line(error)}") from error
-        metadata = session.get_modelmeta().custom_metadata_map
-        if KEY not in metadata:
-            raise ModelError(f"{path}: expected an ONNX model with the metadata entry '{KEY}', came one without")
-        contract = Contract.from_json(metadata[KEY], str(path))
+        contract = read_contract(data, str(path))
         missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
         if missing:
             raise ModelError(
                 f"{path}: expected the outputs {', '.join(OUTPUTS)}, came a model without {sorted(missing)}"
             )
+        _check_sizes(session, contract, path)
         return cls(session, contract, hashlib.sha256(data).hexdigest())
 
     @property
@@ -286,6 +284,18 @@ def choose_model(scan: Scan) -> str:
 def shipped_models() -> list[str]:
     """Names of the models in nii/models."""
     return sorted(p.name.removesuffix(".onnx") for p in files("nii.models").iterdir() if p.name.endswith(".onnx"))
+
+
+def _check_sizes(session: Any, contract: Contract, path: Path) -> None:
+    """Raise ModelError where the network has other numbers of energies, families or kinds than its contract names."""
+    axes = {tensor.name: tensor.shape for tensor in (*session.get_inputs(), *session.get_outputs())}
+    named = {"transmission": contract.energies, "family": contract.families, "cargo": contract.cargos}
+    for tensor, names in named.items():
+        size = axes.get(tensor, [None])[1:2]
+        if size and isinstance(size[0], int) and size[0] != len(names):
+            raise ModelError(
+                f"{path}: expected {size[0]} names for the network's {tensor}, came {len(names)} in its contract"
+            )
 
 
 def find_model(model: str | Path) -> Path:

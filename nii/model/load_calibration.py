@@ -52,7 +52,7 @@ class LoadCalibration:
         try:
             kinds = tuple((str(kind), _ascending(scores)) for kind, scores in record["kinds"].items())
             return cls(kinds, _ascending(record["mixed"]), _ascending(record["mass_ratios"]), int(record["scans"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CalibrationError(f"loads: expected kinds, mixed, mass_ratios and scans, came {error!r}") from error
 
     def to_json(self) -> dict[str, Any]:

@@ -110,7 +110,12 @@ class Naming:
         try:
             made = cls(**{name: _tuples(value) for name, value in record.items()})
             shapes = [np.shape(array) for array in made._arrays.values()]
-        except (TypeError, ValueError) as error:
+            numbers = [*made._arrays.values(), made.sharpness, made.least_probability, made.least_p_value]
+            if not all(np.isfinite(np.asarray(value, np.float64)).all() for value in numbers):
+                raise ValueError("numbers that are not finite")
+            if np.ndim(np.array(numbers[-3:], np.float64)) != 1:
+                raise TypeError("several numbers in place of one")
+        except (TypeError, ValueError, AttributeError) as error:
             raise CalibrationError(f"naming: expected what `nii.fit.naming` writes, came {error}") from error
         k, figures, n = len(made.families), len(FIGURES), len(made.distances)
         d = k + figures

@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 from nii import __version__
 from nii.analysis.declared.check import Question, question
 from nii.analysis.record import COLUMNS, Result, error_record, judge, record
-from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
+from nii.errors import CalibrationError, NiiError, ScanError, ScanSetError
+from nii.io.apart import decode_apart, start_decoders
 from nii.io.marks import may_replace
+from nii.io.picture import one_line
 from nii.io.read import read_file, split_pair
 from nii.io.remote import is_remote, list_remote
 from nii.io.scanset import SCAN_SUFFIXES, list_scans, read_listed
@@ -107,6 +109,7 @@ def score_files(
     its calibrations supports: both are the same for every scan. Whatever is wrong with a scan is a record, and
     so is a budget that the calibration of its scanner alone doesn't support.
     """
+    start_decoders()  # while the model is loaded
     if models.model is not None:
         models.named(models.model)
     ready = (_ready(source, coming, models) for source, coming in _read_ahead(sources))
@@ -136,8 +139,15 @@ def _ready(source: str, coming: "Future[tuple[Scan, float]]", models: ModelPool)
     try:
         scan, milliseconds = coming.result()
         return _Ready(source, scan, models.for_scan(scan), milliseconds)
-    except (ScanError, ModelError) as error:
-        return _Ready(source, error=str(error))
+    except Exception as error:  # noqa: BLE001 - nothing that one scan does ends a batch
+        return _Ready(source, error=_why(source, error))
+
+
+def _why(source: str, error: Exception) -> str:
+    """The line of a failed scan; what other libraries raise says no more than its kind and first line."""
+    if isinstance(error, NiiError):
+        return str(error)
+    return f"{source}: expected a scan that can be scored, came {type(error).__name__}: {one_line(error)}"
 
 
 def _group(alike: Iterator[_Ready]) -> list[_Ready]:
@@ -159,9 +169,9 @@ def _scored_together(
     scans = [one.scan for one in group if one.scan is not None]
     try:
         found = first.detector.layers_of(scans)
-    except ModelError as error:
+    except Exception as error:  # noqa: BLE001 - as above
         if len(group) == 1:
-            yield ScoredFile(error_record(first.source, str(error)), None)
+            yield ScoredFile(error_record(first.source, _why(first.source, error)), None)
         else:
             for one in group:
                 yield from _scored_together([one], pfa, asked, unseen)
@@ -170,13 +180,13 @@ def _scored_together(
     for one, scan, layers in zip(group, scans, found, strict=True):
         try:
             result = judge(scan, layers, first.detector, pfa, asked, unseen=unseen, milliseconds=infer)
-        except (ModelError, CalibrationError) as error:
+            result.milliseconds["read"] = one.milliseconds
+            scored = ScoredFile(record(result), result)
+        except Exception as error:
             if isinstance(error, CalibrationError) and not supported(first.detector.contract, pfa):
                 raise
-            yield ScoredFile(error_record(one.source, str(error)), None)
-        else:
-            result.milliseconds["read"] = one.milliseconds
-            yield ScoredFile(record(result), result)
+            scored = ScoredFile(error_record(one.source, _why(one.source, error)), None)
+        yield scored
 
 
 def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan, float]]]]:
@@ -193,7 +203,7 @@ def _read_ahead(sources: Iterable[str]) -> Iterator[tuple[str, Future[tuple[Scan
 def _read(source: str) -> tuple[Scan, float]:
     """A scan, and the milliseconds that reading it took."""
     started = time.perf_counter()
-    scan = read_listed(source)
+    scan = read_listed(source, decode_apart)
     return scan, 1000 * (time.perf_counter() - started)
 
 
@@ -208,9 +218,15 @@ def score_tasks(settings: BatchSettings, tasks: Iterable[Task]) -> Iterator[Row]
     models, asked = _models(settings.model, settings.threads), question(settings.declared, settings.registry)
     scored_files = score_files((one.source for one in theirs), models, settings.pfa, asked, unseen=settings.unseen)
     for task, scored in zip(ours, scored_files, strict=True):
-        if scored.result is not None:
-            _write_beside(settings, task, scored.result)
-        yield scored.record
+        row = scored.record
+        try:
+            if scored.result is not None:
+                _write_beside(settings, task, scored.result)
+        except NiiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            row = error_record(task.source, _why(task.source, error))
+        yield row
 
 
 def score_chunk(settings: BatchSettings, tasks: Sequence[Task]) -> list[Row]:

@@ -17,9 +17,11 @@ detection, COPA 2021; Page, Biometrika 41 (1954). The gaps between calibration s
 Polya urn (Blackwell and MacQueen, Ann. Stat. 1, 1973), so that counts per gap are all the memory.
 """
 
+import hashlib
+import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +89,13 @@ class DriftMonitor:
     """Watches scanners, each against the calibrations that rank its scans; safe to share between threads.
 
     Memory: one integer per calibration scan and figure for each scanner, and the hashes of its last
-    REMEMBERED scans. seed: of the ranks' random parts, so that a run can be repeated.
+    REMEMBERED scans. scanners: names that are told apart, besides those of calibrations; all others are one pool. None
+    tells all names apart, of which a file may claim any. seed: of the ranks' random parts, so that a run can be
+    repeated.
     """
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, scanners: Collection[str] | None = None, *, seed: int = 0) -> None:
+        self._scanners = scanners
         self._streams: dict[tuple[str, str, Calibration], _Stream] = {}
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
@@ -114,7 +119,7 @@ class DriftMonitor:
         """
         above = _rank(p_value, calibration.n)
         with self._lock:
-            stream = self._stream(model, (scanner or UNKNOWN)[:LONGEST_NAME], calibration)
+            stream = self._stream(model, self._told_apart(scanner, calibration), calibration)
             if not stream.repeats(sha256):
                 stream.take(above, quality or {}, self._rng)
             return stream.state()
@@ -144,6 +149,26 @@ class DriftMonitor:
                 (stream.state() for stream in self._streams.values()), key=lambda one: (one.scanner, one.calibration)
             )
 
+    def saved(self) -> dict[str, str]:
+        """All that is known of each scanner as JSON, by a key of its own, for `restore`."""
+        with self._lock:
+            return {one.key: json.dumps(one.to_json()) for one in self._streams.values()}
+
+    def restore(self, saved: Iterable[str], contracts: Iterable[Contract]) -> None:
+        """Go on from what was saved of scanners, as far as these models still have the calibrations."""
+        known = {(one.name, key_of(made)): made for one in contracts for made in one.calibrations}
+        with self._lock:
+            for state in map(json.loads, saved):
+                calibration = known.get((state["model"], state["calibration"]))
+                if calibration is not None:
+                    stream = self._stream(state["model"], self._told_apart(state["scanner"], calibration), calibration)
+                    stream.take_up(state)
+
+    def _told_apart(self, scanner: str | None, calibration: Calibration) -> str:
+        if self._scanners is not None and scanner not in self._scanners and scanner != calibration.scanner:
+            return OTHERS
+        return (scanner or UNKNOWN)[:LONGEST_NAME]
+
     def _stream(self, model: str, scanner: str, calibration: Calibration) -> "_Stream":
         key = (model, scanner, calibration)
         if key not in self._streams and len(self._streams) >= MOST_STREAMS:
@@ -151,6 +176,12 @@ class DriftMonitor:
         if key not in self._streams:
             self._streams[key] = _Stream(*key, self._rng)
         return self._streams[key]
+
+
+def key_of(*values: Any) -> str:
+    """A hash of values, calibrations by what they hold."""
+    text = json.dumps([one.to_json() if isinstance(one, Calibration) else one for one in values])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _rank(p_value: float, n: int) -> int:
@@ -184,6 +215,28 @@ class _Stream:
         self.checks |= {name: _Check(known.values.size, 0.0) for name, known in self.known.items()}
         self.changed: list[str] = []
         self.seen: deque[str] = deque(maxlen=REMEMBERED)
+
+    @property
+    def key(self) -> str:
+        return key_of(self.model, self.scanner, self.calibration)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "scanner": self.scanner,
+            "calibration": key_of(self.calibration),
+            "scans": self.scans,
+            "since": self.since,
+            "changed": self.changed,
+            "seen": list(self.seen),
+            "checks": {name: check.to_json() for name, check in self.checks.items()},
+        }
+
+    def take_up(self, saved: Mapping[str, Any]) -> None:
+        self.scans, self.since, self.changed = saved["scans"], saved["since"], list(saved["changed"])
+        self.seen.extend(saved["seen"])
+        for name, check in saved["checks"].items():
+            self.checks[name].take_up(check)
 
     def repeats(self, sha256: str) -> bool:
         """Whether this scan was among the last ones; it is remembered."""
@@ -247,6 +300,13 @@ class _Check:
 
     def __post_init__(self) -> None:
         self.gaps = np.ones(self.n + 1, np.int64)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"gaps": self.gaps.tolist(), "capital": self.capital.tolist(), "evidence": self.evidence}
+
+    def take_up(self, saved: Mapping[str, Any]) -> None:
+        self.gaps, self.capital = np.array(saved["gaps"], np.int64), np.array(saved["capital"])
+        self.evidence = saved["evidence"]
 
     def take(self, above: int, rng: np.random.Generator) -> None:
         """above: how many calibration values rank before the new one, 0 to n."""

@@ -29,6 +29,7 @@ Scores = npt.NDArray[np.float64]
 
 DEFAULT = "default"  # the calibration for scanners that have none of their own
 SINGLE = "single-energy"  # the one for scans of one energy, of a model that takes two
+LONGEST_NAME = 200  # characters of a calibration's
 DOUBT = 0.05  # share of calibrations that may fail to keep a budget that is promised with confidence
 REGIONS = "ranked among the same scores: the score of a scan is its highest region score"
 
@@ -153,11 +154,11 @@ class Calibration:
         """Read what `to_json` wrote; CalibrationError if it is anything else."""
         try:
             name, scanner, scores = record["name"], record["scanner"], record["scores"]
-            if not (isinstance(name, str) and isinstance(scanner, str | None)):
-                raise TypeError("name or scanner is no text")
+            if not all(isinstance(text, str) and len(text) <= LONGEST_NAME for text in (name, scanner or "")):
+                raise TypeError(f"name or scanner is no text of at most {LONGEST_NAME} characters")
             quality = dict(record.get("quality", {}))
             return cls.from_scores(np.asarray(scores, np.float64), name=name, scanner=scanner, quality=quality)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CalibrationError(f"calibration: expected name, scanner and scores, came {error}") from error
 
     def to_json(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import tifffile
 from nii.errors import ScanError
 from nii.io import read
 from nii.io.picture import Metadata
-from nii.io.read import decode_scan, read_scan, split_pair
+from nii.io.read import decode_scan, hash_of, read_scan, split_pair
 from nii.scan import Kind
 
 ROWS, COLUMNS = 24, 40
@@ -406,8 +406,15 @@ def test_a_pair_is_two_energies_low_first(tmp_path: Path) -> None:
     scan = read_scan(f"{low},{high}")
     assert scan.transmission[:, 10, 20] == pytest.approx([0.2, 0.24])
     assert scan.path == f"{low},{high}"
-    assert scan.sha256 == hashlib.sha256(low.read_bytes() + high.read_bytes()).hexdigest()
+    hashes = [hashlib.sha256(path.read_bytes()).digest() for path in (low, high)]
+    assert scan.sha256 == hashlib.sha256(b"".join(hashes)).hexdigest()
     assert scan.notes == ("air level estimated from the scan: 50000, 50000",)
+
+
+def test_two_pairs_whose_bytes_joined_are_the_same_have_two_hashes() -> None:
+    first, second = (b"ab", b"cd"), (b"a", b"bcd")
+    assert hash_of(first) != hash_of(second)
+    assert hash_of((b"abcd",)) not in (hash_of(first), hash_of(second))
 
 
 def test_a_pair_in_the_wrong_order_is_noted(tmp_path: Path) -> None:

@@ -101,3 +101,15 @@ def test_a_table_that_cannot_be_written_is_one_line(tmp_path, ending):
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"expected a table ending in \.parquet"):
         write_table(tmp_path / "t.xlsx", ROWS, TYPES)
+
+
+def test_text_that_a_spreadsheet_would_calculate_begins_with_an_apostrophe_in_csv(tmp_path):
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a=1", "", "'"]
+    rows = [{"name": name, "score": -1.5, "regions": []} for name in names]
+    write_table(tmp_path / "t.csv", rows, TYPES)
+    found = duckdb.execute("SELECT name, score FROM read_csv(?, all_varchar = true)", [str(tmp_path / "t.csv")])
+    assert [(name or "", score) for name, score in found.fetchall()] == [
+        *((f"'{name}", "-1.5") for name in names[:5]), *((name, "-1.5") for name in names[5:])
+    ]  # fmt: skip
+    write_table(tmp_path / "t.jsonl", rows, TYPES)
+    assert [row["name"] for row in read_jsonl(tmp_path / "t.jsonl")] == names

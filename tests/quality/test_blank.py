@@ -241,7 +241,7 @@ def test_the_service_answers_it_without_a_decision_and_counts_it(half, tmp_path)
     assert (found["alarm"], found["p_value"], found["regions"], found["candidates"]) == (None, None, [], [])
     assert json.loads(answer.headers["x-nii-trace"])["alarm"] is None
     assert dcmread(io.BytesIO(report)).AlarmDecision == "UNKNOWN"
-    assert 'nii_scans_total{decision="undecided",scanner="unknown"} 2.0' in figures
+    assert 'nii_scans_total{decision="undecided",scanner="others"} 2.0' in figures
     assert 'decision="clear"' not in figures
 
 

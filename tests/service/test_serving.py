@@ -355,7 +355,7 @@ def figures(client, names):
 def test_health_readiness_and_figures(client, scan):
     assert client.get("/healthz").json() == {"status": "alive"}
     names = [
-        'nii_scans_total{decision="alarm",scanner="gate-1"}',
+        'nii_scans_total{decision="alarm",scanner="others"}',
         'nii_stage_seconds_count{stage="infer"}',
         'nii_requests_total{method="POST",route="/v1/scans",status="200"}',
     ]

@@ -15,7 +15,7 @@ LABELS = 'calibration="default",{}model="tiny",scanner="gate-1"'
 
 @pytest.fixture
 def client(tmp_path):
-    with TestClient(create_app(settings_for(tmp_path))) as client:
+    with TestClient(create_app(settings_for(tmp_path, scanners="gate-1"))) as client:
         wait_ready(client)
         yield client
 

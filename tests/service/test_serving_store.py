@@ -1,13 +1,16 @@
+import hashlib
 import json
+import time
 import uuid
 
 import cv2
 import pytest
 import tifffile
-from serving_tools import block_tiff, settings_for, wait_ready
+from serving_tools import PATIENCE, block_tiff, settings_for, wait_ready
 from starlette.testclient import TestClient
 from test_serving import problem
 
+import serving.app
 from nii.errors import UsageError
 from nii.io.scanset import read_entry, read_set
 from serving.app import create_app
@@ -111,6 +114,74 @@ def test_records_are_kept_as_json_with_their_trace(client, store, tmp_path):
     assert kept.record == json.loads(json.dumps(answer))
     for name in ("model_sha256", "calibration", "sha256", "software", "time", "id"):
         assert kept.record[name]
+
+
+def test_a_kept_scan_that_was_cut_is_written_again(client, settings, tmp_path):
+    answer = scored(client, tmp_path, 2.5)
+    (kept,) = settings.keep_scans.glob(f"{answer['sha256']}*")
+    whole = kept.read_bytes()
+    for damaged in (whole[:100], b"", whole[:-1] + b"x"):
+        kept.write_bytes(damaged)
+        scored(client, tmp_path, 2.5)
+        assert kept.read_bytes() == whole
+
+
+def test_two_pairs_of_the_same_bytes_joined_are_two_scans(client, settings, tmp_path):
+    low, high = (cv2.imencode(".png", page)[1].tobytes() for page in tifffile.imread(block_tiff(tmp_path)))
+    first = client.post("/v1/scans", files={"low": low, "high": high}).json()
+    second = client.post("/v1/scans", files={"low": high, "high": low}).json()
+    assert first["sha256"] != second["sha256"]
+    for answer in (first, second):
+        assert len(list(settings.keep_scans.glob(f"{answer['sha256']}*"))) == 2
+    joined = b"".join(hashlib.sha256(one).digest() for one in (low, high))
+    assert first["sha256"] == hashlib.sha256(joined).hexdigest()
+
+
+def test_a_deleted_database_is_told_and_takes_no_record_until_it_is_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(serving.app, "STORE_SECONDS", 0.1)
+    file = tmp_path / "records.db"
+    with TestClient(create_app(settings_for(tmp_path, store=f"sqlite:///{file}"))) as client:
+        wait_ready(client)
+        assert client.post("/v1/scans", files={"file": block_tiff(tmp_path).read_bytes()}).status_code == 200
+        file.rename(tmp_path / "moved.db")
+        answer = client.post("/v1/scans", files={"file": block_tiff(tmp_path).read_bytes()})
+        assert problem(answer, 503).startswith("record store")
+        assert answer.headers["retry-after"]
+        wait_for(client, 503)
+        assert not file.exists()  # an empty one would hide the loss
+        (tmp_path / "moved.db").rename(file)
+        wait_for(client, 200)
+        assert client.post("/v1/scans", files={"file": block_tiff(tmp_path).read_bytes()}).status_code == 200
+
+
+def wait_for(client, status):
+    end = time.monotonic() + PATIENCE
+    while client.get("/readyz").status_code != status:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_is_known_of_scanners_survives_a_restart_and_strangers_share_one_pool(tmp_path):
+    settings = settings_for(tmp_path, store=f"sqlite:///{tmp_path}/r.db", scanners="gate-1, gate-2")
+    scans = [block_tiff(tmp_path, 0.5 + n / 50).read_bytes() for n in range(6)]
+    strange = [scan.replace(b'"gate-1"', b'"%06d"' % n) for n, scan in enumerate(scans)]
+    with TestClient(create_app(settings)) as client:
+        wait_ready(client)
+        for scan in (*scans, *strange):
+            assert client.post("/v1/scans", files={"file": scan}).status_code == 200
+        before = evidence(client)
+    assert {name.split("scanner=")[1] for name in before} == {'"gate-1"}', '"others"}'}
+    assert any(float(value) != 1 for value in before.values())
+    with TestClient(create_app(settings)) as client:
+        wait_ready(client)
+        assert evidence(client) == before
+        client.post("/v1/scans", files={"file": scans[0]})  # seen before: no news
+        assert evidence(client) == before
+
+
+def evidence(client):
+    lines = client.get("/metrics").text.splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if line.startswith("nii_scanner_drift_evidence{"))
 
 
 def test_an_answer_that_cannot_be_kept_is_not_given_and_the_log_says_why(client, settings, tmp_path, caplog):

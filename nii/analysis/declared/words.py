@@ -12,19 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
-from nii.errors import UsageError
+from nii.errors import PhysicsError, UsageError
 
 SCENES = ("cargo", "parcel", "vehicle")
 LONGEST = 4000  # characters of a declaration
 KG = {"kg": 1.0, "kgs": 1.0, "kilo": 1.0, "kilos": 1.0, "g": 1e-3, "t": 1000.0, "to": 1000.0, "ton": 1000.0,
       "tons": 1000.0, "tonne": 1000.0, "tonnes": 1000.0, "lb": 0.45359237, "lbs": 0.45359237}  # fmt: skip
 WHOLE = ("total", "gross", "gesamt", "brutto", "bruto", "brut")  # said of the mass of all goods together
-_UNIT = "|".join(sorted(KG, key=len, reverse=True))
-_MASS = re.compile(
-    rf"(?:({'|'.join(WHOLE)})[a-z ]*[:=]?\s*)?(\d[\d., '\u00a0\u202f]*)\s*({_UNIT})(?![a-z])",
-    re.IGNORECASE,
-)
+MOST_KG = 1e9  # declared; the largest ships carry half of it
+_BLANKS = " \u00a0\u202f"
+_NUMBER = re.compile(rf"\d+(?:[.,]\d+|['{_BLANKS}]\d{{3}}(?!\d))*")  # blanks divide groups of three digits alone
+_UNIT = re.compile(rf"(?<!\s)\s*({'|'.join(sorted(KG, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
 _CONSIGNEE = re.compile(r"\b(?:consignee|consignatario|empf[aä]nger|destinataire)\s*[:=]\s*([^;\n]*)", re.IGNORECASE)
 _CODE = re.compile(
     r"\b(?:(?:hs|hts|taric|chapter)[ .:]*(?:code[ .:]*)?(\d{2}(?:[. ]?\d{2}){0,4})"
@@ -55,23 +55,24 @@ class Declaration:
 def read_declaration(text: str) -> Declaration:
     """Read a declaration: several goods are separated by ; or , or line ends.
 
-    Raises UsageError for an empty or too long one. Example: "4819.10; Schuhe, 12 400 kg; consignee: Acme" has two
-    goods of the codes 4819.10 and 64, 12400 kg and the consignee Acme.
+    Raises UsageError for an empty or too long one, PhysicsError for a mass that nothing has. Takes time in
+    proportion to the text. Example: "4819.10; Schuhe, 12 400 kg; consignee: Acme" has two goods of the codes 4819.10
+    and 64, 12400 kg and the consignee Acme.
     """
     if not text.strip() or len(text) > LONGEST:
         came = f"{len(text)} characters" if text.strip() else "none"
         raise UsageError(f"declared goods: expected 1 to {LONGEST} characters of text, came {came}")
     consignee = next((found[1].strip() for found in _CONSIGNEE.finditer(text)), "") or None
     rest = _CONSIGNEE.sub(";", text)
-    mass = _mass(rest)
-    pieces = re.split(r"[;,\n]", _MASS.sub(" ", rest))
+    masses = _masses(rest)
+    pieces = re.split(r"[;,\n]", _without(rest, masses))
     goods: dict[str, Good] = {}
     unknown: dict[str, None] = {}
     for piece in pieces:
         named, strange = _read_piece(piece)
         goods |= {one.code: one for one in named if one.code not in goods}
         unknown |= dict.fromkeys(strange)
-    return Declaration(tuple(goods.values()), tuple(unknown), mass, consignee)
+    return Declaration(tuple(goods.values()), tuple(unknown), _mass(masses), consignee)
 
 
 def kinds_of(goods: Sequence[Good], cargos: Sequence[str]) -> dict[Good, tuple[str, ...]]:
@@ -125,20 +126,56 @@ def _forms(name: str) -> tuple[str, ...]:
     return (name, name.removesuffix("s"), name.removesuffix("es"), f"{name}s", f"{name}es")
 
 
-def _mass(text: str) -> float | None:
-    """Mass in kg: what is said of the whole, or else the sum."""
-    found = [(bool(one[1]), _number(one[2], one[3]) * KG[one[3].lower()]) for one in _MASS.finditer(text)]
-    whole = [kg for of_whole, kg in found if of_whole]
-    masses = whole[:1] or [kg for _, kg in found]
-    return sum(masses) if masses and sum(masses) > 0 else None
+class _Mass(NamedTuple):
+    """A mass in a text: from its first to behind its last character; whole: of all goods together."""
+
+    start: int
+    end: int
+    kg: float
+    whole: bool
 
 
-def _number(text: str, unit: str) -> float:
+def _masses(text: str) -> list[_Mass]:
+    """Numbers with a unit of mass behind them, with the words before them that say that they are of the whole."""
+    found, before = [], 0
+    for number in _NUMBER.finditer(text):
+        if unit := _UNIT.match(text, number.end()):
+            start = _start_of_whole(text[before : number.start()])
+            kg = _value(number[0], unit[1]) * KG[unit[1].lower()]
+            whole = start is not None
+            found.append(_Mass(before + start if start is not None else number.start(), unit.end(), kg, whole))
+        before = unit.end() if unit else number.end()
+    return found
+
+
+def _start_of_whole(text: str) -> int | None:
+    """Where a word such as "gross" stands in a text that leads to a number by words alone; None where none does."""
+    words = text.rstrip().removesuffix(":").removesuffix("=").lower()
+    last = max((at for at, letter in enumerate(words) if not (letter.isalpha() or letter == " ")), default=-1) + 1
+    return min((last + at for word in WHOLE if (at := words[last:].find(word)) >= 0), default=None)
+
+
+def _without(text: str, masses: Sequence[_Mass]) -> str:
+    """A text with a blank in place of each mass."""
+    ends = [0, *(one.end for one in masses)]
+    starts = [*(one.start for one in masses), len(text)]
+    return " ".join(text[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def _mass(masses: Sequence[_Mass]) -> float | None:
+    """Mass in kg: what is said of the whole, or else the sum. Raises PhysicsError for one that nothing has."""
+    kg = next((one.kg for one in masses if one.whole), sum(one.kg for one in masses))
+    if not kg <= MOST_KG:
+        raise PhysicsError(f"declared mass: expected at most {MOST_KG:g} kg, came {kg:.3g} kg")
+    return kg or None
+
+
+def _value(text: str, unit: str) -> float:
     """A number with whatever divides it; before kg, g and lb a group of three digits after a mark is thousands.
 
     Example: 12 400 kg, 12,400 kg and 12.400 kg are 12400 kg; 12.400 t are 12400 kg too.
     """
-    bare = re.sub(r"[ '\u00a0\u202f]", "", text).strip(".,")
+    bare = re.sub(rf"['{_BLANKS}]", "", text)
     groups = re.fullmatch(r"\d{1,3}([.,]\d{3})+", bare)
     if groups and (KG[unit.lower()] < 1000 or bare.count(groups[1][0]) > 1):
         return float(re.sub(r"[.,]", "", bare))

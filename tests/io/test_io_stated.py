@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from serving_tools import block_tiff
 
-from serving.headers import check_pixels_stated
-from serving.problems import TooManyPixelsError
+from nii.errors import TooManyPixelsError
+from nii.io.stated import check_pixels_stated
 
 
 def npy(shape):

@@ -6,24 +6,25 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nii.errors import TooManyPixelsError
 from nii.io.read import DICOS, JPEG, NPY, PNG, SNIFFED, TIFF, sniff
-from serving.problems import TooManyPixelsError
 
 
-def check_pixels_stated(data: bytes, name: str, most: int) -> None:
-    """Raise TooManyPixelsError if the header promises more than `most` pixels per energy.
+def check_pixels_stated(data: bytes, name: str, most: int) -> int:
+    """The pixels per energy that the header promises; 0 where it can't be read: the decoder says what is wrong with it.
 
-    A header that can't be read passes: the decoder says what is wrong with it.
+    Raises TooManyPixelsError for more than `most`.
     """
     kind = sniff(data[:SNIFFED])
     if kind is None:
-        return
+        return 0
     try:
         width, height = _SIZES[kind](data)
-    except Exception:  # noqa: BLE001 - parsers of hostile bytes raise anything; the decoder reports it
-        return
+    except Exception:  # noqa: BLE001 - parsers of hostile bytes raise anything
+        return 0
     if width * height > most:
         raise TooManyPixelsError(f"{name}: expected at most {most} pixels, came {width}x{height}")
+    return max(width * height, 0)
 
 
 def _png(data: bytes) -> tuple[int, int]:
@@ -55,13 +56,9 @@ def _tiff(data: bytes) -> tuple[int, int]:
 
 
 def _dicos(data: bytes) -> tuple[int, int]:
-    from pydicom import dcmread
+    from nii.io.dx import read_dicos
 
-    from nii.io.dx import DEFLATED
-
-    if DEFLATED.search(data):  # would be unpacked whole; the decoder refuses it
-        return 0, 0
-    header = dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["Rows", "Columns"])
+    header = read_dicos(data, "")
     return int(header.Columns), int(header.Rows)
 
 
