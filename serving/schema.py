@@ -268,7 +268,8 @@ class Record(_Strict):
     milliseconds: float
     drift: Annotated[str | None, Field(description="that the scanner no longer looks like its calibration")]
     timing_ms: Annotated[
-        dict[str, float], Field(description="upload, queue, read, infer, regions, seen, report, compare")
+        dict[str, float],
+        Field(description="upload, queue, read, infer, regions, quality, seen, load, declared, report, compare"),
     ]
     scan: Geometry
     load: Load

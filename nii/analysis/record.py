@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nii.analysis.declared.check import Question, check
-from nii.analysis.empty.load import find_load
+from nii.analysis.empty.load import LoadResult, find_load
 from nii.analysis.regions import Region, find_regions
 from nii.analysis.seen.answer import Seen, see
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers
 from nii.names import printable
 from nii.quality.blank import blank
+from nii.quality.measure import Quality, assess
 from nii.scan import Scan
 from nii.stats.operating_point import Calibration, check_pfa, choose_calibration
 
@@ -75,7 +76,8 @@ class Result:
     candidates: all regions found, highest first, alarming or not. pfa: the budget that was asked for. calibration,
     p_value, alarm, threshold: None where the model carries no calibration or the scan shows nothing. blank: why it
     shows nothing, None where it shows something; of nothing there are no candidates. seen: what could be seen of the
-    scan. declared: what `nii.analysis.declared` says of the declared goods, None where none were given.
+    scan. milliseconds: by stage. declared: what `nii.analysis.declared` says of the declared goods, None where none
+    were given.
     """
 
     scan: Scan
@@ -90,6 +92,8 @@ class Result:
     notes: tuple[str, ...]
     milliseconds: dict[str, float]
     seen: Seen
+    quality: Quality
+    load: LoadResult
     declared: dict[str, Any] | None = None
     blank: str | None = None
 
@@ -137,7 +141,8 @@ def analyse(
     *,
     unseen: float | None = None,
 ) -> Result:
-    """Score one scan and find its regions; with a declaration, say whether the load is what was declared.
+    """All that is said of one scan: score, regions, quality, what could be seen, load, and, with a declaration,
+    whether the load is what was declared; with the milliseconds of each stage.
 
     unseen: share of the load that may be opaque before there is no "clear"; None takes what is usual for its kind.
     Raises ModelError if scan and model don't fit, CalibrationError if the calibration scans are too few for the budget,
@@ -162,7 +167,7 @@ def judge(
     milliseconds: float,
 ) -> Result:
     """The same where the network has run already, for so many milliseconds."""
-    began = time.perf_counter()
+    clock = _Clock(infer=milliseconds)
     notes = [*scan.notes, *detector.notes(scan)]
     calibration = _calibration(scan, detector.contract, notes)
     threshold = calibration.threshold(pfa) if calibration else None
@@ -171,7 +176,9 @@ def judge(
         notes.append(f"shows nothing, no decision: {nothing}")
         calibration = threshold = None
     candidates = find_regions(scan, layers, detector.contract, calibration) if nothing is None else []
-    found = time.perf_counter()
+    clock.lap("regions")
+    quality = assess(scan)
+    clock.lap("quality")
     seen = see(
         scan,
         dict(zip(detector.contract.cargos, layers.cargo.tolist(), strict=True)),
@@ -179,14 +186,15 @@ def judge(
         pitch_mm=(sum(detector.contract.pitch_mm) / 2,) * 2,
         nothing=nothing,
     )
-    done = time.perf_counter()
-    took = {"infer": milliseconds, "regions": 1000 * (found - began), "seen": 1000 * (done - found)}
+    clock.lap("seen")
+    load = find_load(scan, looked=nothing is None)
+    clock.lap("load")
     declared = None
     if asked is not None:
         declared = check(
             scan, detector, asked, [region.family for region in alarming(candidates, pfa)], looked=nothing is None
         )
-        took["declared"] = 1000 * (time.perf_counter() - done)
+        clock.lap("declared")
     return Result(
         scan=scan,
         layers=layers,
@@ -198,11 +206,27 @@ def judge(
         p_value=calibration.p_value(layers.score) if calibration else None,
         threshold=threshold,
         notes=tuple(notes),
-        milliseconds=took,
+        milliseconds=clock.milliseconds,
         seen=seen,
+        quality=quality,
+        load=load,
         declared=declared,
         blank=nothing,
     )
+
+
+class _Clock:
+    """Milliseconds of stages that follow each other."""
+
+    def __init__(self, **earlier: float) -> None:
+        self.milliseconds = dict(earlier)
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """The stage that ends now."""
+        now = time.perf_counter()
+        self.milliseconds[stage] = 1000 * (now - self._last)
+        self._last = now
 
 
 def _calibration(scan: Scan, contract: Contract, notes: list[str]) -> Calibration | None:
@@ -227,8 +251,6 @@ def record(result: Result) -> dict[str, Any]:
     earlier passage of the conveyance fills it in (`nii.compare.changes`). blank: why the scan shows nothing, None
     where it shows something.
     """
-    from nii.quality.measure import assess
-
     cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
     shown = result.blank is None  # of nothing, the network still says what it looks like
     return {
@@ -244,13 +266,13 @@ def record(result: Result) -> dict[str, Any]:
         "regions": [region.to_json() for region in result.regions],
         "empty": round(result.layers.empty, 4) if shown else None,
         "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if shown],
-        "quality": {"notes": list(result.notes), "figures": assess(result.scan).as_record()},
+        "quality": {"notes": list(result.notes), "figures": result.quality.as_record()},
         "milliseconds": round(sum(result.milliseconds.values()), 1),
         "model_sha256": result.model_sha256,
         "calibration": _calibration_json(result),
         "drift": None,
         "scan": geometry(result.scan),
-        "load": find_load(result.scan, looked=shown).to_json(),
+        "load": result.load.to_json(),
         "declared": result.declared,
         "changes": None,
         "blank": result.blank,

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from nii import __version__
-from nii.analysis.empty.load import find_load
 from nii.analysis.record import Result, analyse, smallest_usable_pfa
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surroundings
@@ -111,7 +110,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             regions=tuple(_region(candidate.to_json()) for candidate in result.candidates),
             pixels=pixels,
             seconds=seconds,
-            any_load=str(find_load(result.scan, looked=True).answer),
+            any_load=str(result.load.answer),
             kinds=likeliest_loads(result.layers, result.contract),
             unseen=result.seen.unseen,
             seen_enough=result.seen.enough,
