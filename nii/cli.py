@@ -19,7 +19,7 @@ import typer
 
 from nii.errors import NiiError, OutputError, UsageError
 from nii.names import printable
-from nii.progress import bar, watched
+from nii.run.progress import bar, watched
 from nii.studies import STUDIES
 
 if TYPE_CHECKING:

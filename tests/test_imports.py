@@ -19,7 +19,6 @@ GROUND = {
     "bounds",
     "errors",
     "names",
-    "progress",
     "scan",
     "workers",
 }  # loose modules of nii/ that every room may use

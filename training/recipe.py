@@ -50,7 +50,7 @@ class Recipe:
     which share of the minutes each part takes. 0: steps decide.
     average: decay of the running mean of weights that is evaluated and exported. every: steps between
     evaluations; before each such round hard negatives are mined in `mined` scans. at_once: simulated scans that a round
-    learns from, 3 MB each of cargo; another round draws others. precision: "fp32", "bf16", or
+    learns from, 5 MB each of cargo; another round draws others. precision: "fp32", "bf16", or
     "auto": the faster one here.
     without: families that are never shown, to see what becomes of kinds that nobody has seen. operator_images:
     learn from pseudo-colour pictures of the scans. energies: names as scans carry them, low first; one for a model

@@ -13,7 +13,7 @@ from nii.fit.look import Site, look_at_site
 from nii.fit.report import figures, summary, write_report
 from nii.fit.run import fit_judge, fitted_contract, judge_of, write_fitted
 from nii.model.detector import Detector
-from nii.progress import bar
+from nii.run.progress import bar
 from nii.stats.operating_point import check_pfa
 
 TRAINERS = "nii.trainers"  # entry points; whoever trains a network on a site's scans joins by it

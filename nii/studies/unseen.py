@@ -24,7 +24,7 @@ from nii.io.write import write_atomically
 from nii.model.detector import Detector, choose_model
 from nii.physics.beams import standard_beams
 from nii.physics.materials import MATERIALS
-from nii.progress import watched
+from nii.run.progress import watched
 from nii.scan import FloatArray, Scan
 from nii.show.overlay import overlay, png
 from nii.simulate.tip.transmission import estimated_noise, projected

@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 
 from nii.analysis.seen.answer import see
 from nii.io.scanset import read_entry, read_set
-from nii.progress import bar
+from nii.run.progress import bar
 
 LEAST, GREATEST = 0.10, 0.50
 OTHER = 0.25  # kinds that the set lacks

@@ -79,7 +79,6 @@ function failed(error) {
   const why = text + (error.retry ? `; try again in ${error.retry} s` : "");
   showState("failed", "failed", "", why);
   if (state.pictured !== state.files) panes.scan.clear("No scan: see at the right why.");
-  say(why, true);
   if (error.status === 401) askKey(scoreScan);
 }
 
@@ -250,7 +249,7 @@ function showPfa() {
   if (!calibration) return;
   $("pfa").value = (100 * Math.log(state.pfa / state.smallest)) / Math.log(LARGEST_PFA / state.smallest);
   $("pfa-text").textContent = `${digits(100 * state.pfa)} % of benign scans`;
-  $("pfa-note").textContent = `calibration ${calibration.name}: ${calibration.scans} benign scans, at least ${digits(100 * state.smallest)}\u00a0%`;
+  $("pfa-note").textContent = `${calibration.scans} benign scans (${calibration.name}), at least ${digits(100 * state.smallest)}\u00a0%`;
 }
 
 // ---- places
@@ -361,7 +360,7 @@ function marksOf(pane) {
     alarms: (region) => alarms(region, state.pfa),
     regions: record?.candidates || [],
     changes: record?.changes?.regions || [],
-    unseen: hiddenPlaces(record?.seen).map(({ box, text }) => ({ box, text: text.startsWith("shield") ? "shield" : "" })),
+    unseen: hiddenPlaces(record).map(({ box, text }) => ({ box, text: text.startsWith("shield") ? "shield" : "" })),
     current: state.current,
     ruler: pane === panes.scan ? state.ruler : null,
   };

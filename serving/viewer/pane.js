@@ -7,7 +7,7 @@ const CHANGED = "#007a85"; // a change to the conveyance, unlike any alarm
 const UNSEEN = "#9628c8"; // hatched: what the beam doesn't pass
 const ALARM = "#d22b22";
 const BELOW = "#f0a020";
-const HATCH = 9; // points between the lines
+const HATCH = 14; // points between the lines
 const PAPER = [245, 246, 248];
 const HUES = { 1: [226, 125, 20], 2: [32, 150, 60], 3: [30, 80, 205] }; // orange, green, blue
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
@@ -186,7 +186,7 @@ function drawUnseen(context, [x, y, w, h], text, s, dots) {
     context.moveTo(x + at, y);
     context.lineTo(x + at - h, y + h);
   }
-  context.lineWidth = (1.2 * dots) / s;
+  context.lineWidth = dots / s;
   context.stroke();
   context.restore();
   if (text) label(context, text, x, y, UNSEEN, s, dots);

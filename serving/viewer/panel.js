@@ -32,7 +32,7 @@ export function showDecision(record, pfa) {
 /** goTo(i): shows region i. goToBox(box): shows another place. */
 export function showPlaces(record, goTo, goToBox) {
   $("regions").replaceChildren(...record.candidates.map((region, i) => regionItem(region, i, () => goTo(i))));
-  const hidden = hiddenPlaces(record.seen);
+  const hidden = hiddenPlaces(record);
   $("unseen").hidden = hidden.length === 0;
   $("hidden").replaceChildren(...hidden.map(({ text, box }) => placeItem([element("b", text)], () => goToBox(box))));
 }
@@ -85,7 +85,7 @@ export function showFacts(record) {
   const cargo = record.cargo[0];
   const facts = {
     "Any load": anyLoad(record.load),
-    ...(record.seen ? { "Seen through": seenThrough(record.seen) } : {}),
+    ...(record.seen && !record.blank ? { "Seen through": seenThrough(record.seen) } : {}),
     ...(record.declared ? { Declared: asDeclared(record.declared) } : {}),
     ...(record.changes ? { "Since reference": sinceReference(record.changes) } : {}),
     Load: record.empty > 0.5 ? `empty, ${Math.round(100 * record.empty)} %` : cargo ? `${words(cargo.kind)}, ${Math.round(100 * cargo.probability)} %` : "unknown",

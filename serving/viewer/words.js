@@ -58,9 +58,10 @@ export function seenThrough(seen) {
   return `${percent(seen.powder)} for 1 kg of powder, ${percent(seen.steel)} for 5 kg of steel; ${percent(seen.unseen)} of the load not, limit ${percent(seen.limit)}`;
 }
 
-/** What can't be seen through: [{text, box}], shields first, each of them by what it stands out. */
-export function hiddenPlaces(seen) {
-  if (!seen) return [];
+/** What can't be seen through: [{text, box}], shields first, each of them by what it stands out; null gives none. */
+export function hiddenPlaces(record) {
+  if (!record?.seen || record.blank) return []; // a scan that shows nothing hides nothing
+  const { seen } = record;
   const shields = seen.shields.map(({ box, attenuation, around }) => ({
     box,
     text: `shield, attenuation ${digits(attenuation)} among ${digits(around)}`,

@@ -180,8 +180,8 @@ def test_a_file_that_is_no_scan_is_told_in_one_line(page, tmp_path):
     path = tmp_path / "notes.tif"
     path.write_text("hello")
     drop(page, path)
-    page.wait_for_selector("#status.bad")
-    assert "came text" in page.text_content("#status")
+    page.wait_for_selector("#decision.failed")
+    assert "came text" in page.text_content("#decision p")
     page.complaints[:] = [text for text in page.complaints if "415" not in text]  # Chromium reports the status itself
 
 

@@ -14,8 +14,9 @@ from pydicom import dcmread
 from serving_tools import PATIENCE, block_tiff, model_file
 from viewer_tools import drop, opened, served, show
 
-from nii.io.marks import is_output
+from nii.io.marks import is_output, marked_png
 from nii.io.write import write_tiff
+from serving.schema import Seen
 
 pytestmark = pytest.mark.slow
 
@@ -227,6 +228,7 @@ def test_saving_scores_nothing_again_and_keeps_no_record(page, scans):
     assert httpx2.get(f"{page.address}/v1/scans/{record}", timeout=PATIENCE).status_code == 200
     picture, report = saved
     assert is_output(picture)  # nobody scores it for a scan
+    assert marked_png(picture[:33] + picture[65:]) == picture  # with the right check sum
     assert (report_of(report).AlarmDecision, len(report_of(report).ThreatSequence)) == ("ALARM", 1)
     assert picture[16:24] == (192).to_bytes(4, "big") + (128 + 26).to_bytes(4, "big")
 
@@ -368,13 +370,16 @@ def test_who_leaves_the_key_prompt_gets_it_again_and_then_everything(playwright,
 # ---- the screen
 
 
-def test_at_the_smallest_screen_no_button_is_covered(page, scans, tmp_path):
+def test_at_the_smallest_screen_no_button_is_covered(page, scans):
     with_everything(page, scans[1], scans[0])
-    for _ in range(6):
-        page.evaluate("document.querySelector('#notes').append(...['a note of the scan that is long '.repeat(4)])")
+    page.evaluate("""() => {
+        const more = (list, item) => list.append(...Array.from({length: 12}, () => item.cloneNode(true)));
+        more(document.querySelector("#regions"), document.querySelector("#regions li"));
+        more(document.querySelector("#facts"), document.querySelector("#facts dd"));
+    }""")
     shown = page.evaluate(ON_TOP, "[data-finding], #save-overlay, #save-tdr, #declared, #note, #pfa")
     assert shown == [True] * 8
-    assert page.evaluate("document.querySelector('.grow').clientHeight") >= 90
+    assert page.evaluate("document.querySelector('.grow').clientHeight") >= 140
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [1366, 768]
 
 
@@ -420,6 +425,16 @@ def test_what_is_not_seen_through_is_a_state_of_its_own(page, scans):
     page.wait_for_function(violet)
     page.keyboard.press("r")
     page.wait_for_function(f"() => !({violet})()")
+
+
+def test_what_the_record_calls_not_seen_through_is_never_clear(page, scans):
+    answer_with(page, p_value=0.5, alarm=None, not_seen_through=True, seen={**SEEN, "unseen": 0.1, "shields": []})
+    show(page, scans[1])
+    assert decision(page) == "not seen through"
+
+
+def test_the_fields_of_these_answers_are_those_of_the_service():
+    Seen.model_validate(SEEN)
 
 
 def test_an_alarm_that_a_lower_budget_takes_back_is_not_clear_where_too_much_is_hidden(page, scans):

@@ -1,11 +1,11 @@
 from types import SimpleNamespace
 
-from nii.progress import watched
+from nii.run.progress import watched
 
 
 def test_plain_lines_say_rate_and_time_left_where_there_is_no_terminal(capsys, monkeypatch):
     clock = iter([0.0, 1.0, 11.0, 12.0, 30.0])  # at the start, and after each scan
-    monkeypatch.setattr("nii.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("nii.run.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert list(watched("abcd", 54, "scans", done=50)) == list("abcd")
     assert capsys.readouterr().err.splitlines() == [
         "scans: 52 of 54, 0.182/s, time left 0:00:11",
