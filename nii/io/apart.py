@@ -2,8 +2,8 @@
 
 A decoder of hostile bytes may take any time and any memory, or die, and a thread that runs one can't be stopped. So
 whoever scores what others send, `nii score` and the service alike, decodes here. A process decodes one scan after the
-other and ends with the one that started it. `python -m nii.io.apart` is that process: a line of JSON and the bytes of
-the files in, a line of JSON and the pixels out.
+other and ends with the one that started it. `python -P -m nii.io.apart` is that process: a line of JSON and the bytes
+of the files in, a line of JSON and the pixels out.
 """
 
 import atexit
@@ -32,7 +32,7 @@ BYTES, COPIES = 256_000_000, 6  # for any scan; and of its files, and of its pla
 PLANES = 3
 BUSY = 6.0  # times as long on the wall as on a processor: the machine may have other work
 NOTHING: FloatArray = np.empty(0, np.float32)
-COMMAND = (sys.executable, "-m", "nii.io.apart")
+COMMAND = (sys.executable, "-P", "-m", "nii.io.apart")  # -P: nothing is imported from where the user happens to be
 ERRORS = {kind.__name__: kind for kind in (ScanError, TooManyPixelsError)}
 
 _idle: list["_Decoder"] = []

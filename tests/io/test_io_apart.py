@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from serving_tools import PATIENCE, block_tiff
 
 from nii.errors import ScanError, TooManyPixelsError
@@ -107,3 +108,14 @@ def test_a_decoder_ends_with_the_process_that_started_it_even_by_kill_9():
     while os.path.exists(f"/proc/{pid}/exe") and time.monotonic() < end:  # noqa: PTH110 - a zombie has none
         time.sleep(0.05)
     assert time.monotonic() < end
+
+
+def test_a_folder_of_scans_is_no_place_to_import_from(tmp_path):
+    data = block_tiff(tmp_path)
+    for name in ("tifffile", "numpy", "nii"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from among the scans')")
+    code = f"from nii.io.apart import decode_apart\nprint(decode_apart(open({str(data)!r}, 'rb').read(), 'x').shape)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.stdout == "(128, 192)\n", run.stderr
