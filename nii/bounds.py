@@ -7,7 +7,7 @@ before the first arithmetic on it. Voltages: `nii.io.energies`; numbers of pixel
 from nii.errors import ScanError
 
 PITCH_MM = (0.02, 50.0)  # microfocus tubes resolve 0.05 mm; portals have 3 to 15 mm
-LARGEST_M2 = 1000.0  # 200 m of train, 5 m high; what is looked at on a grid of 10 mm has 10 million points
+LARGEST_M2 = 500.0  # 100 m of train, 5 m high; what is looked at on a grid of 10 mm has 5 million points
 AIR = (1e-3, 1e9)  # counts of a beam that nothing attenuates; images of floats may be scaled to 1
 
 
