@@ -346,3 +346,14 @@ def test_an_evaluation_counts_it_and_tells_pd_without_it(folder, rng):
     assert (rows["000"]["alarm"], rows["000"]["not_seen_through"]) == (None, True)
     assert (rows["001"]["alarm"], rows["001"]["not_seen_through"]) == (False, False)
     assert "seen through" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 2000), (2000, 16)])
+@pytest.mark.parametrize("pitch", [None, (0.01, 0.01), (6.0, 3.0), (1e6, 1e6)])
+@pytest.mark.parametrize("energies", [(), ENERGIES, ("160kV-low", "160kV-high"), ("7MV", "9MV")])
+def test_any_size_pitch_and_energies_have_an_answer(rng, shape, pitch, energies):
+    pixels = rng.uniform(0, 1, (2, *shape)).astype(np.float32)
+    said = see(Scan(transmission=pixels, pitch_mm=pitch, energies=energies), {}).to_json()
+    assert 0 <= said["powder"] <= said["steel"] <= 1
+    assert [one["start"] for one in said["sections"]] == sorted({one["start"] for one in said["sections"]})
+    json.dumps(said, allow_nan=False)
