@@ -26,6 +26,7 @@ from nii.stats import operating_point
 
 PFA = 0.01  # share of unchanged pairs that may be called changed
 CLEAR = 0.05  # p-value above which nothing is left to doubt
+SMALLEST_MM = 500.0  # height or width of a picture, below which nothing in it is a conveyance
 
 
 class ChangeAnswer(StrEnum):
@@ -187,6 +188,8 @@ def _unfit(before: Scan, after: Scan) -> str | None:
             return f"the {name} scan is an operator image, which holds no transmission"
         if scan.pitch_mm is None:
             return f"pixel pitch of the {name} scan unknown"
+        if min(n * pitch for n, pitch in zip(scan.shape, scan.pitch_mm, strict=True)) < SMALLEST_MM:
+            return f"the {name} scan is smaller than any conveyance"
         if any(map(of_tube, scan.energies)):
             return "made for MV energies"
         if (nothing := blank(scan)) is not None:

@@ -1,4 +1,4 @@
-"""What is answered where one can't see: `nii study unseen BENIGN CONCEALED [SCANS...] --out OUT`.
+"""What is answered where one can't see: `nii study unseen BENIGN CONCEALED --out OUT [--scans SCANS...]`.
 
 BENIGN: a set of ordinary scans, by kind of load. CONCEALED: a set whose concealments are covered with plates of lead,
 OVER_MM larger at each side, of PLATES_MM; with the noise that the scan shows. SCANS: others, one by one. Of the first
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="nii study unseen", description="Answers where one can't see.")
     parser.add_argument("benign", type=Path)
     parser.add_argument("concealed", type=Path)
-    parser.add_argument("scans", nargs="*")
+    parser.add_argument("--scans", nargs="*", default=(), help="others")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="cargo")
     parser.add_argument("--most", type=int, help="scans of each set")

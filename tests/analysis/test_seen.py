@@ -165,7 +165,7 @@ def test_unknown_energies_are_told(rng):
 
 
 def test_a_small_opaque_plate_in_a_load_is_a_shield_whatever_its_share(rng):
-    found = see(load_with(rng, SMALL), {}, limit=1.0)
+    found = see(load_with(rng, SMALL), {"sacks": 1.0}, limit=1.0)
     (shield,) = found.shields
     assert np.allclose(shield.box, (170, 80, 50, 40), atol=8)
     assert shield.around == pytest.approx(1, abs=0.2)
@@ -194,11 +194,20 @@ def test_what_belongs_to_loads_and_vehicles_is_no_shield(rng, change):
 
 
 def test_the_limit_is_that_of_the_kinds_of_load():
-    known = standard()
-    assert usual_limit({"sacks": 1.0}) == known["sacks"] > known["furniture"] == usual_limit({"furniture": 0.5})
-    assert usual_limit({"sacks": 0.5, "furniture": 0.5}) == pytest.approx((known["sacks"] + known["furniture"]) / 2)
-    assert usual_limit({}) == usual_limit({"rockets": 1.0}) == known["other"]
-    assert all(0 < limit <= 0.5 for limit in known.values())
+    cargo = standard().cargo
+    assert usual_limit({"sacks": 1.0}) == cargo["sacks"] > cargo["furniture"] == usual_limit({"furniture": 0.5})
+    assert usual_limit({"sacks": 0.5, "furniture": 0.5}) == pytest.approx((cargo["sacks"] + cargo["furniture"]) / 2)
+    assert usual_limit({}) == usual_limit({"sacks": 0.9, "luggage": 0.1}) == standard().vehicle
+    assert usual_limit({"electronics": 0.5, "toys": 0.5}, parcel=True) == standard().parcel
+    assert all(0 < limit <= 0.5 for limit in [*cargo.values(), standard().vehicle, standard().parcel])
+
+
+def test_the_engine_of_a_car_is_no_shield_and_a_plate_in_a_parcel_is_one(rng):
+    scan = load_with(rng, SMALL)
+    assert see(scan, {"sacks": 0.9, "luggage": 0.1}).shields == ()
+    assert len(see(scan, {"sacks": 1.0}).shields) == 1
+    tubes = replace(scan, energies=("160kV-low", "160kV-high"), pitch_mm=(1.5, 1.5))
+    assert len(see(tubes, {"toys": 1.0}).shields) == 1
 
 
 @pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan")])
@@ -346,3 +355,14 @@ def test_an_evaluation_counts_it_and_tells_pd_without_it(folder, rng):
     assert (rows["000"]["alarm"], rows["000"]["not_seen_through"]) == (None, True)
     assert (rows["001"]["alarm"], rows["001"]["not_seen_through"]) == (False, False)
     assert "seen through" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 2000), (2000, 16)])
+@pytest.mark.parametrize("pitch", [None, (0.05, 0.05), (6.0, 3.0), (50.0, 50.0)])
+@pytest.mark.parametrize("energies", [(), ENERGIES, ("160kV-low", "160kV-high"), ("7MV", "9MV")])
+def test_any_size_pitch_and_energies_have_an_answer(rng, shape, pitch, energies):
+    pixels = rng.uniform(0, 1, (2, *shape)).astype(np.float32)
+    said = see(Scan(transmission=pixels, pitch_mm=pitch, energies=energies), {}).to_json()
+    assert 0 <= said["powder"] <= said["steel"] <= 1
+    assert [one["start"] for one in said["sections"]] == sorted({one["start"] for one in said["sections"]})
+    json.dumps(said, allow_nan=False)

@@ -139,6 +139,7 @@ def test_dead_rows_are_filled_from_the_rows_beside_them(earlier: Scan):
     ("change", "why"),
     [
         ({"pitch_mm": None}, "pixel pitch of the later scan unknown"),
+        ({"pitch_mm": (0.02, 0.02)}, "smaller than any conveyance"),
         ({"energies": ("160kV-low", "160kV-high")}, "made for MV energies"),
         ({"energies": ("6MV", "9MV")}, "different energies: 4MV, 6MV and 6MV, 9MV"),
         ({"transmission": np.ones((3, 300, 700), np.float32), "energies": (), "kind": Kind.OPERATOR_IMAGE}, "operator"),

@@ -14,7 +14,8 @@ import numpy as np
 from nii.analysis.seen.shields import Shield, find_shields
 from nii.analysis.seen.view import Mask, View, view
 from nii.errors import UsageError
-from nii.scan import Scan
+from nii.io.energies import MEGA, kilovolts
+from nii.scan import Kind, Scan
 
 SECTION_MM = 1000.0
 SECTIONS = 12  # of a scan that doesn't say its pitch
@@ -111,8 +112,11 @@ def see(
     Raises UsageError for a limit out of [0, 1].
     """
     check_limit(limit)
-    found = view(scan, pitch_mm)
-    return Seen(found, usual_limit(kinds) if limit is None else limit, find_shields(found), nothing)
+    found, parcel = view(scan, pitch_mm), is_parcel(scan)
+    shields = (
+        find_shields(found) if parcel or known(kinds) else ()
+    )  # an engine among a car's thin sheets looks like one
+    return Seen(found, usual_limit(kinds, parcel=parcel) if limit is None else limit, shields, nothing)
 
 
 def check_limit(limit: float | None) -> None:
@@ -121,19 +125,40 @@ def check_limit(limit: float | None) -> None:
         raise UsageError(f"share that may be opaque: expected 0 to 1, came {limit:g}")
 
 
-def usual_limit(kinds: Mapping[str, float]) -> float:
-    """The share that may be opaque in loads of these kinds, weighed by their probabilities."""
-    known = standard()
-    whole = sum(kinds.values())
-    if not whole > 0:
-        return known["other"]
-    return sum(p * known.get(kind, known["other"]) for kind, p in kinds.items()) / whole
+def is_parcel(scan: Scan) -> bool:
+    """Whether a scan is of what tubes shine through: a parcel or a bag, also as an operator image."""
+    return scan.kind is Kind.OPERATOR_IMAGE or 0 < max(kilovolts(scan.energies), default=0.0) < MEGA
+
+
+def known(kinds: Mapping[str, float]) -> bool:
+    """Whether these are kinds of cargo, each with a limit of its own; those of a model for vehicles are not."""
+    return bool(kinds) and kinds.keys() <= standard().cargo.keys()
+
+
+def usual_limit(kinds: Mapping[str, float], *, parcel: bool = False) -> float:
+    """The share that may be opaque in loads of these kinds, weighed by their probabilities.
+
+    Where they are no kinds of cargo: that of parcels, or of vehicles.
+    """
+    if not known(kinds):
+        return standard().parcel if parcel else standard().vehicle
+    return sum(p * standard().cargo[kind] for kind, p in kinds.items()) / sum(kinds.values())
+
+
+@dataclass(frozen=True)
+class SeenStandard:
+    """What may be opaque of ordinary scans: shares, by kind of cargo, of vehicles and of parcels."""
+
+    cargo: Mapping[str, float]
+    vehicle: float
+    parcel: float
 
 
 @cache
-def standard() -> dict[str, float]:
-    """Limits by kind of load, "other" for those without; `nii study unseen_standard` makes it."""
-    return dict(json.loads((files("nii.analysis.seen") / "standard.json").read_text())["limits"])
+def standard() -> SeenStandard:
+    """The one that ships; `nii study unseen_standard` makes it."""
+    record = json.loads((files("nii.analysis.seen") / "standard.json").read_text())
+    return SeenStandard(record["cargo"], record["vehicle"], record["parcel"])
 
 
 def _share(part: Mask, of: Mask) -> float | None:

@@ -36,7 +36,7 @@ DARKEST = 1.25  # times the lowest share of the signal around that a scan shows:
 SCATTER_MM, TUBE_SCATTER_MM = 200.0, 30.0  # half the side of the square over which the signal around is averaged
 LEVELS = 201  # of transmission, even in attenuation, for which detectability is computed
 CELL_PX = 6  # of an operator image, whose pitch nobody knows
-BLACK = 0.12  # brightest of red, green and blue, below which a colour of an operator image is as good as black
+BLACK = 0.2  # brightest of red, green and blue, below which a colour of an operator image is as good as black
 PALE = 0.85  # of the background's brightness: what is darker holds something
 
 
