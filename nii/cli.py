@@ -294,6 +294,7 @@ def compare(
 
     from nii.compare.changes import find_changes
     from nii.compare.picture import picture
+    from nii.io.columns import as_json
     from nii.io.outputs import check_apart, prepare_file
     from nii.io.read import read_scan
     from nii.io.write import write_atomically
@@ -306,8 +307,8 @@ def compare(
     scans = read_scan(before), read_scan(after)
     found = find_changes(*scans, pfa=pfa)
     if out is not None:
-        text = json.dumps({"before": printable(before), "after": printable(after), **found.to_json()}, indent=1) + "\n"
-        write_atomically(out, text.encode())
+        told = {"before": printable(before), "after": printable(after), **as_json(found.to_record())}
+        write_atomically(out, f"{json.dumps(told, indent=1)}\n".encode())
     if overlay is not None:
         write_atomically(overlay, png(picture(scans[1], found)))
     say(found.line())

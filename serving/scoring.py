@@ -22,6 +22,7 @@ from nii.analysis.regions import Region
 from nii.compare.changes import find_changes
 from nii.errors import ModelError, NiiError, ScanError, TooManyPixelsError
 from nii.io.apart import decode_apart
+from nii.io.columns import as_json
 from nii.io.read import SNIFFED, sniff
 from nii.model.detector import Detector, shipped_models
 from nii.run.batch import ModelPool
@@ -133,7 +134,7 @@ def score(
         found = service_record(result, timing)
         if earlier is not None:
             comparing = time.perf_counter()
-            found["changes"] = find_changes(earlier, scan, pfa=asked.pfa).to_json()
+            found["changes"] = as_json(find_changes(earlier, scan, pfa=asked.pfa).to_record())
             found["timing_ms"]["compare"] = round(1000 * (time.perf_counter() - comparing), 2)
         found["drift"] = models.drift.observe(found, result.contract)
         body, kind = WRITERS[asked.wanted](result, found, asked.files[0], earlier)
@@ -192,7 +193,7 @@ def service_record(result: Result, timing: dict[str, float]) -> dict[str, Any]:
     found["id"] = str(uuid.uuid4())
     found["software"] = f"nii {__version__}"
     found["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    found["candidates"] = [region.to_json() for region in within_reach(result)]
+    found["candidates"] = [as_json(region.to_record()) for region in within_reach(result)]
     found["timing_ms"] = {stage: round(ms, 2) for stage, ms in timing.items()}
     return found
 
@@ -239,7 +240,7 @@ def _layers(result: Result, found: dict[str, Any], source: bytes, earlier: Scan 
     }
     if earlier is not None:
         parts["reference"] = (BYTES, _pixels(earlier))
-        parts["reference_scan"] = (JSON, _encoded({"path": earlier.path, **geometry(earlier)}))
+        parts["reference_scan"] = (JSON, _encoded({"path": earlier.path, **as_json(geometry(earlier))}))
     boundary = uuid.uuid4().hex
     return _multipart(parts, boundary), f"{LAYERS}; boundary={boundary}"
 

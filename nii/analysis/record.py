@@ -7,8 +7,17 @@ from typing import Any
 
 from nii.analysis.declared.check import Question, check
 from nii.analysis.empty.load import LoadResult, find_load
+from nii.analysis.fields import (
+    CargoRecord,
+    DeclaredRecord,
+    GeometryRecord,
+    QualityRecord,
+    Record,
+    UsedCalibrationRecord,
+)
 from nii.analysis.regions import Region, find_regions
 from nii.analysis.seen.answer import Seen, see
+from nii.io.columns import as_json, column_types
 from nii.model.contract import Contract
 from nii.model.detector import Detector, Layers
 from nii.names import printable
@@ -17,55 +26,7 @@ from nii.quality.measure import Quality, assess
 from nii.scan import Scan
 from nii.stats.operating_point import Calibration, check_pfa, choose_calibration
 
-_REGION = (
-    "STRUCT(box INTEGER[], polygon INTEGER[][], score DOUBLE, p_value DOUBLE, family VARCHAR, "
-    "family_probability DOUBLE, families STRUCT(family VARCHAR, probability DOUBLE)[], "
-    '"similar" STRUCT(id VARCHAR, family VARCHAR, mass_kg DOUBLE, distance DOUBLE)[], '
-    "mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, material VARCHAR, z_effective DOUBLE)[]"
-)
-_GEOMETRY = (
-    'STRUCT(kind VARCHAR, "rows" INTEGER, "columns" INTEGER, energies VARCHAR[], pitch_mm DOUBLE[], scanner VARCHAR)'
-)
-_LOAD = (
-    "STRUCT(answer VARCHAR, p_value DOUBLE, score DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE, "
-    'sections STRUCT("start" INTEGER, "end" INTEGER, answer VARCHAR)[], boxes INTEGER[][], why VARCHAR)'
-)
-_CHANGES = (
-    "STRUCT(answer VARCHAR, p_value DOUBLE, pfa DOUBLE, score DOUBLE, regions STRUCT(box INTEGER[], change VARCHAR, "
-    "score DOUBLE, p_value DOUBLE, mass_kg DOUBLE, mass_low_kg DOUBLE, mass_high_kg DOUBLE)[], compared DOUBLE, "
-    "mirrored BOOLEAN, why VARCHAR)"
-)
-_SEEN = (
-    'STRUCT(powder DOUBLE, steel DOUBLE, unseen DOUBLE, "limit" DOUBLE, sections STRUCT("start" INTEGER, '
-    '"end" INTEGER, powder DOUBLE, steel DOUBLE)[], boxes INTEGER[][], shields STRUCT(box INTEGER[], '
-    "attenuation DOUBLE, around DOUBLE, sharp DOUBLE)[], why VARCHAR)"
-)
-COLUMNS: Mapping[str, str] = {
-    "path": "VARCHAR",
-    "sha256": "VARCHAR",
-    "status": "VARCHAR",
-    "error": "VARCHAR",
-    "model": "VARCHAR",
-    "score": "DOUBLE",
-    "p_value": "DOUBLE",
-    "alarm": "BOOLEAN",
-    "pfa": "DOUBLE",
-    "regions": _REGION,
-    "empty": "DOUBLE",
-    "cargo": "STRUCT(kind VARCHAR, probability DOUBLE)[]",
-    "quality": "STRUCT(notes VARCHAR[], figures JSON)",
-    "milliseconds": "DOUBLE",
-    "model_sha256": "VARCHAR",
-    "calibration": "STRUCT(name VARCHAR, scans INTEGER, smallest_pfa DOUBLE, threshold DOUBLE)",
-    "drift": "VARCHAR",
-    "scan": _GEOMETRY,
-    "load": _LOAD,
-    "declared": "JSON",
-    "changes": _CHANGES,
-    "blank": "VARCHAR",
-    "not_seen_through": "BOOLEAN",
-    "seen": _SEEN,
-}
+COLUMNS: Mapping[str, str] = column_types(Record)
 """Columns of a table of records, with their DuckDB types; see `write_table`."""
 
 
@@ -94,7 +55,7 @@ class Result:
     seen: Seen
     quality: Quality
     load: LoadResult
-    declared: dict[str, Any] | None = None
+    declared: DeclaredRecord | None = None
     blank: str | None = None
 
     @property
@@ -251,58 +212,63 @@ def record(result: Result) -> dict[str, Any]:
     earlier passage of the conveyance fills it in (`nii.compare.changes`). blank: why the scan shows nothing, None
     where it shows something.
     """
+    return dict(as_json(to_record(result)))
+
+
+def to_record(result: Result) -> Record:
+    """The same, typed."""
     cargo = sorted(zip(result.layers.cargo.tolist(), result.contract.cargos, strict=True), reverse=True)[:5]
     shown = result.blank is None  # of nothing, the network still says what it looks like
-    return {
-        "path": result.scan.path,
-        "sha256": result.scan.sha256,
-        "status": "ok",
-        "error": None,
-        "model": f"{result.contract.name} {result.contract.version}",
-        "score": result.layers.score,
-        "p_value": result.p_value,
-        "alarm": result.alarm,
-        "pfa": result.pfa,
-        "regions": [region.to_json() for region in result.regions],
-        "empty": round(result.layers.empty, 4) if shown else None,
-        "cargo": [{"kind": kind, "probability": round(p, 4)} for p, kind in cargo if shown],
-        "quality": {"notes": list(result.notes), "figures": result.quality.as_record()},
-        "milliseconds": round(sum(result.milliseconds.values()), 1),
-        "model_sha256": result.model_sha256,
-        "calibration": _calibration_json(result),
-        "drift": None,
-        "scan": geometry(result.scan),
-        "load": result.load.to_json(),
-        "declared": result.declared,
-        "changes": None,
-        "blank": result.blank,
-        "not_seen_through": result.not_seen_through,
-        "seen": result.seen.to_json(),
-    }
+    return Record(
+        path=result.scan.path,
+        sha256=result.scan.sha256,
+        status="ok",
+        error=None,
+        model=f"{result.contract.name} {result.contract.version}",
+        score=result.layers.score,
+        p_value=result.p_value,
+        alarm=result.alarm,
+        pfa=result.pfa,
+        regions=tuple(region.to_record() for region in result.regions),
+        empty=round(result.layers.empty, 4) if shown else None,
+        cargo=tuple(CargoRecord(kind=kind, probability=round(p, 4)) for p, kind in cargo if shown),
+        quality=QualityRecord(notes=result.notes, figures=result.quality.as_record()),
+        milliseconds=round(sum(result.milliseconds.values()), 1),
+        model_sha256=result.model_sha256,
+        calibration=_used_calibration(result),
+        drift=None,
+        scan=geometry(result.scan),
+        load=result.load.to_record(),
+        declared=result.declared,
+        changes=None,
+        blank=result.blank,
+        not_seen_through=result.not_seen_through,
+        seen=result.seen.to_record(),
+    )
 
 
-def geometry(scan: Scan) -> dict[str, Any]:
+def geometry(scan: Scan) -> GeometryRecord:
     """What a record holds of the scan as it was read."""
     rows, columns = scan.shape
-    return {
-        "kind": str(scan.kind),
-        "rows": rows,
-        "columns": columns,
-        "energies": list(scan.energies),
-        "pitch_mm": list(scan.pitch_mm) if scan.pitch_mm else None,
-        "scanner": scan.scanner,
-    }
+    return GeometryRecord(
+        kind=scan.kind,
+        rows=rows,
+        columns=columns,
+        energies=tuple(scan.energies),
+        pitch_mm=scan.pitch_mm,
+        scanner=scan.scanner,
+    )
 
 
-def _calibration_json(result: Result) -> dict[str, Any] | None:
-    if result.calibration is None:
+def _used_calibration(result: Result) -> UsedCalibrationRecord | None:
+    if result.calibration is None or result.threshold is None:
         return None
-    return {
-        "name": result.calibration.name,
-        "scans": result.calibration.n,
-        "smallest_pfa": result.calibration.smallest_pfa,
-        "threshold": result.threshold,
-    }
+    return UsedCalibrationRecord(
+        name=result.calibration.name,
+        scans=result.calibration.n,
+        smallest_pfa=result.calibration.smallest_pfa,
+        threshold=result.threshold,
+    )
 
 
 def error_record(path: str, message: str) -> dict[str, Any]:

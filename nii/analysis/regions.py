@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.fields import Box, RegionRecord
 from nii.analysis.known.identity import Identity, identify
 from nii.errors import PhysicsError
 from nii.model.contract import Contract
@@ -19,8 +19,6 @@ from nii.physics.mass import Mass, excess_mass
 from nii.physics.noise import NoiseModel
 from nii.scan import FloatArray, Kind, Scan
 from nii.stats.operating_point import Calibration
-
-Box = tuple[int, int, int, int]
 
 USUAL = 0.75  # quantile of a scan's own evidence that counts as usual
 STEP = 4  # of the grid on which it is taken, places of the evidence
@@ -80,22 +78,25 @@ class Region:
         found = _mass(self.scan, self.layers, self.mask, self.box)
         return found if found is None else calibrate_mass(found, self.contract.mass_ratios)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> RegionRecord:
         """What a record holds of it; masses in kg, None where unknown."""
         mass = self.mass
         known = mass is not None and np.isfinite(mass.high)
-        return {
-            "box": list(self.box),
-            "polygon": [list(corner) for corner in self.polygon],
-            "score": self.score,
-            "p_value": self.p_value,
-            **self.identity.to_json(),
-            "mass_kg": round(mass.kg, 4) if mass is not None and known else None,
-            "mass_low_kg": round(mass.low, 4) if mass is not None and known else None,
-            "mass_high_kg": round(mass.high, 4) if mass is not None and known else None,
-            "material": str(mass.material_class) if mass is not None else "undetermined",
-            "z_effective": round(mass.z, 1) if mass is not None and known else None,
-        }
+        return RegionRecord(
+            box=self.box,
+            polygon=self.polygon,
+            score=self.score,
+            p_value=self.p_value,
+            family=self.family,
+            family_probability=self.identity.families[0][1],
+            families=self.identity.families_record(),
+            similar=self.identity.similar_record(),
+            mass_kg=round(mass.kg, 4) if mass is not None and known else None,
+            mass_low_kg=round(mass.low, 4) if mass is not None and known else None,
+            mass_high_kg=round(mass.high, 4) if mass is not None and known else None,
+            material=str(mass.material_class) if mass is not None else "undetermined",
+            z_effective=round(mass.z, 1) if mass is not None and known else None,
+        )
 
 
 def find_regions(

@@ -7,15 +7,14 @@ the largest is the score of the pair, ranked among those of other unchanged pair
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.fields import ChangeAnswer, ChangeRecord, ChangesRecord
 from nii.compare.pair import Area, Pair, look
 from nii.physics.calibrated_mass import FEWEST_RATIOS, calibrate_mass
 from nii.physics.mass import Mass
@@ -27,14 +26,6 @@ from nii.stats import operating_point
 PFA = 0.01  # share of unchanged pairs that may be called changed
 CLEAR = 0.05  # p-value above which nothing is left to doubt
 SMALLEST_MM = 500.0  # height or width of a picture, below which nothing in it is a conveyance
-
-
-class ChangeAnswer(StrEnum):
-    """Whether the conveyance was changed."""
-
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True)
@@ -81,19 +72,19 @@ class ChangedRegion:
         mass = f" {kilograms(self.mass.kg)}" if self.mass is not None and np.isfinite(self.mass.high) else ""
         return f"{'added' if self.added else 'missing'}{mass}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> ChangeRecord:
         """What a record holds of it."""
         known = self.mass is not None and np.isfinite(self.mass.high)
         mass = [round(v, 2) for v in (self.mass.kg, self.mass.low, self.mass.high)] if self.mass and known else None
-        return {
-            "box": list(self.box),
-            "change": "added" if self.added else "missing",
-            "score": round(self.score, 4),
-            "p_value": self.p_value,
-            "mass_kg": mass[0] if mass else None,
-            "mass_low_kg": mass[1] if mass else None,
-            "mass_high_kg": mass[2] if mass else None,
-        }
+        return ChangeRecord(
+            box=self.box,
+            change="added" if self.added else "missing",
+            score=round(self.score, 4),
+            p_value=self.p_value,
+            mass_kg=mass[0] if mass else None,
+            mass_low_kg=mass[1] if mass else None,
+            mass_high_kg=mass[2] if mass else None,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,18 +113,18 @@ class Changes:
         where = "".join(f"  {region.words()} at {list(region.box)}" for region in self.regions[:1])
         return f"{self.answer}{p_value}{compared}{where}" + (f"  ({self.why})" if self.why else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> ChangesRecord:
         """What a record holds of it; masses in kg, None where unknown."""
-        return {
-            "answer": str(self.answer),
-            "p_value": self.p_value,
-            "pfa": self.pfa,
-            "score": None if self.score is None else round(self.score, 4),
-            "regions": [region.to_json() for region in self.regions],
-            "compared": round(self.compared, 3),
-            "mirrored": self.mirrored,
-            "why": self.why,
-        }
+        return ChangesRecord(
+            answer=self.answer,
+            p_value=self.p_value,
+            pfa=self.pfa,
+            score=None if self.score is None else round(self.score, 4),
+            regions=tuple(region.to_record() for region in self.regions),
+            compared=round(self.compared, 3),
+            mirrored=self.mirrored,
+            why=self.why,
+        )
 
 
 @cache

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from nii.compare.changes import ChangeAnswer, Changes
+from nii.analysis.fields import ChangeAnswer
+from nii.compare.changes import Changes
 from nii.scan import Scan
 from nii.show.overlay import ALARM, CANDIDATE, CLEAR, Picture, base_picture, mark, with_strip
 

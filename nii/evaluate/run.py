@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from nii import __version__
+from nii.analysis.fields import RegionRecord
 from nii.analysis.record import Result, analyse, smallest_usable_pfa
 from nii.errors import CalibrationError, ModelError, ScanError, ScanSetError
 from nii.evaluate.metrics.background_attenuation import Mask, steel_mm, surroundings
@@ -107,7 +108,7 @@ def run(evaluation: Evaluation) -> Iterator[ScanResult]:
             truth=_truth(entry, result, mask),
             cargo=entry.cargo,
             scanner=result.scan.scanner or entry.scanner,
-            regions=tuple(_region(candidate.to_json()) for candidate in result.candidates),
+            regions=tuple(_region(candidate.to_record()) for candidate in result.candidates),
             pixels=pixels,
             seconds=seconds,
             any_load=str(result.load.answer),
@@ -157,18 +158,18 @@ def _opaque(result: Result, box: Box | None, mask: Mask | None) -> float | None:
     return float(there.mean()) if there.size else None
 
 
-def _region(found: dict[str, Any]) -> ScoredRegion:
+def _region(found: RegionRecord) -> ScoredRegion:
     return ScoredRegion(
-        box=tuple(found["box"]),
-        score=found["score"],
-        p_value=found["p_value"],
-        family=found["family"],
-        families=tuple((one["family"], one["probability"]) for one in found["families"]),
-        similar=tuple(one["family"] for one in found["similar"]),
-        material=found["material"],
-        mass_kg=found["mass_kg"],
-        mass_low=found["mass_low_kg"],
-        mass_high=found["mass_high_kg"],
+        box=found.box,
+        score=found.score,
+        p_value=found.p_value,
+        family=found.family,
+        families=tuple((one.family, one.probability) for one in found.families),
+        similar=tuple(one.family for one in found.similar),
+        material=found.material,
+        mass_kg=found.mass_kg,
+        mass_low=found.mass_low_kg,
+        mass_high=found.mass_high_kg,
     )
 
 

@@ -1,12 +1,12 @@
 """Pictures of a result: the scan in grey with heat map and regions, and the scan without the layer."""
 
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.fields import RegionRecord
 from nii.analysis.record import Result
 from nii.io.marks import marked_png
 from nii.scan import FloatArray, Kind, Scan, attenuation_of
@@ -57,7 +57,7 @@ def marked(result: Result) -> Picture:
         mark(picture, shield.box, "shield?", UNSEEN)
     for region in (result.regions or result.candidates[:1])[::-1]:
         alarms = region in result.regions
-        mark(picture, region.box, _label(region.to_json()), ALARM if alarms else CANDIDATE)
+        mark(picture, region.box, _label(region.to_record()), ALARM if alarms else CANDIDATE)
     return picture
 
 
@@ -95,10 +95,10 @@ def kilograms(mass: float) -> str:
     return f"{float(f'{mass:.3g}'):.10g} kg"
 
 
-def _label(region: dict[str, Any]) -> str:
-    mass = f" {kilograms(region['mass_kg'])}" if region["mass_kg"] is not None else ""
-    p_value = f" p {region['p_value']:.2g}" if region["p_value"] is not None else ""
-    return f"{str(region['family']).replace('_', ' ')}{mass}{p_value}"
+def _label(region: RegionRecord) -> str:
+    mass = f" {kilograms(region.mass_kg)}" if region.mass_kg is not None else ""
+    p_value = f" p {region.p_value:.2g}" if region.p_value is not None else ""
+    return f"{region.family.replace('_', ' ')}{mass}{p_value}"
 
 
 def box_in(picture: Picture, box: tuple[int, int, int, int], colour: tuple[int, int, int], gap: int = 2) -> None:

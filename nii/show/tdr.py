@@ -25,15 +25,15 @@ def write_report(target: Path | BinaryIO, result: Result, source: bytes) -> None
     """
     threats = []
     for region in result.regions:
-        said = region.to_json()
+        said = region.to_record()
         threats.append(
             Threat(
                 box=region.box,
                 polygon=[(float(x), float(y)) for x, y in region.polygon],
                 bitmap=region.mask,
                 probability=None if region.p_value is None else 1 - region.p_value,
-                mass_kg=said["mass_kg"],
-                z_effective=said["z_effective"],
+                mass_kg=said.mass_kg,
+                z_effective=said.z_effective,
                 category=CATEGORIES.get(region.family, "ANOMALY"),
                 description=describe(region),
             )

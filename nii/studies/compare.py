@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nii.compare.changes import PFA, ChangeAnswer, Changes, find_changes
+from nii.analysis.fields import ChangeAnswer
+from nii.compare.changes import PFA, Changes, find_changes
 from nii.simulate.sets.pairs import CHANGES, SimulatedPair, simulate_pairs
 from nii.stats.rates import rate
 from nii.studies.compare_standard import drawn_changes, over_pairs

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from nii.analysis.empty.load import PFA, LoadAnswer, LoadResult, find_load
+from nii.analysis.empty.load import PFA, LoadResult, find_load
+from nii.analysis.fields import LoadAnswer
 from nii.scan import Scan
 from nii.simulate.sets.scan import simulate
 from nii.stats.rates import rate

@@ -9,7 +9,7 @@ import pytest
 from tiny_model import tiny_model
 
 from nii import cli
-from nii.analysis.declared.check import DeclaredAnswer, judge, sections_json
+from nii.analysis.declared.check import judge, sections_record
 from nii.analysis.declared.documents import documents_for
 from nii.analysis.declared.insides import Insides, find_insides
 from nii.analysis.declared.mass import find_mass, weigh
@@ -17,6 +17,7 @@ from nii.analysis.declared.plausible import p_value, plausible, worst
 from nii.analysis.declared.registry import Entry, ask, read_registry
 from nii.analysis.declared.sections import Section, counted, find_sections, on_pitch
 from nii.analysis.declared.words import Good, hs_table, kinds_of, meaning, read_declaration, word_table
+from nii.analysis.fields import DeclaredAnswer
 from nii.errors import CalibrationError, UsageError
 from nii.fit.loads import Observed, with_loads
 from nii.io.scanset import ScanEntry
@@ -216,10 +217,10 @@ def test_a_model_without_a_calibration_and_a_scan_unlike_it_give_no_answer():
 
 def test_an_empty_section_has_no_p_value_of_the_goods():
     sections = [section(tyres=0.9), section(empty=0.9)]
-    found = sections_json(sections, [["tyres"]], replace(CONTRACT, loads=calibration()))
-    assert [one["kind"] for one in found] == ["tyres", "empty"]
-    assert found[0]["p_value"] > 0.5
-    assert found[1]["p_value"] is None
+    found = sections_record(sections, [["tyres"]], replace(CONTRACT, loads=calibration()))
+    assert [one.kind for one in found] == ["tyres", "empty"]
+    assert found[0].p_value > 0.5
+    assert found[1].p_value is None
 
 
 def test_several_goods_are_ranked_among_mixed_loads():
@@ -360,7 +361,7 @@ def test_the_registry_is_asked_when_a_press_is_seen_and_only_then(tmp_path):
     ):
         found = ask(entries, ["bricks", "press_parts"], consignee, today)
         assert found is not None
-        assert (found["answer"], found["families"]) == (answer, ["press_parts"])
+        assert (found.answer, found.families) == (answer, ("press_parts",))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from nii.analysis.empty.background import column_noise, continued, in_sigmas, residual, row_noise, standing_out
 from nii.analysis.empty.inside import GRID_MM, find_rooms, on_grid
-from nii.analysis.empty.load import KINDS, PFA, EmptyStandard, LoadAnswer, LoadResult, find_load, standard
+from nii.analysis.empty.load import KINDS, PFA, EmptyStandard, LoadResult, find_load, standard
+from nii.analysis.fields import LoadAnswer
 from nii.errors import CalibrationError, UsageError
 from nii.scan import Kind, Scan
 from nii.studies.empty import MASSES_KG, EmptyTrial, figures
@@ -173,7 +174,7 @@ def test_what_cannot_be_told_is_undetermined_and_says_why(change: dict[str, obje
     found = find_load(Scan(**fields))  # type: ignore[arg-type]
     assert found.answer is LoadAnswer.UNDETERMINED
     assert why in found.why
-    assert found.to_json()["p_value"] is None
+    assert found.to_record().p_value is None
 
 
 def test_an_operator_image_is_undetermined():

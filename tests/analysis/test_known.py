@@ -10,7 +10,7 @@ from tiny_model import FAMILIES, N_FEATURES, plain_naming, tiny_model
 
 import nii.analysis.known.library
 import nii.studies.library
-from nii.analysis.known.identity import identify
+from nii.analysis.known.identity import Identity, identify
 from nii.analysis.known.library import FILE, Library, library, read_library
 from nii.errors import CalibrationError, ScanSetError
 from nii.fit.naming import Examples, calibrated, crossed, kept_examples
@@ -105,12 +105,7 @@ def test_a_naming_of_another_shape_is_refused_in_one_line(wrong):
 
 def test_without_a_naming_the_likeliest_family_is_said_with_its_plain_share():
     identity = identify(SHARES, NOTHING, read_contract(tiny_model(), "tiny.onnx"))
-    assert identity.to_json() == {
-        "family": "bricks",
-        "family_probability": 0.8,
-        "families": [{"family": "bricks", "probability": 0.8}, {"family": "firearm", "probability": 0.2}],
-        "similar": [],
-    }
+    assert identity == Identity("bricks", (("bricks", 0.8), ("firearm", 0.2)))
 
 
 def test_with_a_naming_the_three_most_similar_known_concealments_are_said():

@@ -22,6 +22,7 @@ from nii.analysis.seen.shields import find_shields
 from nii.analysis.seen.view import SEEN, view
 from nii.cli import app
 from nii.errors import UsageError
+from nii.io.columns import as_json
 from nii.io.table import read_jsonl, read_table
 from nii.io.write import write_tiff
 from nii.model.detector import Detector
@@ -111,8 +112,8 @@ def test_powder_is_seen_as_far_as_its_detectability_says(rng):
 
 def test_more_noise_means_less_is_seen(rng):
     dark = replace(load_with(rng, level=4.5, sigma=0.0005), path="fine")
-    assert see(dark, {}).to_json()["powder"] > 0.95
-    assert see(load_with(rng, level=4.5, sigma=0.01), {}).to_json()["powder"] < 0.2
+    assert see(dark, {}).to_record().powder > 0.95
+    assert see(load_with(rng, level=4.5, sigma=0.01), {}).to_record().powder < 0.2
 
 
 def test_scatter_behind_an_opaque_plate_is_not_taken_for_signal(rng):
@@ -128,31 +129,31 @@ def test_scatter_behind_an_opaque_plate_is_not_taken_for_signal(rng):
 
 def test_the_opaque_share_is_that_of_the_load(rng):
     found = see(load_with(rng, HALF), {})
-    said = found.to_json()
-    assert said["unseen"] == pytest.approx(0.5, abs=0.03)
-    assert said["powder"] == pytest.approx(0.5, abs=0.03)
-    assert said["steel"] == pytest.approx(0.5, abs=0.03)
-    (x, y, w, h), *_ = said["boxes"]
+    said = found.to_record()
+    assert said.unseen == pytest.approx(0.5, abs=0.03)
+    assert said.powder == pytest.approx(0.5, abs=0.03)
+    assert said.steel == pytest.approx(0.5, abs=0.03)
+    (x, y, w, h), *_ = said.boxes
     assert np.allclose((x, y, w, h), (20, 20, 200, 200), atol=8)
-    shares = [one["powder"] for one in said["sections"] if one["powder"] is not None]
-    assert len(said["sections"]) == round(440 * 6 / 1000)
+    shares = [one.powder for one in said.sections if one.powder is not None]
+    assert len(said.sections) == round(440 * 6 / 1000)
     assert (min(shares), max(shares)) == (0, 1)
-    assert said["sections"][-1]["end"] == 440
+    assert said.sections[-1].end == 440
 
 
 def test_air_alone_has_no_share(rng):
     said = see(load_with(rng, level=0.0), {})
-    assert (said.unseen, said.enough, said.to_json()["powder"]) == (None, True, None)
+    assert (said.unseen, said.enough, said.to_record().powder) == (None, True, None)
 
 
 def test_an_operator_image_counts_black_and_says_what_cannot_be_told():
     pixels = np.ones((3, 480, 960), np.float32)
     pixels[:, 60:420, 60:900] = np.array([0.9, 0.6, 0.2], np.float32)[:, None, None]
     pixels[:, 60:420, 60:480] = 0.02
-    said = see(Scan(transmission=pixels, kind=Kind.OPERATOR_IMAGE), {}).to_json()
-    assert (said["powder"], said["steel"]) == (None, None)
-    assert said["unseen"] == pytest.approx(0.5, abs=0.05)
-    assert "no transmission" in said["why"]
+    said = see(Scan(transmission=pixels, kind=Kind.OPERATOR_IMAGE), {}).to_record()
+    assert (said.powder, said.steel) == (None, None)
+    assert said.unseen == pytest.approx(0.5, abs=0.05)
+    assert "no transmission" in said.why
 
 
 def test_unknown_energies_are_told(rng):
@@ -362,7 +363,7 @@ def test_an_evaluation_counts_it_and_tells_pd_without_it(folder, rng):
 @pytest.mark.parametrize("energies", [(), ENERGIES, ("160kV-low", "160kV-high"), ("7MV", "9MV")])
 def test_any_size_pitch_and_energies_have_an_answer(rng, shape, pitch, energies):
     pixels = rng.uniform(0, 1, (2, *shape)).astype(np.float32)
-    said = see(Scan(transmission=pixels, pitch_mm=pitch, energies=energies), {}).to_json()
-    assert 0 <= said["powder"] <= said["steel"] <= 1
-    assert [one["start"] for one in said["sections"]] == sorted({one["start"] for one in said["sections"]})
-    json.dumps(said, allow_nan=False)
+    said = see(Scan(transmission=pixels, pitch_mm=pitch, energies=energies), {}).to_record()
+    assert 0 <= said.powder <= said.steel <= 1
+    assert [one.start for one in said.sections] == sorted({one.start for one in said.sections})
+    json.dumps(as_json(said), allow_nan=False)

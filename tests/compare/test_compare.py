@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from nii.analysis.empty.inside import GRID_MM
+from nii.analysis.fields import ChangeAnswer
 from nii.cli import main
 from nii.compare.align import align
-from nii.compare.changes import ChangeAnswer, ChangedRegion, Changes, PairStandard, find_changes, standard
+from nii.compare.changes import ChangedRegion, Changes, PairStandard, find_changes, standard
 from nii.compare.difference import KINDS
 from nii.compare.pair import Area, look
 from nii.compare.picture import picture
@@ -92,7 +93,7 @@ def test_what_was_put_under_the_floor_is_found_where_it_lies(earlier: Scan, adde
     start, end = (300 * 1.05 + 9, 420 * 1.05 + 9) if added else (300, 420)
     assert (x, x + w) == pytest.approx((start, end), abs=5)
     assert (y, y + h) == pytest.approx((320, 336), abs=3)
-    assert found.to_json()["regions"][0]["change"] == ("added" if added else "missing")
+    assert found.to_record().regions[0].change == ("added" if added else "missing")
 
 
 def test_what_hangs_free_below_the_roof_is_a_change_and_what_stands_on_the_floor_is_none(earlier: Scan):
@@ -154,7 +155,7 @@ def test_what_cannot_be_compared_is_undetermined_and_says_why(earlier: Scan, cha
     found = find_changes(earlier, Scan(**fields))  # type: ignore[arg-type]
     assert found.answer is ChangeAnswer.UNDETERMINED
     assert why in found.why
-    assert found.to_json()["p_value"] is None
+    assert found.to_record().p_value is None
     assert why in found.line()
 
 
@@ -210,9 +211,9 @@ def test_the_mass_of_a_layer_under_the_floor_is_told_with_the_ratios_of_known_on
     assert mass is not None
     assert mass.kg == pytest.approx(0.4 / 0.0494 * 16 * 120 / 1000, rel=0.15)
     by = PairStandard(standard().scales, standard().scores, (1.0,) * 20 + (2.0,) * 20)
-    told = find_changes(earlier, later, by).to_json()["regions"][0]
-    assert told["mass_low_kg"] <= told["mass_kg"] <= told["mass_high_kg"]
-    assert told["mass_high_kg"] == pytest.approx(2 * told["mass_low_kg"], rel=0.01)
+    told = find_changes(earlier, later, by).to_record().regions[0]
+    assert told.mass_low_kg <= told.mass_kg <= told.mass_high_kg
+    assert told.mass_high_kg == pytest.approx(2 * told.mass_low_kg, rel=0.01)
 
 
 def test_figures_count_what_is_found_by_kind_and_mass():

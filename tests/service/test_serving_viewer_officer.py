@@ -14,9 +14,10 @@ from pydicom import dcmread
 from serving_tools import PATIENCE, block_tiff, model_file
 from viewer_tools import drop, opened, served, show
 
+from nii.analysis.fields import SeenRecord
 from nii.io.marks import is_output, marked_png
 from nii.io.write import write_tiff
-from serving.schema import Seen
+from serving.schema import model_of
 
 pytestmark = pytest.mark.slow
 
@@ -434,7 +435,7 @@ def test_what_the_record_calls_not_seen_through_is_never_clear(page, scans):
 
 
 def test_the_fields_of_these_answers_are_those_of_the_service():
-    Seen.model_validate(SEEN)
+    model_of(SeenRecord).model_validate(SEEN)
 
 
 def test_an_alarm_that_a_lower_budget_takes_back_is_not_clear_where_too_much_is_hidden(page, scans):

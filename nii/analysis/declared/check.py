@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from nii.analysis.declared.documents import documents_for
 from nii.analysis.declared.insides import find_insides
@@ -14,22 +12,22 @@ from nii.analysis.declared.plausible import BUDGET, misfit, p_value, plausible
 from nii.analysis.declared.registry import Entry, ask, read_registry
 from nii.analysis.declared.sections import Section, counted, find_sections
 from nii.analysis.declared.words import Declaration, kinds_of, meaning, read_declaration
+from nii.analysis.fields import (
+    DeclaredAnswer,
+    DeclaredGoodRecord,
+    DeclaredMassRecord,
+    DeclaredRecord,
+    DeclaredSectionRecord,
+    MassAnswer,
+    NeededDocumentsRecord,
+    RegistryRecord,
+)
 from nii.model.contract import Contract
 from nii.model.detector import Detector
 from nii.quality.blank import blank
 from nii.scan import Scan
 
 TELLING = 0.5  # share of the kinds that may be plausible; a scan that fits more of them says nothing
-
-
-class DeclaredAnswer(StrEnum):
-    """Whether the load is what was declared."""
-
-    AS_DECLARED = "as declared"
-    NOT_AS_DECLARED = "not as declared"
-    HEAVIER = "heavier than declared"
-    LIGHTER = "lighter than declared"
-    UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def question(declared: str | None, registry: Path | None) -> Question | None:
 
 def check(
     scan: Scan, detector: Detector, asked: Question, families: Iterable[str], *, looked: bool = False
-) -> dict[str, Any]:
+) -> DeclaredRecord:
     """What a record holds of the declaration.
 
     families: of the regions that alarm. looked: the scan is known to show something (`nii.quality.blank`). Raises
@@ -58,25 +56,25 @@ def check(
     sections = find_sections(scan, insides, detector)
     found = judge(sections, declaration, contract, _unlike(scan, contract, looked=looked))
     goods = kinds_of(declaration.goods, contract.cargos)
-    return {
-        "answer": str(found.answer),
-        "why": found.why,
-        "p_value": found.p_value,
-        "budget": BUDGET,
-        "goods": [
-            {"text": good.text, "code": good.code, "means": meaning(good.code), "kinds": list(kinds)}
+    return DeclaredRecord(
+        answer=found.answer,
+        why=found.why,
+        p_value=found.p_value,
+        budget=BUDGET,
+        goods=tuple(
+            DeclaredGoodRecord(text=good.text, code=good.code, means=meaning(good.code), kinds=tuple(kinds))
             for good, kinds in goods.items()
-        ],
-        "unknown": list(declaration.unknown),
-        "plausible": list(found.plausible),
-        "sections": sections_json(sections, goods.values(), contract),
-        "mass": None if declaration.mass_kg is None else _mass_json(find_mass(scan, insides), declaration, contract),
-        "documents": [
-            {"goods": good.text, "code": good.code, "documents": needed.documents, "why": needed.why}
+        ),
+        unknown=tuple(declaration.unknown),
+        plausible=found.plausible,
+        sections=sections_record(sections, goods.values(), contract),
+        mass=None if declaration.mass_kg is None else _mass_record(find_mass(scan, insides), declaration, contract),
+        documents=tuple(
+            NeededDocumentsRecord(goods=good.text, code=good.code, documents=needed.documents, why=needed.why)
             for good, needed in documents_for(declaration.goods)
-        ],
-        "registry": ask_registry(asked, families),
-    }
+        ),
+        registry=ask_registry(asked, families),
+    )
 
 
 @dataclass(frozen=True)
@@ -131,49 +129,41 @@ def _unlike(scan: Scan, contract: Contract, *, looked: bool) -> str:
     return ""
 
 
-def sections_json(
+def sections_record(
     sections: Sequence[Section], goods: Iterable[Sequence[str]], contract: Contract
-) -> list[dict[str, Any]]:
+) -> tuple[DeclaredSectionRecord, ...]:
     """Each section: where, what it looks like, and the p-value of the declared kinds, None where it looks empty."""
     declared = sorted({kind for kinds in goods for kind in kinds})
     cargos, by = contract.cargos, contract.loads
     judged = counted(sections, cargos) if by and declared else []
-    return [
-        {
-            "start": section.columns[0],
-            "end": section.columns[1],
-            "kind": cargos[int(section.probabilities.argmax())],
-            "probability": round(float(section.probabilities.max()), 4),
-            "p_value": by.p_value(declared, misfit(section, declared, cargos)) if by and section in judged else None,
-        }
+    return tuple(
+        DeclaredSectionRecord(
+            start=section.columns[0],
+            end=section.columns[1],
+            kind=cargos[int(section.probabilities.argmax())],
+            probability=round(float(section.probabilities.max()), 4),
+            p_value=by.p_value(declared, misfit(section, declared, cargos)) if by and section in judged else None,
+        )
         for section in sections
-    ]
+    )
 
 
-def _mass_json(found: LoadMass, declaration: Declaration, contract: Contract) -> dict[str, Any]:
+def _mass_record(found: LoadMass, declaration: Declaration, contract: Contract) -> DeclaredMassRecord:
     """The declared mass beside the estimated one, kg."""
     declared, ratios = declaration.mass_kg or 0.0, contract.loads.mass_ratios if contract.loads else ()
     weighed = None if found.kg is None else weigh(found.kg, declared, ratios)
     if weighed is None:
         why = found.why or "the model carries no calibration of masses"
-        answer, kg, low, high, p = DeclaredAnswer.UNDETERMINED, None, None, None, None
+        answer, kg, low, high, p = MassAnswer.UNDETERMINED, None, None, None, None
     else:
         why, p = "", weighed.p_value
         kg, low, high = (round(one, 1) for one in (weighed.kg, weighed.low_kg, weighed.high_kg))
-        off = DeclaredAnswer.HEAVIER if weighed.kg > declared else DeclaredAnswer.LIGHTER
-        answer = off if p <= BUDGET else DeclaredAnswer.AS_DECLARED
-    return {
-        "answer": str(answer),
-        "why": why,
-        "declared_kg": declared,
-        "kg": kg,
-        "low_kg": low,
-        "high_kg": high,
-        "p_value": p,
-    }
+        off = MassAnswer.HEAVIER if weighed.kg > declared else MassAnswer.LIGHTER
+        answer = off if p <= BUDGET else MassAnswer.AS_DECLARED
+    return DeclaredMassRecord(answer=answer, why=why, declared_kg=declared, kg=kg, low_kg=low, high_kg=high, p_value=p)
 
 
-def ask_registry(asked: Question, families: Iterable[str]) -> dict[str, Any] | None:
+def ask_registry(asked: Question, families: Iterable[str]) -> RegistryRecord | None:
     """What the registry says, if there is one and the scan shows a press or parts of one."""
     if asked.registry is None:
         return None

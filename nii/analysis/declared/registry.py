@@ -4,24 +4,14 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from nii.analysis.declared.words import plain
+from nii.analysis.fields import RegisteredMachineRecord, Registration, RegistryRecord
 from nii.errors import UsageError
 
 COLUMNS = ("consignee", "machine", "valid_until")
 PRESSES = ("die_moulds", "pill_press", "press_parts")  # families of concealments that the registry is asked about
-
-
-class Registration(StrEnum):
-    """What the registry says."""
-
-    FOUND = "registered for this consignee"
-    EXPIRED = "registration expired"
-    NONE = "no registration found"
-    NO_CONSIGNEE = "no consignee given"
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ def _entry(path: Path, line: int, row: dict[str, str]) -> Entry:
 
 def ask(
     registry: Sequence[Entry], families: Iterable[str], consignee: str | None, today: date
-) -> dict[str, Any] | None:
+) -> RegistryRecord | None:
     """What the registry says of the presses that a scan shows; None where it shows none.
 
     families: of the regions that alarm. Names count as the same whatever their case, accents and marks.
@@ -74,5 +64,7 @@ def ask(
         answer = Registration.NO_CONSIGNEE
     else:
         answer = Registration.FOUND if valid else Registration.EXPIRED if own else Registration.NONE
-    machines = [{"machine": one.machine, "valid_until": one.valid_until.isoformat()} for one in valid or own]
-    return {"answer": str(answer), "families": seen, "consignee": consignee, "machines": machines}
+    machines = tuple(
+        RegisteredMachineRecord(machine=one.machine, valid_until=one.valid_until.isoformat()) for one in valid or own
+    )
+    return RegistryRecord(answer=answer, families=tuple(seen), consignee=consignee, machines=machines)

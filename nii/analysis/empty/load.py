@@ -9,10 +9,8 @@ other empty conveyances.
 import itertools
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +27,7 @@ from nii.analysis.empty.background import (
     standing_out,
 )
 from nii.analysis.empty.inside import GRID_MM, POST, Room, find_rooms, on_grid
+from nii.analysis.fields import LoadAnswer, LoadRecord, SectionRecord
 from nii.errors import CalibrationError
 from nii.physics.beams import standard_beams
 from nii.physics.calibrated_mass import calibrate_mass
@@ -52,14 +51,6 @@ MARGIN = 2  # points of the grid around it, for its blurred edge
 KINDS = (*(f"inside {size[0]:g} x {size[1]:g} mm" for size in SIZES_MM),
          *(f"floor {size[0]:g} x {size[1]:g} mm" for size in SIZES_MM), "tall", "low", "dark")  # fmt: skip
 """What is measured, in the order of an `EmptyStandard`."""
-
-
-class LoadAnswer(StrEnum):
-    """Whether there is a load."""
-
-    EMPTY = "empty"
-    LOADED = "loaded"
-    UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True)
@@ -117,24 +108,24 @@ class LoadResult:
     boxes: tuple[tuple[int, int, int, int], ...] = ()
     why: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> LoadRecord:
         """What a record holds of it; masses in kg, None where unknown."""
         known = self.mass is not None and np.isfinite(self.mass.high)
         mass = [round(v, 2) for v in (self.mass.kg, self.mass.low, self.mass.high)] if self.mass and known else None
-        return {
-            "answer": str(self.answer),
-            "p_value": self.p_value,
-            "score": None if self.score is None else round(self.score, 4),
-            "mass_kg": mass[0] if mass else None,
-            "mass_low_kg": mass[1] if mass else None,
-            "mass_high_kg": mass[2] if mass else None,
-            "sections": [
-                {"start": section.columns[0], "end": section.columns[1], "answer": str(section.answer)}
+        return LoadRecord(
+            answer=self.answer,
+            p_value=self.p_value,
+            score=None if self.score is None else round(self.score, 4),
+            mass_kg=mass[0] if mass else None,
+            mass_low_kg=mass[1] if mass else None,
+            mass_high_kg=mass[2] if mass else None,
+            sections=tuple(
+                SectionRecord(start=section.columns[0], end=section.columns[1], answer=section.answer)
                 for section in self.sections
-            ],
-            "boxes": [list(box) for box in self.boxes],
-            "why": self.why,
-        }
+            ),
+            boxes=self.boxes,
+            why=self.why,
+        )
 
 
 @cache

@@ -1,8 +1,8 @@
 """What the record says of a region: its name, the likeliest families, and the known concealments most like it."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from nii.analysis.fields import FamilyRecord, SimilarRecord
 from nii.analysis.known.library import Similar, library
 from nii.model.contract import Contract
 from nii.model.naming import features
@@ -22,17 +22,16 @@ class Identity:
     families: tuple[tuple[str, float], ...]
     similar: tuple[Similar, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """What a record holds of it."""
-        return {
-            "family": self.family,
-            "family_probability": self.families[0][1],
-            "families": [{"family": name, "probability": p} for name, p in self.families],
-            "similar": [
-                {"id": entry.id, "family": entry.family, "mass_kg": entry.mass_kg, "distance": entry.distance}
-                for entry in self.similar
-            ],
-        }
+    def families_record(self) -> tuple[FamilyRecord, ...]:
+        """What a record holds of the likeliest families."""
+        return tuple(FamilyRecord(family=name, probability=p) for name, p in self.families)
+
+    def similar_record(self) -> tuple[SimilarRecord, ...]:
+        """What a record holds of the known concealments."""
+        return tuple(
+            SimilarRecord(id=entry.id, family=entry.family, mass_kg=entry.mass_kg, distance=entry.distance)
+            for entry in self.similar
+        )
 
 
 def identify(shares: FloatArray, look: RegionFeatures, contract: Contract) -> Identity:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 
+from nii.analysis.fields import SeenRecord, SeenSectionRecord
 from nii.analysis.seen.shields import Shield, find_shields
 from nii.analysis.seen.view import Mask, View, view
 from nii.errors import UsageError
@@ -66,7 +66,7 @@ class Seen:
         return [self.view.pixels(y, x, h, w) for x, y, w, h, _ in places[:MOST]]
 
     def sections(self) -> Iterator[tuple[int, int, float | None, float | None]]:
-        """About a metre of the travel each: columns of the scan from start to end, and shares as `to_json` has them."""
+        """About a metre of the travel each: columns of the scan from start to end, and shares as a record has them."""
         columns, cells = self.view.shape[1], self.view.load.shape[1]
         pitch = self.view.pitch_mm
         count = SECTIONS if pitch is None else max(round(columns * pitch[1] / SECTION_MM), 1)
@@ -80,21 +80,21 @@ class Seen:
         load = self.view.load[part]
         return None if visible is None else _share(visible[part] & load, load)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> SeenRecord:
         """What a record holds of it; shares of the load's area, None where there is none or they can't be told."""
-        return {
-            "powder": _rounded(self._share(self.view.powder)),
-            "steel": _rounded(self._share(self.view.steel)),
-            "unseen": _rounded(self.unseen),
-            "limit": round(self.limit, 4),
-            "sections": [
-                {"start": start, "end": end, "powder": _rounded(powder), "steel": _rounded(steel)}
+        return SeenRecord(
+            powder=_rounded(self._share(self.view.powder)),
+            steel=_rounded(self._share(self.view.steel)),
+            unseen=_rounded(self.unseen),
+            limit=round(self.limit, 4),
+            sections=tuple(
+                SeenSectionRecord(start=start, end=end, powder=_rounded(powder), steel=_rounded(steel))
                 for start, end, powder, steel in self.sections()
-            ],
-            "boxes": [list(box) for box in self.boxes()],
-            "shields": [one.to_json() for one in self.shields],
-            "why": self.why,
-        }
+            ),
+            boxes=tuple(self.boxes()),
+            shields=tuple(one.to_record() for one in self.shields),
+            why=self.why,
+        )
 
 
 def see(

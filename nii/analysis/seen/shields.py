@@ -6,12 +6,12 @@ fills a rectangle, and doesn't lie at the bottom of what is in view.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nii.analysis.fields import ShieldRecord
 from nii.analysis.seen.view import Mask, View
 
 SMALLEST = 25  # cells; of 24 mm: the face of 1 kg of powder, and a little more
@@ -35,14 +35,14 @@ class Shield:
     around: float
     sharp: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> ShieldRecord:
         """What a record holds of it."""
-        return {
-            "box": list(self.box),
-            "attenuation": round(self.attenuation, 2),
-            "around": round(self.around, 2),
-            "sharp": round(self.sharp, 2),
-        }
+        return ShieldRecord(
+            box=self.box,
+            attenuation=round(self.attenuation, 2),
+            around=round(self.around, 2),
+            sharp=round(self.sharp, 2),
+        )
 
 
 def find_shields(view: View) -> tuple[Shield, ...]:
