@@ -1,9 +1,11 @@
 """What openapi.json says beyond what the signatures tell: form fields, answers, errors, with examples."""
 
+from dataclasses import fields
 from typing import Any
 
+from nii.analysis.fields import RegionRecord
 from serving.problems import MEDIA_TYPE, problem_body
-from serving.schema import ProblemBody, Record
+from serving.schema import ProblemBody, Record, ServiceRecord
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -106,7 +108,12 @@ def problems(*statuses: int) -> Responses:
     return {status: _problem(status, _SAID[status]) for status in (*statuses, 500)}
 
 
-_REGION = {
+def _unknown(record: type) -> dict[str, Any]:
+    """An example in which nothing is known yet."""
+    return {field.name: None for field in fields(record)}
+
+
+_REGION = _unknown(RegionRecord) | {
     "box": [484, 200, 70, 14],
     "polygon": [[484, 200], [484, 213], [553, 213], [553, 200]],
     "score": 2.61,
@@ -121,14 +128,13 @@ _REGION = {
     "material": "metal",
     "z_effective": 25.4,
 }
-_RECORD = {
+_RECORD = _unknown(ServiceRecord) | {
     "id": _EXAMPLE_ID,
     "time": "2026-11-24T13:23:20.050+00:00",
     "software": "nii 0.1.0",
     "path": "scan.tif",
     "sha256": "1b028b308bb54fc72b163515e438dd7a5a2d9680172e2476875b3be3edc066a8",
     "status": "ok",
-    "error": None,
     "model": "cargo 0.1.0",
     "model_sha256": "85e483618c71e6d54df91e43d634cd03790fd3bac1a44d876d9481caf2d35b1f",
     "calibration": {"name": "default", "scans": 130, "smallest_pfa": 0.0076, "threshold": 2.206},
@@ -142,7 +148,6 @@ _RECORD = {
     "cargo": [{"kind": "produce", "probability": 0.81}],
     "quality": {"notes": [], "figures": {"steel_mm": [211.0, 247.0]}},
     "milliseconds": 212.0,
-    "drift": None,
     "timing_ms": {"upload": 1.2, "queue": 0.1, "infer": 125.0, "regions": 60.0, "read": 25.0, "report": 2.0},
     "scan": {
         "kind": "transmission",
@@ -163,9 +168,6 @@ _RECORD = {
         "boxes": [],
         "why": "",
     },
-    "declared": None,
-    "changes": None,
-    "blank": None,
     "not_seen_through": False,
     "seen": {
         "powder": 0.97,
