@@ -13,7 +13,7 @@ test: $(VENV)/.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -q
+	$(VENV)/bin/pytest -q -n auto --dist loadfile
 
 $(DEMO)/.done: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
