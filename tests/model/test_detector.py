@@ -238,8 +238,9 @@ def test_pixels_that_the_model_knows_or_that_are_misstated_stay_as_they_are(dete
 
 
 def test_a_large_scan_is_not_made_larger(detector):
-    large = scan_with_block(shape=(2, 2000, 2500), pitch_mm=(14.0, 14.0))
-    assert inference_shape(large, detector.contract) == (2000, 2500)
+    large = scan_with_block(shape=(2, 1500, 1600), pitch_mm=(14.0, 14.0))
+    fine = replace(detector.contract, working_pitch_mm=4.0)
+    assert inference_shape(large, fine) == (1500, 1600)
 
 
 def test_two_energies_are_scored_by_a_single_energy_model_with_the_high_one():

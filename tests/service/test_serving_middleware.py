@@ -52,7 +52,7 @@ def test_the_log_tells_of_a_request_but_not_of_its_content(client, tmp_path, cap
 def test_an_internal_error_tells_the_log_everything_and_the_client_nothing(client, tmp_path, caplog, monkeypatch):
     import serving.scoring
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("secret inner state")
 
     monkeypatch.setattr(serving.scoring, "analyse", broken)

@@ -390,14 +390,14 @@ def test_a_kill_of_the_first_process_ends_all_and_the_set_goes_on_to_the_same_by
     """SIGKILL lets nobody clean up; a pool's processes would wait for work for ever."""
     out = tmp_path / "set"
     code = (
-        "from pathlib import Path; from tests.test_simulate_generate import make\n"
+        "from pathlib import Path; from test_simulate_generate import make\n"
         f"if __name__ == '__main__': make(Path({str(out)!r}), workers=2)"
     )
     script = tmp_path / "make.py"
     script.write_text(code)
-    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join(str(Path(__file__).parents[up]) for up in (0, 2))
     with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": root}
+        [sys.executable, script], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
     ) as run:
         deadline = time.monotonic() + 60
         while not list(out.glob("unfinished/0*.json")) and time.monotonic() < deadline:
