@@ -2,6 +2,7 @@
 
 import json
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def running(
         text=True,
         pipesize=1 << 20,  # bytes of log that nobody reads before the end
         env={"PATH": "", **environment},
-        preexec_fn=lambda: [resource.setrlimit(what, (most, most)) for what, most in limits.items()],
+        preexec_fn=lambda: _begin(limits),
     )
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process)
@@ -76,6 +77,13 @@ def running(
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+def _begin(limits: Mapping[int, int]) -> None:
+    """In the new process: as from a terminal, also where these tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))
 
 
 def wait_ready(client: Any) -> None:
