@@ -1,8 +1,8 @@
 """The command line: arguments in, one function of the library each, messages and exit codes out.
 
 Exit codes: 0 done, 1 some inputs failed (the rest is done) or an output could no longer be written (what came before
-is kept), 2 wrong usage. Commands of the folders
-`training` and `serving` join through the entry points "nii.commands", so that `nii` imports neither.
+is kept), 2 wrong usage. Commands of the folders `training` and `serving` join through the entry points "nii.commands",
+so that `nii` imports neither.
 """
 
 import io

@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,8 @@ def _trim() -> None:
 
     After 150 scans of cargo 160 of 230 MB.
     """
+    if sys.platform != "linux":
+        return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -36,9 +36,9 @@ def as_matrix(kernel: Tensor) -> Tensor:
 
 
 def optimisers(network: Network, recipe: Recipe, *, fused: bool) -> list[torch.optim.Optimizer]:
-    """AdamW over all parameters; with `recipe.muon` not over the kernels between features and heads: Muon.
+    """AdamW over all parameters; with `recipe.muon` the kernels between features and heads are Muon's.
 
-    fused: as of torch's AdamW.
+    fused: as of torch's AdamW. Muon computes in bfloat16, which is slow on processors without such units.
     """
     muon = hidden_kernels(network) if recipe.muon else []
     known = {id(kernel) for kernel in muon}

@@ -113,9 +113,8 @@ def see(
     """
     check_limit(limit)
     found, parcel = view(scan, pitch_mm), is_parcel(scan)
-    shields = (
-        find_shields(found) if parcel or known(kinds) else ()
-    )  # an engine among a car's thin sheets looks like one
+    sought = parcel or known(kinds)  # not in vehicles: an engine among a car's thin sheets looks like a shield
+    shields = find_shields(found) if sought else ()
     return Seen(found, usual_limit(kinds, parcel=parcel) if limit is None else limit, shields, nothing)
 
 
